@@ -5,6 +5,7 @@
 // AES-NI, which shuntd checks for at start. Not CRC: it is linear, so collisions hold under every seed.
 #pragma once
 
+#include <smmintrin.h>
 #include <wmmintrin.h>
 
 #include <cstddef>

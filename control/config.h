@@ -1,0 +1,150 @@
+// Config: one TOML file as values, checked and with every default filled in. What compile turns into a Snapshot.
+//
+// Owner: the control thread. Immutable once loaded. Names, keys and defaults: docs/configuration.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/address.h"
+
+namespace shunt {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Where a value stands in its file, from 1. Kept in the Config so that later steps (start-up, compile) can point there.
+struct SourcePosition {
+  uint32_t line = 0;
+  uint32_t column = 0;
+};
+
+enum class Protocol : uint8_t { tcp = 6, udp = 17 };
+enum class Forward : uint8_t { l2, ipip, gue, gre, nat, full_nat };
+enum class Scheduler : uint8_t { maglev };
+enum class MemoryMode : uint8_t { automatic, hugepages, ordinary };
+enum class IdleMode : uint8_t { spin, sleep };
+enum class OnDown : uint8_t { keep, reset, reschedule };
+enum class NoBackend : uint8_t { drop, reset };
+enum class Announce : uint8_t { automatic, arp, route, none };
+enum class Unserved : uint8_t { drop, punt };
+enum class HealthType : uint8_t { tcp, http };
+enum class LogLevel : uint8_t { trace, debug, info, warning, error };
+
+struct NodeConfig {
+  std::string name;              // default: host name
+  std::string cluster_key_file;  // empty: the fixed default key, with a warning
+  std::string state_dir = "/var/lib/shunt";
+  std::string runtime_dir = "/run/shunt";
+};
+
+struct DataplaneConfig {
+  std::vector<uint32_t> workers = {1};  // CPU numbers, one polling worker on each
+  MemoryMode memory = MemoryMode::automatic;
+  IdleMode idle = IdleMode::sleep;
+  uint32_t connections = 1'048'576;  // per worker
+};
+
+struct PortConfig {
+  SourcePosition position;
+  std::string name;
+  std::string device;  // PCI address | tap:NAME | vdev:DPDK-DEVARGS
+  std::string host_interface;  // empty: none
+  std::optional<MacAddress> gateway_mac;
+  std::optional<MacAddress> mac;   // default: the device's
+  std::vector<Prefix> addresses;   // with their host bits: they are put on host_interface
+  uint16_t mtu = 1500;
+  std::optional<Prefix> encap_source;   // outer IPv4 source: an address, or a prefix to spread flows over
+  std::optional<Prefix> encap_source6;
+};
+
+struct HealthConfig {
+  SourcePosition position;
+  HealthType type = HealthType::tcp;
+  std::string path = "/";        // http
+  std::string host;              // http: the Host header; default: the backend's address
+  uint16_t port = 0;             // 0: the backend's port, else the service's
+  milliseconds interval{1000};
+  milliseconds timeout{500};
+  uint16_t rise = 2;
+  uint16_t fall = 3;
+  double jitter = 0.1;           // of the interval, either way
+  std::vector<uint16_t> expect;  // http status codes; empty: any 2xx or 3xx
+};
+
+struct BackendConfig {
+  SourcePosition position;
+  std::string name;  // unique in its pool
+  IpAddress address;
+  uint16_t port = 0;  // nat only; 0: the service's
+  std::optional<MacAddress> mac;  // l2 only
+  uint16_t weight = 1;            // 0: no new flows
+  uint32_t max_connections = 0;   // 0: no limit
+};
+
+struct PoolConfig {
+  SourcePosition position;
+  std::string name;
+  std::optional<HealthConfig> health;  // absent: always up
+  double panic = 0.5;
+  uint32_t slots = 65'537;
+  seconds drain{600};
+  std::vector<BackendConfig> backends;
+};
+
+struct TimeoutConfig {
+  seconds established{900};
+  seconds syn{10};
+  seconds fin{30};
+  seconds udp{60};
+};
+
+struct ServiceConfig {
+  SourcePosition position;
+  std::string name;
+  Prefix address;     // a VIP, or a prefix of them
+  uint16_t port = 0;  // 0: every port
+  Protocol protocol = Protocol::tcp;
+  std::string pool;
+  std::string backup_pool;  // empty: none
+  Forward forward = Forward::l2;
+  Scheduler scheduler = Scheduler::maglev;
+  OnDown on_down = OnDown::keep;
+  NoBackend no_backend = NoBackend::drop;
+  TimeoutConfig timeouts;
+  Announce announce = Announce::automatic;  // resolved by validation: arp inside a port's subnet, else route
+  uint16_t announce_min = 1;
+  Unserved unserved = Unserved::drop;
+};
+
+struct ApiConfig {
+  // "unix:/path" or "address:port". Default: unix:<runtime_dir>/api.sock and 127.0.0.1:8080.
+  std::vector<std::string> listen;
+};
+
+struct RoutesConfig {
+  uint8_t protocol = 0x5a;  // kernel route protocol number (rtm_protocol) of announced VIPs
+  uint32_t table = 254;     // main
+  uint32_t metric = 0;
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+};
+
+struct Config {
+  std::string file;  // as named on the command line; what positions refer to
+  NodeConfig node;
+  DataplaneConfig dataplane;
+  std::vector<PortConfig> ports;
+  std::vector<PoolConfig> pools;
+  std::vector<ServiceConfig> services;
+  ApiConfig api;
+  RoutesConfig routes;
+  LogConfig log;
+};
+
+}  // namespace shunt
