@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "common/forwarding.h"
 
 namespace shunt {
 
@@ -22,8 +23,6 @@ struct SourcePosition {
   uint32_t column = 0;
 };
 
-enum class Protocol : uint8_t { tcp = 6, udp = 17 };
-enum class Forward : uint8_t { l2, ipip, gue, gre, nat, full_nat };
 enum class Scheduler : uint8_t { maglev };
 enum class MemoryMode : uint8_t { automatic, hugepages, ordinary };
 enum class IdleMode : uint8_t { spin, sleep };
