@@ -28,7 +28,9 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return std::nullopt;
 }
 
-bool IpAddress::is_unspecified() const { return *this == IpAddress{} || (!is_v4() && bytes_ == decltype(bytes_){}); }
+bool IpAddress::is_unspecified() const {
+  return *this == IpAddress{} || (!is_v4() && bytes_ == decltype(bytes_){});
+}
 
 bool IpAddress::is_loopback() const {
   if (is_v4()) return bytes_[12] == 127;
@@ -36,9 +38,13 @@ bool IpAddress::is_loopback() const {
   return bytes_ == kLoopback6;
 }
 
-bool IpAddress::is_multicast() const { return is_v4() ? (bytes_[12] & 0xf0U) == 0xe0 : bytes_[0] == 0xff; }
+bool IpAddress::is_multicast() const {
+  return is_v4() ? (bytes_[12] & 0xf0U) == 0xe0 : bytes_[0] == 0xff;
+}
 
-bool IpAddress::is_broadcast() const { return is_v4() && v4().raw() == 0xffffffffU; }
+bool IpAddress::is_broadcast() const {
+  return is_v4() && v4().raw() == 0xffffffffU;
+}
 
 bool IpAddress::is_link_local() const {
   return is_v4() ? bytes_[12] == 169 && bytes_[13] == 254 : bytes_[0] == 0xfe && (bytes_[1] & 0xc0U) == 0x80;
@@ -57,7 +63,8 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
   const std::string_view digits = text.substr(slash + 1);
   unsigned length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (error != std::errc{} || end != digits.data() + digits.size() || length > address->bits()) return std::nullopt;
+  if (error != std::errc{} || end != digits.data() + digits.size() || length > address->bits())
+    return std::nullopt;
   return Prefix{*address, static_cast<uint8_t>(length)};
 }
 
@@ -95,8 +102,8 @@ std::optional<MacAddress> MacAddress::parse(std::string_view text) {
 
 std::string MacAddress::text() const {
   std::array<char, 18> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3],
-                bytes[4], bytes[5]);
+  std::snprintf(buffer.data(), buffer.size(), "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2],
+                bytes[3], bytes[4], bytes[5]);
   return buffer.data();
 }
 

@@ -1,6 +1,7 @@
 // IP addresses, prefixes and MAC addresses as values: parsed, compared, printed.
 //
-// IPv4 is kept as IPv4-mapped (::ffff:a.b.c.d, RFC 4291 2.5.5.2) beside the family, so one 16-byte form serves both.
+// IPv4 is kept as IPv4-mapped (::ffff:a.b.c.d, RFC 4291 2.5.5.2) beside the family, so one 16-byte form
+// serves both.
 #pragma once
 
 #include <array>
@@ -36,10 +37,10 @@ class IpAddress {
   const uint8_t* wire() const { return is_v4() ? bytes_.data() + 12 : bytes_.data(); }
 
   bool is_unspecified() const;
-  bool is_loopback() const;   // 127/8, ::1
-  bool is_multicast() const;  // 224/4, ff00::/8
-  bool is_broadcast() const;  // 255.255.255.255
-  bool is_link_local() const; // 169.254/16, fe80::/10
+  bool is_loopback() const;    // 127/8, ::1
+  bool is_multicast() const;   // 224/4, ff00::/8
+  bool is_broadcast() const;   // 255.255.255.255
+  bool is_link_local() const;  // 169.254/16, fe80::/10
 
   std::string text() const;
   auto operator<=>(const IpAddress&) const = default;
@@ -49,7 +50,8 @@ class IpAddress {
   std::array<uint8_t, 16> bytes_ = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
 };
 
-// An address and how many of its leading bits count. `address` keeps its host bits (192.0.2.2/24 is an interface's).
+// An address and how many of its leading bits count. `address` keeps its host bits (192.0.2.2/24 is an
+// interface's).
 struct Prefix {
   IpAddress address;
   uint8_t length = 32;

@@ -1,7 +1,7 @@
 // Internet checksums: full sums (RFC 1071) and incremental edits (RFC 1624, equation 3).
 //
-// Sums are of 16-bit words as they lie in memory, so no byte swapping is needed anywhere: the ones' complement sum
-// commutes with it (RFC 1071 section 2 B).
+// Sums are of 16-bit words as they lie in memory, so no byte swapping is needed anywhere: the ones'
+// complement sum commutes with it (RFC 1071 section 2 B).
 #pragma once
 
 #include <cstddef>
@@ -19,10 +19,12 @@ inline uint16_t fold_checksum(uint64_t sum) {
   return static_cast<uint16_t>((sum & 0xffffU) + (sum >> 16U));
 }
 
-// Unfolded sum of `size` bytes starting at an even offset of what is summed; an odd last byte is padded with zero.
+// Unfolded sum of `size` bytes starting at an even offset of what is summed; an odd last byte is padded with
+// zero.
 inline uint64_t checksum_sum(const void* bytes, size_t size, uint64_t sum = 0) {
   const auto* from = static_cast<const uint8_t*>(bytes);
-  for (; size >= 4; size -= 4, from += 4) sum += load<uint32_t>(from);
+  for (; size >= 4; size -= 4, from += 4)
+    sum += load<uint32_t>(from);
   if (size >= 2) {
     sum += load<uint16_t>(from);
     from += 2;
@@ -36,17 +38,20 @@ inline uint16_t checksum(const void* bytes, size_t size) {
   return static_cast<uint16_t>(~fold_checksum(checksum_sum(bytes, size)));
 }
 
-// What has to be added to a checksum's complement when `before` becomes `after` (both raw packet words). Deltas of
-// several edits may be added up, then applied once.
+// What has to be added to a checksum's complement when `before` becomes `after` (both raw packet words).
+// Deltas of several edits may be added up, then applied once.
 inline uint64_t checksum_delta(uint16_t before, uint16_t after) {
   return static_cast<uint64_t>(static_cast<uint16_t>(~before)) + after;
 }
-inline uint64_t checksum_delta(uint32_t before, uint32_t after) { return static_cast<uint64_t>(~before) + after; }
+inline uint64_t checksum_delta(uint32_t before, uint32_t after) {
+  return static_cast<uint64_t>(~before) + after;
+}
 
-// HC' = ~(~HC + ~m + m'). Gives 0x0000 where a full computation might give 0xffff only for a sum of zero words, which
-// no IP header or pseudo-header has.
+// HC' = ~(~HC + ~m + m'). Gives 0x0000 where a full computation might give 0xffff only for a sum of zero
+// words, which no IP header or pseudo-header has.
 inline uint16_t apply_delta(uint16_t old_checksum, uint64_t delta) {
-  return static_cast<uint16_t>(~fold_checksum(static_cast<uint64_t>(static_cast<uint16_t>(~old_checksum)) + delta));
+  return static_cast<uint16_t>(
+      ~fold_checksum(static_cast<uint64_t>(static_cast<uint16_t>(~old_checksum)) + delta));
 }
 
 }  // namespace shunt

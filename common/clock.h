@@ -1,12 +1,13 @@
-// Now: the instant one burst is handled at. Read once per burst by the worker and passed down, so that tests own time.
+// Now: the instant one burst is handled at. Read once per burst by the worker and passed down, so that tests
+// own time.
 #pragma once
 
 #include <cstdint>
 
 namespace shunt {
 
-// Monotonic time since the process's own epoch. `second` and `millisecond` are `ns` divided, kept because the tables
-// store them; milliseconds wrap after 49 days and are compared by difference.
+// Monotonic time since the process's own epoch. `second` and `millisecond` are `ns` divided, kept because the
+// tables store them; milliseconds wrap after 49 days and are compared by difference.
 struct Now {
   uint64_t ns = 0;
   uint32_t second = 0;

@@ -1,4 +1,5 @@
-// How a service's packets travel: transport protocol and forwarding mode. Known to configuration and data plane alike.
+// How a service's packets travel: transport protocol and forwarding mode. Known to configuration and data
+// plane alike.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +8,9 @@ namespace shunt {
 
 enum class Protocol : uint8_t { tcp = 6, udp = 17 };
 
-// l2: only the MACs change (the backend holds the VIP). ipip, gue, gre: the packet travels inside another, addressed to
-// the backend. nat: the destination is rewritten and replies come back through shunt. full_nat: the source too.
+// l2: only the MACs change (the backend holds the VIP). ipip, gue, gre: the packet travels inside another,
+// addressed to the backend. nat: the destination is rewritten and replies come back through shunt. full_nat:
+// the source too.
 enum class Forward : uint8_t { l2, ipip, gue, gre, nat, full_nat };
 
 }  // namespace shunt

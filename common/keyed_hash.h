@@ -1,8 +1,9 @@
 // The keyed hash of everything that an outsider may choose: flows, slots, permutations.
 //
-// A few AES rounds over 16-byte blocks under a secret key: 128 bits whose parts may be used as independent numbers, at
-// the cost of a CRC. It is a keyed mixer (an outsider who doesn't know the key can't aim), not a proven PRF. Needs
-// AES-NI, which shuntd checks for at start. Not CRC: it is linear, so collisions hold under every seed.
+// A few AES rounds over 16-byte blocks under a secret key: 128 bits whose parts may be used as independent
+// numbers, at the cost of a CRC. It is a keyed mixer (an outsider who doesn't know the key can't aim), not a
+// proven PRF. Needs AES-NI, which shuntd checks for at start. Not CRC: it is linear, so collisions hold under
+// every seed.
 #pragma once
 
 #include <smmintrin.h>
@@ -24,15 +25,20 @@ struct Hash128 {
 };
 
 namespace detail {
-inline __m128i key_low(const HashKey& key) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(&key.words[0])); }
-inline __m128i key_high(const HashKey& key) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(&key.words[2])); }
+inline __m128i key_low(const HashKey& key) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(&key.words[0]));
+}
+inline __m128i key_high(const HashKey& key) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(&key.words[2]));
+}
 inline Hash128 finish(__m128i state) {
-  return {static_cast<uint64_t>(_mm_cvtsi128_si64(state)), static_cast<uint64_t>(_mm_extract_epi64(state, 1))};
+  return {static_cast<uint64_t>(_mm_cvtsi128_si64(state)),
+          static_cast<uint64_t>(_mm_extract_epi64(state, 1))};
 }
 }  // namespace detail
 
-// One block of two words. Three rounds: after two every output bit depends on every input bit, the third hides the
-// last round key's linearity.
+// One block of two words. Three rounds: after two every output bit depends on every input bit, the third
+// hides the last round key's linearity.
 inline Hash128 keyed_hash(const HashKey& key, uint64_t a, uint64_t b) {
   const __m128i low = detail::key_low(key);
   const __m128i high = detail::key_high(key);

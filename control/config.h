@@ -1,4 +1,5 @@
-// Config: one TOML file as values, checked and with every default filled in. What compile turns into a Snapshot.
+// Config: one TOML file as values, checked and with every default filled in. What compile turns into a
+// Snapshot.
 //
 // Owner: the control thread. Immutable once loaded. Names, keys and defaults: docs/configuration.md.
 #pragma once
@@ -17,7 +18,8 @@ namespace shunt {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Where a value stands in its file, from 1. Kept in the Config so that later steps (start-up, compile) can point there.
+// Where a value stands in its file, from 1. Kept in the Config so that later steps (start-up, compile) can
+// point there.
 struct SourcePosition {
   uint32_t line = 0;
   uint32_t column = 0;
@@ -50,22 +52,22 @@ struct DataplaneConfig {
 struct PortConfig {
   SourcePosition position;
   std::string name;
-  std::string device;  // PCI address | tap:NAME | vdev:DPDK-DEVARGS
+  std::string device;          // PCI address | tap:NAME | vdev:DPDK-DEVARGS
   std::string host_interface;  // empty: none
   std::optional<MacAddress> gateway_mac;
-  std::optional<MacAddress> mac;   // default: the device's
-  std::vector<Prefix> addresses;   // with their host bits: they are put on host_interface
+  std::optional<MacAddress> mac;  // default: the device's
+  std::vector<Prefix> addresses;  // with their host bits: they are put on host_interface
   uint16_t mtu = 1500;
-  std::optional<Prefix> encap_source;   // outer IPv4 source: an address, or a prefix to spread flows over
+  std::optional<Prefix> encap_source;  // outer IPv4 source: an address, or a prefix to spread flows over
   std::optional<Prefix> encap_source6;
 };
 
 struct HealthConfig {
   SourcePosition position;
   HealthType type = HealthType::tcp;
-  std::string path = "/";        // http
-  std::string host;              // http: the Host header; default: the backend's address
-  uint16_t port = 0;             // 0: the backend's port, else the service's
+  std::string path = "/";  // http
+  std::string host;        // http: the Host header; default: the backend's address
+  uint16_t port = 0;       // 0: the backend's port, else the service's
   milliseconds interval{1000};
   milliseconds timeout{500};
   uint16_t rise = 2;
@@ -78,7 +80,7 @@ struct BackendConfig {
   SourcePosition position;
   std::string name;  // unique in its pool
   IpAddress address;
-  uint16_t port = 0;  // nat only; 0: the service's
+  uint16_t port = 0;              // nat only; 0: the service's
   std::optional<MacAddress> mac;  // l2 only
   uint16_t weight = 1;            // 0: no new flows
   uint32_t max_connections = 0;   // 0: no limit

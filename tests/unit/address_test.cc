@@ -16,7 +16,8 @@ TEST(IpAddress, ParsesAndPrintsBothFamilies) {
 }
 
 TEST(IpAddress, RefusesWhatIsNotAnAddress) {
-  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "256.0.0.1", "1.2.3.4 ", "fe80::1%eth0", "10.0.0.0/8", "web"}) {
+  for (const char* text :
+       {"", "1.2.3", "1.2.3.4.5", "256.0.0.1", "1.2.3.4 ", "fe80::1%eth0", "10.0.0.0/8", "web"}) {
     EXPECT_FALSE(IpAddress::parse(text)) << text;
   }
 }
@@ -55,7 +56,8 @@ TEST(Prefix, KeepsHostBitsAndSaysSo) {
 }
 
 TEST(Prefix, RefusesBadLengths) {
-  for (const char* text : {"1.2.3.4/33", "::1/129", "1.2.3.4/", "1.2.3.4/x", "1.2.3.4/8x", "1.2.3.4/-1", "/8"}) {
+  for (const char* text :
+       {"1.2.3.4/33", "::1/129", "1.2.3.4/", "1.2.3.4/x", "1.2.3.4/8x", "1.2.3.4/-1", "/8"}) {
     EXPECT_FALSE(Prefix::parse(text)) << text;
   }
 }
@@ -66,7 +68,8 @@ TEST(MacAddress, ParsesPrintsAndRefuses) {
   EXPECT_EQ(mac->text(), "02:00:5e:10:00:ff");
   EXPECT_FALSE(mac->is_group());
   EXPECT_TRUE(MacAddress::parse("ff:ff:ff:ff:ff:ff")->is_group());
-  for (const char* text : {"", "02:00:5e:10:00", "02-00-5e-10-00-ff", "02:00:5e:10:00:fg", "02:00:5e:10:00:ff:"}) {
+  for (const char* text :
+       {"", "02:00:5e:10:00", "02-00-5e-10-00-ff", "02:00:5e:10:00:fg", "02:00:5e:10:00:ff:"}) {
     EXPECT_FALSE(MacAddress::parse(text)) << text;
   }
 }
