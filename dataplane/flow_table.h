@@ -1,0 +1,294 @@
+// FlowTable, the connection table: remembers which backend a flow was given.
+//
+// Owner: one Worker, no locks; another process may map the memory read-only (every entry is written key 0
+// first, key last). Bound: fixed at start; `connections` fill half of it. A flow whose ten slots are all
+// taken by live entries evicts the idlest one if that was idle for 10 s, else it isn't inserted and the
+// caller is told. Cost: one cache line per hit and per miss; a second one for what spilled into its alternate
+// bucket (2.4 % of the entries at half load) and for a miss whose hint says so. Why not rte_hash: two lines
+// and no eviction in place. Why no displacement search: a full table would cost thousands of ticks per new
+// flow.
+//
+// A bucket is one line of five entries. A flow's primary bucket comes from its key's index, its alternate one
+// is (f(key) − bucket) mod their number, f being a keyed hash of the stored key alone, so that either names
+// the other.
+//
+// Spill hint: 16 bits a bucket, two Bloom filters of 8 bits (one bit a key) over the entries that have this
+// bucket as primary and live in their alternate. Lookups read `current`. A spilling insert sets its bit in
+// both. The sweep's passes alternate: a *mark* pass sets each spilled entry's bit in its primary's `next`, a
+// *retire* pass makes next current and clears it. What is live when a bucket retires was inserted since it
+// last retired (and set `next` itself) or stood there during the whole mark pass, so no live entry is ever
+// lost; bits of the dead go after two to four passes.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/backend_ref.h"
+#include "dataplane/end_reason.h"
+#include "dataplane/flow_key.h"
+#include "dataplane/tcp_state.h"
+
+namespace shunt {
+
+// Seconds are kept in 13 bits and compared by difference. Timeouts are at most 7,200 s, and the caller sweeps
+// every bucket at least once in 8,192 − 7,200 = 992 s (once in 60 s is cheap: a pass costs 4–10 ticks per
+// bucket); then no entry is ever old enough to look young again.
+inline constexpr uint32_t kFlowSecondWrap = 8192;
+inline constexpr uint32_t kMaxFlowTimeoutSeconds = 7200;
+inline constexpr uint32_t kMaxFlowSweepSeconds = kFlowSecondWrap - kMaxFlowTimeoutSeconds;
+inline constexpr uint32_t kMinEvictIdleSeconds = 10;
+
+struct alignas(64) FlowBucket {
+  static constexpr unsigned kSlots = 5;
+  uint64_t key[kSlots];
+  uint16_t backend[kSlots];
+  uint16_t age[kSlots];  // second (13 bits), then TCP state (3)
+  uint32_t marks;        // hint current (8 bits), hint next (8), then three flags a slot
+};
+static_assert(sizeof(FlowBucket) == 64);
+
+// What the table asks its owner: timeouts belong to services, counts to backends.
+template <typename P>
+concept FlowPolicy =
+    requires(P& policy, uint64_t value, BackendRef backend, TcpState state, uint32_t idle, EndReason why) {
+      { policy.expired(value, backend, state, idle) } -> std::same_as<bool>;
+      policy.ended(value, backend, state, why);
+    };
+
+class FlowTable {
+ public:
+  // A place in the table; nothing, or valid until the next insert, erase or sweep.
+  struct Entry {
+    FlowBucket* bucket = nullptr;
+    uint32_t slot = 0;
+
+    explicit operator bool() const { return bucket != nullptr; }
+    uint64_t key_value() const { return bucket->key[slot]; }
+    bool operator==(const Entry&) const = default;
+  };
+  enum class Outcome : uint8_t { inserted, replaced, evicted, full };
+  struct Insert {
+    Entry entry;  // nothing when full
+    Outcome outcome = Outcome::full;
+
+    explicit operator bool() const { return static_cast<bool>(entry); }
+  };
+  struct Swept {
+    uint32_t buckets = 0;
+    uint32_t expired = 0;
+  };
+  enum class Flag : uint8_t { spilled = 0, sampled = 1, spare = 2 };
+
+  static size_t bytes_for(uint32_t connections);
+
+  // `memory`: 64-byte aligned, zeroed, a whole number of buckets, at least one; outlives the table. `key`:
+  // random, the one that the flow keys were made with.
+  FlowTable(std::span<std::byte> memory, const HashKey& key);
+  FlowTable(const FlowTable&) = delete;
+  FlowTable& operator=(const FlowTable&) = delete;
+
+  uint32_t buckets() const { return bucket_count_; }
+  uint64_t entries() const { return entries_; }  // expired ones count until they are reused or swept
+
+  void prefetch(const FlowKey& key) const { __builtin_prefetch(primary(key)); }
+
+  // An entry may be found after its timeout. The caller asks `live` (it has the service's timeouts at hand,
+  // the entry's line is loaded) and treats one that isn't as a miss; whoever then inserts the flow ends the
+  // old entry.
+  Entry find(const FlowKey& key) const;
+  // For a burst; the caller prefetched. Spilled entries are fetched together.
+  void find(std::span<const FlowKey> keys, Entry* out) const;
+  template <FlowPolicy Policy>
+  static bool live(Entry entry, uint32_t now_second, Policy& policy);
+
+  static BackendRef backend(Entry entry) { return {entry.bucket->backend[entry.slot]}; }
+  static TcpState state(Entry entry) { return state_of(entry.bucket->age[entry.slot]); }
+  // Since the last touch; right while every bucket is swept in time.
+  static uint32_t idle_seconds(Entry entry, uint32_t now_second) {
+    return idle_of(entry.bucket->age[entry.slot], now_second);
+  }
+  static bool flag(Entry entry, Flag flag) { return (entry.bucket->marks & flag_bit(entry.slot, flag)) != 0; }
+
+  static void set_backend(Entry entry, BackendRef backend) {
+    write(entry.bucket->backend[entry.slot], backend.raw);
+  }
+  static void set_sampled(Entry entry, bool on) { set_flag(entry, Flag::sampled, on); }
+  // Writes only what differs: at most once a second per flow.
+  static void touch(Entry entry, TcpState state, uint32_t now_second) {
+    uint16_t& age = entry.bucket->age[entry.slot];
+    const uint16_t fresh = age_of(state, now_second);
+    if (age != fresh) write(age, fresh);
+  }
+
+  // Into a free or expired slot of the primary bucket, else of the alternate one, else over the idlest of the
+  // ten if it was idle for 10 s. A flow that is in the table already keeps its slot (`replaced`, or
+  // `inserted` over its own expired entry). Tells the policy of whatever ends.
+  template <FlowPolicy Policy>
+  Insert insert(const FlowKey& key, BackendRef backend, TcpState state, uint32_t now_second, Policy& policy);
+
+  // The policy isn't told: the caller knows.
+  void erase(Entry entry);
+
+  // Expires entries and rebuilds hints in the next `count` buckets, from where the last call stopped.
+  template <FlowPolicy Policy>
+  Swept sweep(uint32_t count, uint32_t now_second, Policy& policy);
+  // Whole passes done. Every bucket was swept since an instant at which this said n as soon as it says n + 2.
+  uint64_t passes() const { return passes_; }
+
+ private:
+  static constexpr uint32_t kCurrentMask = 0xff;
+  static constexpr unsigned kNextShift = 8;
+  static constexpr unsigned kFlagShift = 16;
+  static constexpr unsigned kFlagsPerSlot = 3;
+
+  static constexpr uint16_t age_of(TcpState state, uint32_t second) {
+    return static_cast<uint16_t>(((second % kFlowSecondWrap) << 3U) | static_cast<uint32_t>(state));
+  }
+  static constexpr TcpState state_of(uint16_t age) { return static_cast<TcpState>(age & 7U); }
+  static constexpr uint32_t idle_of(uint16_t age, uint32_t now_second) {
+    return (now_second - (uint32_t{age} >> 3U)) % kFlowSecondWrap;
+  }
+  static constexpr uint32_t flag_bit(uint32_t slot, Flag flag) {
+    return 1U << (kFlagShift + kFlagsPerSlot * slot + static_cast<uint32_t>(flag));
+  }
+  static constexpr uint32_t flag_bits(uint32_t slot) { return 7U << (kFlagShift + kFlagsPerSlot * slot); }
+
+  // For the process that may be reading along. A release store is a plain one on x86; it only keeps the
+  // compiler's order.
+  template <typename T>
+  static void write(T& field, T value) {
+    std::atomic_ref<T>(field).store(value, std::memory_order_release);
+  }
+  static void set_flag(Entry entry, Flag flag, bool on) {
+    const uint32_t bit = flag_bit(entry.slot, flag);
+    write(entry.bucket->marks, on ? entry.bucket->marks | bit : entry.bucket->marks & ~bit);
+  }
+  static uint32_t slot_of(const FlowBucket& bucket, uint64_t value);
+  static uint32_t hint_bit(const Hash128& hash) { return 1U << (hash.high & 7U); }
+
+  FlowBucket* primary(const FlowKey& key) const { return &buckets_[scale_to(key.index, bucket_count_)]; }
+  // The bucket that a flow uses beside `bucket`; for some flows it is the same one.
+  FlowBucket* other_bucket(const FlowBucket* bucket, const Hash128& hash) const;
+  Entry find_spilled(const FlowKey& key, const FlowBucket* primary) const;
+  void mark_spilled_entries(const FlowBucket& bucket);
+  void clear(Entry entry);
+  void fill(Entry entry, uint64_t value, BackendRef backend, uint16_t age, const FlowBucket* home,
+            const Hash128& hash);
+
+  template <FlowPolicy Policy>
+  static Entry vacancy(FlowBucket* bucket, uint32_t now_second, Policy& policy);
+  static Entry idler(Entry idlest, FlowBucket* bucket, uint32_t now_second);
+  template <FlowPolicy Policy>
+  void end(Entry entry, EndReason why, Policy& policy);
+
+  FlowBucket* buckets_;
+  uint32_t bucket_count_;
+  uint32_t position_ = 0;  // the sweep's
+  bool marking_ = true;    // the kind of its pass
+  uint64_t passes_ = 0;
+  uint64_t entries_ = 0;
+  HashKey key_;
+};
+
+// Five compares in three SSE registers; keys 3 and 4 are loaded with an overlap.
+inline uint32_t FlowTable::slot_of(const FlowBucket& bucket, uint64_t value) {
+  uint32_t equal = 0;
+  for (unsigned slot = 0; slot < FlowBucket::kSlots; ++slot) {
+    equal |= static_cast<uint32_t>(bucket.key[slot] == value) << slot;
+  }
+  return equal != 0 ? static_cast<uint32_t>(std::countr_zero(equal)) : FlowBucket::kSlots;
+}
+
+inline FlowTable::Entry FlowTable::find(const FlowKey& key) const {
+  FlowBucket* bucket = primary(key);
+  const uint32_t slot = slot_of(*bucket, key.value);
+  if (slot < FlowBucket::kSlots) [[likely]]
+    return {bucket, slot};
+  if ((bucket->marks & kCurrentMask) == 0) [[likely]]
+    return {};
+  return find_spilled(key, bucket);
+}
+
+template <FlowPolicy Policy>
+bool FlowTable::live(Entry entry, uint32_t now_second, Policy& policy) {
+  return !policy.expired(entry.key_value(), backend(entry), state(entry), idle_seconds(entry, now_second));
+}
+
+template <FlowPolicy Policy>
+void FlowTable::end(Entry entry, EndReason why, Policy& policy) {
+  const uint64_t value = entry.key_value();
+  const BackendRef was = backend(entry);
+  const TcpState last = state(entry);
+  clear(entry);
+  policy.ended(value, was, last, why);
+}
+
+// A free slot, else an expired one, else nothing.
+template <FlowPolicy Policy>
+FlowTable::Entry FlowTable::vacancy(FlowBucket* bucket, uint32_t now_second, Policy& policy) {
+  const uint32_t empty = slot_of(*bucket, 0);
+  if (empty < FlowBucket::kSlots) return {bucket, empty};
+  for (uint32_t slot = 0; slot < FlowBucket::kSlots; ++slot) {
+    if (!live({bucket, slot}, now_second, policy)) return {bucket, slot};
+  }
+  return {};
+}
+
+template <FlowPolicy Policy>
+FlowTable::Insert FlowTable::insert(const FlowKey& key, BackendRef backend, TcpState state,
+                                    uint32_t now_second, Policy& policy) {
+  FlowBucket* const home = primary(key);
+  Outcome outcome = Outcome::inserted;
+  EndReason why = EndReason::expired;
+  Hash128 hash;
+  Entry place = find(key);
+  if (place && live(place, now_second, policy)) {
+    outcome = Outcome::replaced;
+    why = EndReason::replaced;
+  }
+  if (!place) place = vacancy(home, now_second, policy);
+  if (!place || place.bucket != home) hash = hash_of_value(key_, key.value);
+  if (!place) {
+    FlowBucket* const second = other_bucket(home, hash);
+    place = vacancy(second, now_second, policy);
+    if (!place) {
+      place = idler(idler({}, home, now_second), second, now_second);
+      if (idle_seconds(place, now_second) < kMinEvictIdleSeconds) return {};
+      outcome = Outcome::evicted;
+      why = EndReason::evicted;
+    }
+  }
+  if (place.key_value() != 0) end(place, why, policy);
+  fill(place, key.value, backend, age_of(state, now_second), home, hash);
+  return {place, outcome};
+}
+
+template <FlowPolicy Policy>
+FlowTable::Swept FlowTable::sweep(uint32_t count, uint32_t now_second, Policy& policy) {
+  Swept swept{count, 0};
+  for (; count > 0; --count) {
+    FlowBucket* const bucket = &buckets_[position_];
+    for (uint32_t slot = 0; slot < FlowBucket::kSlots; ++slot) {
+      const Entry entry{bucket, slot};
+      if (entry.key_value() == 0 || live(entry, now_second, policy)) continue;
+      end(entry, EndReason::expired, policy);
+      ++swept.expired;
+    }
+    if (marking_) {
+      mark_spilled_entries(*bucket);
+    } else if ((bucket->marks & 0xffffU) != 0) {
+      write(bucket->marks, (bucket->marks & ~0xffffU) | ((bucket->marks >> kNextShift) & kCurrentMask));
+    }
+    if (++position_ < bucket_count_) continue;
+    position_ = 0;
+    marking_ = !marking_;
+    ++passes_;
+  }
+  return swept;
+}
+
+}  // namespace shunt

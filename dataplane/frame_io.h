@@ -1,0 +1,24 @@
+// FrameIo: the edge between a worker and its devices, as the stages see it. dpdk_frame_io.h is the real one;
+// tests and benches have their own, so that everything between the two edges runs without EAL.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#include "dataplane/burst.h"
+
+namespace shunt {
+
+template <typename T>
+concept FrameIo = requires(T io, uint8_t port, Frame* frames, unsigned count, Frame& frame, uint32_t bytes) {
+  // At most `count` frames that came in by this port; the caller owns them.
+  { io.receive(port, frames, count) } -> std::same_as<unsigned>;
+  // Hands frames to the port's device. Of the first n, n returned, the device is the owner; the rest stay the
+  // caller's.
+  { io.send(port, frames, count) } -> std::same_as<unsigned>;
+  { io.free(frames, count) } -> std::same_as<void>;
+  // A frame of `bytes` to be filled in. False: no buffer.
+  { io.allocate(frame, bytes) } -> std::same_as<bool>;
+};
+
+}  // namespace shunt

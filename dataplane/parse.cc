@@ -1,0 +1,160 @@
+// parse: the only stage that reads headers by offset, each behind its length check.
+//
+// Cost: the frame's first line, prefetched four packets ahead.
+#include "common/checksum.h"
+#include "dataplane/stages.h"
+
+namespace shunt {
+namespace {
+
+constexpr unsigned kPrefetchDistance = 4;
+
+bool is_group(const uint8_t* mac) {
+  return (mac[0] & 1U) != 0;
+}
+
+// RFC 791 3.1: options are one byte, or type, length, data. Source routes (131, 137) choose their own way and
+// are refused.
+bool options_are_acceptable(const uint8_t* options, unsigned bytes) {
+  unsigned at = 0;
+  while (at < bytes) {
+    const uint8_t type = options[at];
+    if (type == 0) return true;  // end of list
+    if (type == 131 || type == 137) return false;
+    if (type == 1) {  // no operation
+      ++at;
+      continue;
+    }
+    if (at + 1 >= bytes || options[at + 1] < 2 || at + options[at + 1] > bytes) return false;
+    at += options[at + 1];
+  }
+  return true;
+}
+
+bool is_bad_source_v4(const uint8_t* source) {
+  return source[0] == 0 || source[0] == 127 || source[0] >= 224;
+}
+
+void parse_tcp(PacketView& view, const uint8_t* frame, unsigned l4_bytes) {
+  if (l4_bytes < kTcpHeaderBytes) return view.object(DropReason::truncated);
+  const uint8_t* tcp = view.l4(frame);
+  const unsigned header_bytes = (tcp[12] >> 4U) * 4U;
+  if (header_bytes < kTcpHeaderBytes || header_bytes > l4_bytes) return view.object(DropReason::bad_header);
+  view.sport = load<be16>(tcp);
+  view.dport = load<be16>(tcp + 2);
+  view.tcp_sequence = load<be32>(tcp + 4).host();
+  view.tcp_flags = tcp[13];
+  view.payload_bytes = static_cast<uint16_t>(l4_bytes - header_bytes);
+}
+
+void parse_udp(PacketView& view, const uint8_t* frame, unsigned l4_bytes) {
+  if (l4_bytes < kUdpHeaderBytes) return view.object(DropReason::truncated);
+  const uint8_t* udp = view.l4(frame);
+  const unsigned udp_bytes = load<be16>(udp + 4).host();
+  if (udp_bytes < kUdpHeaderBytes || udp_bytes > l4_bytes) return view.object(DropReason::bad_header);
+  view.sport = load<be16>(udp);
+  view.dport = load<be16>(udp + 2);
+  view.payload_bytes = static_cast<uint16_t>(udp_bytes - kUdpHeaderBytes);
+}
+
+void parse_transport(PacketView& view, const uint8_t* frame, unsigned ip_header_bytes) {
+  const unsigned l4_bytes = view.ip_bytes - ip_header_bytes;
+  view.l4_offset = static_cast<uint16_t>(view.l3_offset + ip_header_bytes);
+  if (view.protocol == kProtocolTcp) {
+    parse_tcp(view, frame, l4_bytes);
+  } else if (view.protocol == kProtocolUdp) {
+    parse_udp(view, frame, l4_bytes);
+  } else {
+    view.l4_offset = 0;
+  }
+}
+
+// False: not even the destination can be read.
+bool parse_ipv4(PacketView& view, const uint8_t* frame, unsigned available) {
+  if (available < kIpv4HeaderBytes) return false;
+  view.l3 = L3::ipv4;
+  const uint8_t* ip = view.ip(frame);
+  const unsigned header_bytes = (ip[0] & 0x0fU) * 4U;
+  view.ip_bytes = load<be16>(ip + 2).host();
+  view.protocol = ip[9];
+  if ((ip[0] >> 4U) != 4 || header_bytes < kIpv4HeaderBytes) view.object(DropReason::bad_header);
+  if (view.ip_bytes < header_bytes) view.object(DropReason::bad_header);
+  if (view.ip_bytes > available || header_bytes > available) view.object(DropReason::truncated);
+  if (view.has_defect) return true;
+  if (fold_checksum(checksum_sum(ip, header_bytes)) != 0xffff) view.object(DropReason::bad_checksum);
+  if (is_bad_source_v4(ip + 12)) view.object(DropReason::bad_source);
+  if (header_bytes > kIpv4HeaderBytes &&
+      !options_are_acceptable(ip + kIpv4HeaderBytes, header_bytes - kIpv4HeaderBytes)) {
+    view.object(DropReason::options);
+  }
+  // More fragments, or an offset (RFC 791): no ports to go by.
+  if ((load<be16>(ip + 6).host() & 0x3fffU) != 0) view.object(DropReason::fragment);
+  if (!view.has_defect) parse_transport(view, frame, header_bytes);
+  return true;
+}
+
+bool parse_ipv6(PacketView& view, const uint8_t* frame, unsigned available) {
+  if (available < kIpv6HeaderBytes) return false;
+  view.l3 = L3::ipv6;
+  const uint8_t* ip = view.ip(frame);
+  const unsigned total = kIpv6HeaderBytes + load<be16>(ip + 4).host();
+  view.protocol = ip[6];
+  if ((ip[0] >> 4U) != 6) view.object(DropReason::bad_header);
+  if (total > available) view.object(DropReason::truncated);
+  if (view.has_defect) return true;
+  view.ip_bytes = static_cast<uint16_t>(total);
+  const IpAddress source = view.source(frame);
+  if (source.is_unspecified() || source.is_loopback() || source.is_multicast())
+    view.object(DropReason::bad_source);
+  if (!view.has_defect) parse_transport(view, frame, kIpv6HeaderBytes);
+  return true;
+}
+
+bool ip_destination_is_group(const PacketView& view, const uint8_t* frame, const PortState& port) {
+  const uint8_t* destination = view.destination_bytes(frame);
+  if (view.l3 == L3::ipv6) return destination[0] == 0xff;
+  return (destination[0] & 0xf0U) == 0xe0 || port.is_broadcast(load<be32>(destination));
+}
+
+void parse_frame(Burst& burst, unsigned i, const PortState& port) {
+  PacketView& view = burst.view[i];
+  view = PacketView{};
+  const uint8_t* frame = burst.frame[i].data;
+  const uint32_t bytes = burst.frame[i].bytes;
+  if (bytes < kEtherHeaderBytes) return burst.drop(i, DropReason::truncated);
+  const bool group = is_group(frame);
+  if (!group && std::memcmp(frame, port.mac.bytes.data(), 6) != 0)
+    return burst.drop(i, DropReason::not_our_mac);
+
+  uint16_t ether_type = load<be16>(frame + 12).host();
+  for (int tags = 0; tags < 2 && (ether_type == kEtherTypeVlan || ether_type == kEtherTypeQinQ); ++tags) {
+    const uint8_t end = static_cast<uint8_t>(view.l3_offset + kVlanTagBytes);
+    if (bytes < end) return burst.drop(i, DropReason::truncated);
+    ether_type = load<be16>(frame + view.l3_offset + 2).host();
+    view.l3_offset = end;
+  }
+  const unsigned available = bytes - view.l3_offset;
+  bool readable = true;
+  if (ether_type == kEtherTypeIpv4) readable = parse_ipv4(view, frame, available);
+  if (ether_type == kEtherTypeIpv6) readable = parse_ipv6(view, frame, available);
+  if (ether_type == kEtherTypeArp) view.l3 = L3::arp;
+  if (!readable) return burst.drop(i, DropReason::truncated);
+  // RFC 1122 3.3.6: a unicast packet in a group frame isn't ours to forward; answering or forwarding it
+  // multiplies it.
+  if (group && view.is_ip() && !ip_destination_is_group(view, frame, port))
+    burst.drop(i, DropReason::not_our_mac);
+}
+
+}  // namespace
+
+void parse(Burst& burst, const PortState& port) {
+  for (unsigned n = 0; n < burst.live_count; ++n) {
+    if (n + kPrefetchDistance < burst.live_count) {
+      __builtin_prefetch(burst.frame[burst.live[n + kPrefetchDistance]].data);
+    }
+    parse_frame(burst, burst.live[n], port);
+  }
+  burst.compact();
+}
+
+}  // namespace shunt

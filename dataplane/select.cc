@@ -1,0 +1,205 @@
+// select: what lookup left open. Asks probation, chooses a backend for what opens a flow, and moves a flow
+// whose second packet came into the connection table.
+//
+// Cost: misses only. The order of the questions is design, "What a packet meets", items 4 to 6 and 8: the
+// connection table's solid entries first, then probation, then what is left of the table's entry, then a
+// choice.
+#include "dataplane/flow_state.h"
+#include "dataplane/stages.h"
+
+namespace shunt {
+namespace {
+
+class Selector {
+ public:
+  Selector(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now)
+      : burst_(burst),
+        snapshot_(snapshot),
+        worker_(worker),
+        now_(now),
+        flows_(snapshot, worker),
+        waiting_(snapshot, worker) {}
+
+  void run(unsigned i);
+
+ private:
+  struct Packet {
+    unsigned i;
+    const Service& service;
+    const PacketView& view;
+    const FlowKey& key;
+    ProbationHalf half;
+    bool is_tcp;
+    bool is_syn;  // without ACK: opens a connection
+    bool opens;   // what a client begins with
+  };
+
+  bool has_forbidden_source(const Packet& packet) const;
+  FlowTable::Entry live_entry(const Packet& packet);
+  bool use_probation(const Packet& packet);
+  void track(const Packet& packet, ProbationEntry* waiting);
+  void open(const Packet& packet);
+  void miss(const Packet& packet);
+  void remember(const Packet& packet, ProbationKind kind, BackendRef backend);
+  Hash128 cluster_hash(const Packet& packet) const;
+  bool is_gone(const Packet& packet, BackendRef backend) const {
+    return !packet.service.destination(backend).present;
+  }
+
+  void decide(const Packet& packet, BackendRef backend) { burst_.backend[packet.i] = backend; }
+  void drop(const Packet& packet, DropReason reason) {
+    worker_.count_service_drop(packet.service.id, reason);
+    burst_.drop(packet.i, reason);
+  }
+
+  Burst& burst_;
+  const Snapshot& snapshot_;
+  WorkerState& worker_;
+  const Now& now_;
+  FlowLifetimes flows_;
+  ProbationLifetimes waiting_;
+};
+
+// A VIP never sends: such a packet is forged, or comes from a loop. Asked on misses only, and since an
+// opening from there is refused there never is an entry to hit.
+bool Selector::has_forbidden_source(const Packet& packet) const {
+  const uint8_t* source = packet.view.source_bytes(burst_.frame[packet.i].data);
+  const bool v4 = packet.view.l3 == L3::ipv4;
+  const AddressKey key = v4 ? AddressKey::v4(load<uint32_t>(source)) : AddressKey::v6(source);
+  return snapshot_.vips->is_vip(key, v4 ? Family::ipv4 : Family::ipv6) ||
+         snapshot_.encap_sources->find(key) != nullptr;
+}
+
+FlowTable::Entry Selector::live_entry(const Packet& packet) {
+  const FlowTable::Entry entry = worker_.flows.find(packet.key);
+  return entry && FlowTable::live(entry, now_.second, flows_) ? entry : FlowTable::Entry{};
+}
+
+// Keyed with what all shunts of a cluster share, so that each of them chooses alike.
+Hash128 Selector::cluster_hash(const Packet& packet) const {
+  const uint8_t* frame = burst_.frame[packet.i].data;
+  const size_t addresses = packet.view.l3 == L3::ipv4 ? 8 : 32;
+  uint8_t tuple[32 + 5];
+  std::memcpy(tuple, packet.view.source_bytes(frame), addresses);  // source and destination lie side by side
+  store(tuple + addresses, packet.view.sport.raw());
+  store(tuple + addresses + 2, packet.view.dport.raw());
+  tuple[addresses + 4] = packet.view.protocol;
+  return keyed_hash(snapshot_.cluster_key, tuple, addresses + 5);
+}
+
+void Selector::remember(const Packet& packet, ProbationKind kind, BackendRef backend) {
+  const auto opening = worker_.probation.open(packet.key, packet.half, kind, backend,
+                                              packet.view.tcp_sequence, true, now_.millisecond, waiting_);
+  worker_.services[packet.service.id].opened.add(1);
+  if (opening.forgotten != 0) worker_.services[opening.forgotten].forgotten.add(1);
+}
+
+// A packet that begins a flow: chosen by slot and `accept`.
+void Selector::open(const Packet& packet) {
+  const ChosenBackend chosen = choose(packet.service.choice, snapshot_.cluster_key, cluster_hash(packet));
+  if (!chosen) return drop(packet, DropReason::no_backend);
+  const BackendRef backend = BackendRef::of(packet.service.choice_pool, chosen.number);
+  worker_.pairs[packet.service.pair(backend)].flows.add(1);
+  if (packet.service.panic) worker_.services[packet.service.id].panic.add(1);
+  remember(packet, packet.is_tcp ? ProbationKind::syn : ProbationKind::udp, backend);
+  decide(packet, backend);
+}
+
+// A packet of a flow that began elsewhere or before: the slot's owner, who was chosen then.
+void Selector::miss(const Packet& packet) {
+  worker_.counters.lookup_miss.add(1);
+  if (packet.opens) return open(packet);
+  const ChosenBackend owner = slot_owner(packet.service.choice, snapshot_.cluster_key, cluster_hash(packet));
+  if (!owner) return drop(packet, DropReason::no_backend);
+  const BackendRef backend = BackendRef::of(packet.service.choice_pool, owner.number);
+  // The end of a flow that nobody knew needs no memory.
+  const bool ends = (packet.view.tcp_flags & tcp_flag::kRst) != 0 ||
+                    ((packet.view.tcp_flags & tcp_flag::kFin) != 0 && packet.view.payload_bytes == 0);
+  if (!ends) remember(packet, ProbationKind::mid_flow, backend);
+  decide(packet, backend);
+}
+
+// The client's second packet: from here on the flow has an entry of its own.
+void Selector::track(const Packet& packet, ProbationEntry* waiting) {
+  const BackendRef backend = waiting->backend;
+  const TcpState first = packet.is_tcp ? TcpState::established : TcpState::none;
+  const TcpState state = next_state(first, packet.view.tcp_flags, packet.view.payload_bytes != 0, false);
+  PairCounters& pair = worker_.pairs[packet.service.pair(backend)];
+  // A live entry of the same flow (its connection was closing) is replaced; insert tells `flows_` of what it
+  // ends.
+  const bool inserted =
+      static_cast<bool>(worker_.flows.insert(packet.key, backend, state, now_.second, flows_));
+  if (!inserted) {
+    worker_.services[packet.service.id].untracked.add(1);
+    worker_.probation.mark_forgetting(packet.key, packet.half, now_.millisecond);
+    return;
+  }
+  worker_.probation.remove(waiting);
+  worker_.services[packet.service.id].tracked.add(1);
+  pair.tracked.add(1);
+  if (is_closing(state)) pair.ended.add(1);
+}
+
+// True: probation knew the flow and the packet's way is decided.
+bool Selector::use_probation(const Packet& packet) {
+  ProbationEntry* waiting = worker_.probation.find(packet.key, packet.half, now_.millisecond, waiting_);
+  if (waiting == nullptr) return false;
+  const BackendRef backend = waiting->backend;
+  const bool opens_anew =
+      packet.is_syn && (waiting->kind != ProbationKind::syn || packet.service.accept(backend) == 0);
+  if (opens_anew || is_gone(packet, backend)) {
+    worker_.probation.remove(waiting);
+    return false;
+  }
+  worker_.counters.lookup_probation.add(1);
+  decide(packet, backend);
+  if (packet.is_syn) {
+    repeat_syn(*waiting, packet.view.tcp_sequence);
+  } else if (promotes(*waiting, packet.view.tcp_flags, packet.view.tcp_sequence)) {
+    track(packet, waiting);
+  }
+  return true;
+}
+
+void Selector::run(unsigned i) {
+  const PacketView& view = burst_.view[i];
+  const bool is_tcp = view.protocol == kProtocolTcp;
+  const bool is_syn =
+      is_tcp && (view.tcp_flags & (tcp_flag::kSyn | tcp_flag::kAck | tcp_flag::kRst)) == tcp_flag::kSyn;
+  const Packet packet{i,
+                      *burst_.service[i],
+                      view,
+                      burst_.key[i],
+                      is_tcp ? ProbationHalf::tcp : ProbationHalf::udp,
+                      is_tcp,
+                      is_syn,
+                      is_syn || !is_tcp};
+  if (has_forbidden_source(packet)) return drop(packet, DropReason::bad_source);
+  // An earlier packet of this burst may have made the entry that lookup didn't see.
+  const FlowTable::Entry entry = live_entry(packet);
+  if (entry && decides(packet.service, entry)) {
+    decide(packet, FlowTable::backend(entry));
+    return advance_flow(burst_, i, entry, worker_, now_);
+  }
+  if (use_probation(packet)) return;
+  // Closing, or with a backend that takes no new flows: the old flow's packets still go there, a SYN begins
+  // another.
+  if (entry && !packet.is_syn && !is_gone(packet, FlowTable::backend(entry))) {
+    decide(packet, FlowTable::backend(entry));
+    return advance_flow(burst_, i, entry, worker_, now_);
+  }
+  miss(packet);
+}
+
+}  // namespace
+
+void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now) {
+  Selector selector(burst, snapshot, worker, now);
+  for (unsigned n = 0; n < burst.live_count; ++n) {
+    const unsigned i = burst.live[n];
+    if (burst.wants_select[i] != 0) selector.run(i);
+  }
+  burst.compact();
+}
+
+}  // namespace shunt

@@ -1,0 +1,76 @@
+// SlotChoice: which backend of a pool a flow gets, from the pool's slot table and what its backends accept.
+//
+// The slot table is a pure function of the configured backends (control/maglev.h); health, drain, slow start
+// and load only change `accept`. So a backend that goes down moves its own flows and no others, and
+// publishing that costs nothing. Deterministic over all shunts with one cluster key: `hash` is the 5-tuple's
+// hash under that key, computed on misses only, and whatever orders backends here orders them by address and
+// port, never by number. All arrays belong to the snapshot. Cost: one slot, one `accept`; more only where
+// something doesn't accept all.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "common/keyed_hash.h"
+
+namespace shunt {
+
+inline constexpr uint16_t kNoBackend = 0xffff;  // no number: these have 14 bits
+inline constexpr uint16_t kAcceptAll = 256;
+inline constexpr unsigned kSlotProbes =
+    8;  // with half of a pool refusing, 1 flow in 256 goes on to the running sum
+
+struct SlotChoice {
+  const uint16_t* owner = nullptr;       // a backend's number by slot
+  uint32_t slots = 0;                    // 0: an empty pool
+  const uint16_t* accept = nullptr;      // 0 … 256 by number; 0 where the weight is 0
+  const uint8_t* passed_over = nullptr;  // by number: 1 if it accepted nobody for longer than `drain`
+  const uint64_t* running_sum =
+      nullptr;  // of weight × accept, in the order of address and port, own share included
+  const uint16_t* numbers = nullptr;  // whose place in running_sum it is
+  uint32_t count = 0;                 // of running_sum and numbers
+};
+
+struct ChosenBackend {
+  uint16_t number = kNoBackend;
+
+  explicit operator bool() const { return number != kNoBackend; }
+  bool operator==(const ChosenBackend&) const = default;
+};
+
+namespace detail {
+inline uint16_t owner_at(const SlotChoice& pool, const Hash128& probe) {
+  return pool.owner[scale_to(static_cast<uint32_t>(probe.low >> 32U), pool.slots)];
+}
+
+inline ChosenBackend place_in_sum(const SlotChoice& pool, uint64_t random) {
+  __extension__ using uint128 = unsigned __int128;
+  const uint64_t total = pool.running_sum[pool.count - 1];
+  const auto place = static_cast<uint64_t>((uint128{random} * total) >> 64U);
+  const uint64_t* const at = std::upper_bound(pool.running_sum, pool.running_sum + pool.count, place);
+  return {pool.numbers[at - pool.running_sum]};
+}
+}  // namespace detail
+
+// For a packet that opens a flow. Nobody: no backend accepts anything.
+inline ChosenBackend choose(const SlotChoice& pool, const HashKey& cluster_key, const Hash128& hash) {
+  if (pool.slots == 0 || pool.count == 0 || pool.running_sum[pool.count - 1] == 0) return {};
+  Hash128 probe = hash;
+  for (unsigned i = 1;; ++i) {
+    const uint16_t number = detail::owner_at(pool, probe);
+    if ((probe.low & 0xffU) < pool.accept[number]) return {number};
+    if (i == kSlotProbes) return detail::place_in_sum(pool, hash.high);
+    probe = keyed_hash(cluster_key, hash.low, hash.high + i);
+  }
+}
+
+// For a packet that opens nothing and that no table knows (its flow began at a peer, or before a restart):
+// the slot's owner whatever it accepts now, because that is who was chosen then. One that was out for longer
+// than `drain` has no flows left; who opened since was chosen past it, so this one is too.
+inline ChosenBackend slot_owner(const SlotChoice& pool, const HashKey& cluster_key, const Hash128& hash) {
+  if (pool.slots == 0) return {};
+  const uint16_t number = detail::owner_at(pool, hash);
+  return pool.passed_over[number] == 0 ? ChosenBackend{number} : choose(pool, cluster_key, hash);
+}
+
+}  // namespace shunt

@@ -1,0 +1,134 @@
+// Snapshot: one immutable compiled configuration, as the workers and the punt thread see it.
+//
+// Owner: the control thread makes it, publishes it by RCU and frees it when every reader has passed a
+// quiescent point. Its parts are shared with the snapshots before and after where nothing in them changed.
+// Bound: ids and numbers have the widths that the connection table gives them; compile checks. Readers load
+// the pointer once, at the top of a loop.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/address.h"
+#include "common/forwarding.h"
+#include "common/keyed_hash.h"
+#include "dataplane/address_map.h"
+#include "dataplane/backend_ref.h"
+#include "dataplane/next_hops.h"
+#include "dataplane/slot_choice.h"
+#include "dataplane/tcp_state.h"
+#include "dataplane/vip_table.h"
+
+namespace shunt {
+
+// One backend as rewrite needs it: one line, read once per packet. Made per (pool, forward), shared by
+// services.
+struct alignas(64) Destination {
+  std::array<uint8_t, 12> macs{};  // destination, source: the first 12 bytes of the frame
+  uint8_t port = 0;                // index of the way out
+  bool present = false;            // false: no such backend (never was, or removed and its drain is over)
+  bool has_mac = false;
+  bool has_route = false;  // somewhere to send it at all
+  bool on_link = false;
+  bool spread_source = false;       // the outer source's last bits come from the flow
+  uint16_t mtu = 1500;              // of the way out, IP bytes
+  be16 backend_port;                // nat: 0 means the service's
+  uint32_t source_spread_mask = 0;  // host order: which bits of the outer source a flow's hash fills in
+  IpAddress address;                // of the backend
+  be32 outer_source;
+};
+static_assert(sizeof(Destination) == 64);
+
+// One of the up to four pools that a service's flows may name (BackendRef::position).
+struct PoolView {
+  const Destination* destinations = nullptr;  // by backend number
+  const uint16_t* accept = nullptr;  // 0 … 256, by backend number: what the pool's health and weights say
+  uint32_t count = 0;                // numbers below this exist
+  uint32_t pairs = 0;                // first row of this (service, pool) in the pair counters
+};
+
+struct alignas(64) Service {
+  uint16_t id = 0;
+  Protocol protocol = Protocol::tcp;
+  Forward forward = Forward::l2;
+  bool exact_key = false;   // one IPv4 address and port: source address and port are the whole flow
+  bool panic = false;       // everybody is chosen, up or not
+  uint8_t choice_pool = 0;  // position of the pool that new flows are chosen from
+  be16 port;                // 0: every port
+  Prefix vip;
+  std::array<uint16_t, kTcpStates> timeout_s{};  // by TcpState
+  uint32_t syn_timeout_ms = 0;                   // probation
+  uint32_t udp_timeout_ms = 0;
+  std::array<PoolView, kPoolPositions> pools{};
+  SlotChoice choice;
+
+  // The destination that a flow entry names; one that isn't present where the entry names nobody.
+  const Destination& destination(BackendRef backend) const {
+    static constexpr Destination kNobody{};
+    const PoolView& pool = pools[backend.position()];
+    return backend.number() < pool.count ? pool.destinations[backend.number()] : kNobody;
+  }
+  uint16_t accept(BackendRef backend) const {
+    const PoolView& pool = pools[backend.position()];
+    return backend.number() < pool.count ? pool.accept[backend.number()] : uint16_t{0};
+  }
+  uint32_t pair(BackendRef backend) const { return pools[backend.position()].pairs + backend.number(); }
+};
+
+// A nat backend's address, port and protocol name the service whose replies come from there.
+struct NatSource {
+  uint16_t service = 0;
+  BackendRef backend;
+  uint8_t port = 0;  // index of the port it is behind
+};
+
+struct PortState {
+  MacAddress mac;
+  MacAddress host_mac;  // second MAC: what the kernel sends to it is for a VIP
+  uint16_t mtu = 1500;
+  bool has_host_interface = false;
+  std::optional<MacAddress> gateway_mac;
+  std::vector<be32> broadcasts;  // of its subnets
+
+  bool is_broadcast(be32 address) const {
+    return address.raw() == 0xffffffffU || std::ranges::find(broadcasts, address) != broadcasts.end();
+  }
+};
+
+// A VIP that the punt thread answers ARP for.
+struct AnnouncedVip {
+  Prefix vip;
+  uint64_t ports = 0;  // bit i: on port i
+
+  bool operator==(const AnnouncedVip&) const = default;
+};
+
+struct Snapshot {
+  uint64_t generation = 0;
+  HashKey cluster_key;
+  std::shared_ptr<const VipTable> vips;
+  std::vector<Service> services;  // by id; id 0 means "not there", as in every hole
+  std::shared_ptr<const AddressMap<NatSource>> nat_sources;
+  std::shared_ptr<const RouteTable> routes;
+  std::shared_ptr<const NeighbourTable> neighbours;
+  std::shared_ptr<const AddressMap<uint8_t>> node_addresses;
+  std::shared_ptr<const AddressMap<uint8_t>> encap_sources;
+  std::shared_ptr<const AddressMap<uint8_t>> urgent_sources;  // health answers come from there
+  std::vector<PortState> ports;
+  std::vector<AnnouncedVip> announced;
+  std::vector<std::shared_ptr<const void>> parts;  // keeps alive what services point into
+
+  const Service* service(uint16_t id) const {
+    return id < services.size() && services[id].id == id ? &services[id] : nullptr;
+  }
+
+  static uint32_t nat_extra(uint8_t protocol, uint16_t port) {
+    return (static_cast<uint32_t>(protocol) << 16U) | port;
+  }
+};
+
+}  // namespace shunt

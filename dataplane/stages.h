@@ -1,0 +1,34 @@
+// The stages, in the order that packets meet them. Each is a free function over the live packets of one
+// burst.
+//
+//   receive → parse → classify → lookup → select → rewrite → transmit
+//
+// A stage decides a packet's fate at most once and compacts away what leaves; only transmit frees. receive
+// and transmit are templates over the device edge (FrameIo) in files of their own. What comes in equals what
+// goes out: the worker's ledger is balanced after every loop.
+#pragma once
+
+#include "common/clock.h"
+#include "dataplane/burst.h"
+#include "dataplane/snapshot.h"
+#include "dataplane/worker_state.h"
+
+namespace shunt {
+
+// Ethernet, VLAN tags, IP, TCP and UDP into the view. Drops what isn't for this port or can't be read at all;
+// what is merely malformed is marked, because the kernel may want it.
+void parse(Burst& burst, const PortState& port);
+
+// Destination → service and flow key, or a nat backend's reply, or the kernel's.
+void classify(Burst& burst, const Snapshot& snapshot, WorkerState& worker);
+
+// The connection table, for the whole burst. Sets `wants_select` on what it doesn't settle.
+void lookup(Burst& burst, WorkerState& worker, const Now& now);
+
+// For the others: probation, choice of a backend, new entries.
+void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now);
+
+// Encapsulates or translates, and finds the way out.
+void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker);
+
+}  // namespace shunt

@@ -1,0 +1,143 @@
+// transmit: the end of every packet. Collects what leaves per port and flushes it once per loop, copies what
+// is punted, frees what is dropped, and keeps the ledger.
+//
+// Owner: one Worker. Bound: kTransmitBuffer frames a port; what the device doesn't take stays for the next
+// loop, what finds no room is dropped `transmit_full`.
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "dataplane/frame_io.h"
+#include "dataplane/frame_ring.h"
+#include "dataplane/punt_limit.h"
+#include "dataplane/worker_state.h"
+
+namespace shunt {
+
+inline constexpr unsigned kTransmitBuffer = 512;
+
+// A worker's two ways to the punt thread: what keeps the network alive, and the rest.
+struct PuntRings {
+  FrameRing urgent{256 * 1024};
+  FrameRing rest{1024 * 1024};
+};
+
+template <FrameIo Io>
+class Transmitter {
+ public:
+  Transmitter(Io& io, unsigned ports, PuntRings& rings) : io_(io), rings_(rings), buffers_(ports) {}
+
+  void send(uint8_t port, const Frame& frame, WorkerState& worker) {
+    Buffer& buffer = buffers_[port];
+    if (buffer.count == kTransmitBuffer) flush(port, worker);
+    if (buffer.count == kTransmitBuffer) {
+      worker.counters.ports[port].transmit_full.add(1);
+      worker.ledger.drop(DropReason::transmit_full);
+      return free_later(frame);
+    }
+    buffer.frames[buffer.count++] = frame;
+    ++worker.ledger.entered;
+  }
+
+  void run(Burst& burst, WorkerState& worker, const Now& now) {
+    for (unsigned i = 0; i < burst.count; ++i) {
+      const Frame& frame = burst.frame[i];
+      switch (burst.fate[i]) {
+        case Fate::send:
+          send(burst.out_port[i], frame, worker);
+          break;
+        case Fate::punt:
+        case Fate::punt_urgent:
+          punt(burst, i, worker, now);
+          free_later(frame);
+          break;
+        case Fate::live:  // a stage forgot it: nobody's service
+          burst.drop(i, DropReason::no_service);
+          [[fallthrough]];
+        case Fate::drop:
+          worker.ledger.drop(burst.reason[i]);
+          free_later(frame);
+          break;
+      }
+    }
+    free_now();
+  }
+
+  // Frames that a device took; what it didn't take goes first the next time.
+  unsigned flush(uint8_t port, WorkerState& worker) {
+    Buffer& buffer = buffers_[port];
+    if (buffer.count == 0) return 0;
+    std::array<uint32_t, kTransmitBuffer>
+        bytes;  // sent frames are the device's: not to be looked at any more
+    for (unsigned i = 0; i < buffer.count; ++i)
+      bytes[i] = buffer.frames[i].bytes;
+    const unsigned sent = io_.send(port, buffer.frames.data(), buffer.count);
+    uint64_t sent_bytes = 0;
+    for (unsigned i = 0; i < sent; ++i)
+      sent_bytes += bytes[i];
+    std::memmove(buffer.frames.data(), buffer.frames.data() + sent, (buffer.count - sent) * sizeof(Frame));
+    buffer.count -= sent;
+    worker.ledger.left += sent;
+    worker.ledger.sent += sent;
+    worker.counters.ports[port].sent_packets.add(sent);
+    worker.counters.ports[port].sent_bytes.add(sent_bytes);
+    return sent;
+  }
+
+  void flush_all(WorkerState& worker) {
+    for (unsigned port = 0; port < buffers_.size(); ++port)
+      flush(static_cast<uint8_t>(port), worker);
+    free_now();
+  }
+
+  // At the end of the run: what no device takes any more is dropped and counted.
+  void abandon(WorkerState& worker) {
+    flush_all(worker);
+    for (Buffer& buffer : buffers_) {
+      worker.ledger.left += buffer.count;
+      worker.ledger.drop(DropReason::transmit_full, buffer.count);
+      io_.free(buffer.frames.data(), buffer.count);
+      buffer.count = 0;
+    }
+  }
+
+ private:
+  struct Buffer {
+    unsigned count = 0;
+    std::array<Frame, kTransmitBuffer> frames;
+  };
+
+  void punt(const Burst& burst, unsigned i, WorkerState& worker, const Now& now) {
+    const bool urgent = burst.fate[i] == Fate::punt_urgent;
+    const Frame& frame = burst.frame[i];
+    FrameRing& ring = urgent ? rings_.urgent : rings_.rest;
+    // `mark` says that the frame is a client's packet for this host that came back through nat.
+    const bool room =
+        (urgent || limit_.take(now)) && ring.push(burst.port, burst.to_host[i], {frame.data, frame.bytes});
+    if (room) {
+      ++worker.ledger.entered;
+    } else {
+      worker.ledger.drop(DropReason::punt_full);
+    }
+  }
+
+  void free_later(const Frame& frame) {
+    if (done_count_ == done_.size()) free_now();
+    done_[done_count_++] = frame;
+  }
+  void free_now() {
+    if (done_count_ != 0) io_.free(done_.data(), done_count_);
+    done_count_ = 0;
+  }
+
+  Io& io_;
+  PuntRings& rings_;
+  PuntLimit limit_;
+  std::vector<Buffer> buffers_;
+  std::array<Frame, kBurstSize> done_;
+  unsigned done_count_ = 0;
+};
+
+}  // namespace shunt

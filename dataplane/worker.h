@@ -1,0 +1,139 @@
+// Worker: one polling thread's loop over its ports. Reads as the list of stages that every packet meets.
+//
+// Owner: its thread; everything it writes hangs off it by value. Nothing in it waits: not for the control
+// thread, not for the kernel, not for another worker. Bound: one burst per port and loop, one batch from the
+// kernel side, a slice of the table's sweep.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+
+#include "dataplane/frame_io.h"
+#include "dataplane/stages.h"
+#include "dataplane/transmit.h"
+#include "dataplane/worker_state.h"
+
+namespace shunt {
+
+// The connection table is swept once in this time; the wrap of its clock allows 992 s.
+inline constexpr uint64_t kSweepPeriodNs = 20'000'000'000U;
+inline constexpr uint32_t kSweepSlice = 256;  // buckets in one loop at most
+
+template <FrameIo Io>
+class Worker {
+ public:
+  // `from_host`: frames of the kernel's for the ports, or nullptr (one worker takes them all).
+  Worker(WorkerState& state, Io& io, unsigned ports, PuntRings& punt, FrameRing* from_host)
+      : state_(state), io_(io), ports_(ports), transmitter_(io, ports, punt), from_host_(from_host) {}
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // One loop. The number of packets it handled; 0 means that there was nothing to do.
+  unsigned run_once(const Snapshot& snapshot, const Now& now) {
+    unsigned packets = 0;
+    for (unsigned port = 0; port < ports_; ++port)
+      packets += receive(static_cast<uint8_t>(port), snapshot, now);
+    if (from_host_ != nullptr) packets += receive_from_host(snapshot, now);
+    transmitter_.flush_all(state_);
+    sweep(snapshot, now);
+    state_.counters.loops.add(1);
+    state_.counters.generation.set(snapshot.generation);
+    ledger_block_.publish(state_.ledger);
+    return packets;
+  }
+
+  // After the last loop.
+  void finish() {
+    transmitter_.abandon(state_);
+    ledger_block_.publish(state_.ledger);
+  }
+
+  const LedgerBlock& ledger() const { return ledger_block_; }
+  WorkerState& state() { return state_; }
+
+ private:
+  unsigned receive(uint8_t port, const Snapshot& snapshot, const Now& now) {
+    const unsigned count = io_.receive(port, burst_.frame.data(), kBurstSize);
+    if (count == 0) return 0;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < count; ++i)
+      bytes += burst_.frame[i].bytes;
+    state_.ledger.received += count;
+    PortCounters& counters = state_.counters.ports[port];
+    counters.received_packets.add(count);
+    counters.received_bytes.add(bytes);
+    state_.counters.bursts.add(1);
+    state_.counters.packets.add(count);
+    walk(port, count, snapshot, now);
+    return count;
+  }
+
+  // The way of a packet.
+  void walk(uint8_t port, unsigned count, const Snapshot& snapshot, const Now& now) {
+    burst_.start(port, count);
+    parse(burst_, snapshot.ports[port]);
+    classify(burst_, snapshot, state_);
+    lookup(burst_, state_, now);
+    select(burst_, snapshot, state_, now);
+    rewrite(burst_, snapshot, state_);
+    transmitter_.run(burst_, state_, now);
+  }
+
+  // What the kernel sends: out of its port, or, if it is for the port's second MAC, to a VIP: in, as if
+  // received.
+  unsigned receive_from_host(const Snapshot& snapshot, const Now& now) {
+    unsigned taken = 0;
+    unsigned inward = 0;
+    uint8_t inward_port = 0;
+    while (taken < kBurstSize) {
+      const auto record = from_host_->front();
+      if (!record) break;
+      const PortState& port = snapshot.ports[record->port];
+      const bool is_inward =
+          std::equal(port.host_mac.bytes.begin(), port.host_mac.bytes.end(), record->frame.begin());
+      if (is_inward && inward > 0 && record->port != inward_port) break;  // a burst has one port
+      ++taken;
+      ++state_.ledger.left;
+      Frame frame;
+      if (!io_.allocate(frame, static_cast<uint32_t>(record->frame.size()))) {
+        state_.ledger.drop(DropReason::transmit_full);
+      } else {
+        std::memcpy(frame.data, record->frame.data(), record->frame.size());
+        if (is_inward) {
+          std::memcpy(frame.data, port.mac.bytes.data(), port.mac.bytes.size());
+          inward_port = record->port;
+          burst_.frame[inward++] = frame;
+        } else {
+          transmitter_.send(record->port, frame, state_);
+        }
+      }
+      from_host_->pop();
+    }
+    if (inward > 0) walk(inward_port, inward, snapshot, now);
+    return taken;
+  }
+
+  void sweep(const Snapshot& snapshot, const Now& now) {
+    // A loop that was held up catches up slice by slice; more than a whole pass is never owed.
+    if (now.ns > kSweepPeriodNs) swept_ns_ = std::max(swept_ns_, now.ns - kSweepPeriodNs);
+    const uint64_t due = (now.ns - swept_ns_) * state_.flows.buckets() / kSweepPeriodNs;
+    if (due == 0) return;
+    const auto slice = static_cast<uint32_t>(std::min<uint64_t>(due, kSweepSlice));
+    swept_ns_ += slice * kSweepPeriodNs / state_.flows.buckets();
+    FlowLifetimes lifetimes(snapshot, state_);
+    state_.flows.sweep(slice, now.second, lifetimes);
+    state_.counters.sweeps.set(state_.flows.passes());
+    state_.counters.flow_entries.set(state_.flows.entries());
+  }
+
+  WorkerState& state_;
+  Io& io_;
+  unsigned ports_;
+  Burst burst_;
+  Transmitter<Io> transmitter_;
+  FrameRing* from_host_;
+  uint64_t swept_ns_ = 0;
+  LedgerBlock ledger_block_;
+};
+
+}  // namespace shunt

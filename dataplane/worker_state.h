@@ -1,0 +1,106 @@
+// WorkerState: all that one worker's stages write, reached by argument.
+//
+// Owner: one Worker; not copied, not moved, not shared. What other threads may touch are the rings' other
+// ends and the counters, which have one writer: this worker. Bound: everything is allocated at start.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "common/keyed_hash.h"
+#include "dataplane/flow_table.h"
+#include "dataplane/frame_ring.h"
+#include "dataplane/probation_table.h"
+#include "dataplane/snapshot.h"
+#include "stats/ledger.h"
+#include "stats/traffic_counters.h"
+
+namespace shunt {
+
+// A next hop whose MAC a worker missed: the control thread asks the kernel for it.
+struct NeighbourQuestion {
+  uint8_t port = 0;
+  IpAddress address;
+};
+using NeighbourQuestions = SpscRing<NeighbourQuestion, 256>;
+
+struct WorkerMemory {
+  std::span<std::byte> flows;           // FlowTable::bytes_for, zeroed, aligned to a line
+  std::span<std::byte> probation;       // ProbationTable::bytes_for
+  std::span<PairCounters> pairs;        // kMaxPairs
+  std::span<ServiceCounters> services;  // kMaxServices
+};
+
+struct WorkerState {
+  WorkerState(unsigned worker_index, const WorkerMemory& memory, const HashKey& key)
+      : index(worker_index),
+        table_key(key),
+        flows(memory.flows, key),
+        probation(memory.probation),
+        pairs(memory.pairs),
+        services(memory.services) {}
+  WorkerState(const WorkerState&) = delete;
+  WorkerState& operator=(const WorkerState&) = delete;
+
+  unsigned index;
+  HashKey table_key;  // random per process
+  FlowTable flows;
+  ProbationTable probation;
+  std::span<PairCounters> pairs;
+  std::span<ServiceCounters> services;
+  WorkerCounters counters;
+  Ledger ledger;
+  NeighbourQuestions questions;
+
+  void count_service_drop(uint16_t service, DropReason reason) {
+    services[service].dropped[static_cast<size_t>(reason)].add(1);
+  }
+};
+
+// What the connection table asks about its entries: whether their service still exists, its timeouts, and
+// whether their backend is still somebody. Counts the end of what was active.
+class FlowLifetimes {
+ public:
+  FlowLifetimes(const Snapshot& snapshot, WorkerState& worker) : snapshot_(snapshot), worker_(worker) {}
+
+  bool expired(uint64_t value, BackendRef backend, TcpState state, uint32_t idle_seconds) const {
+    const Service* service = snapshot_.service(service_of(value));
+    if (service == nullptr || !service->destination(backend).present) return true;
+    return idle_seconds > service->timeout_s[static_cast<size_t>(state)];
+  }
+  void ended(uint64_t value, BackendRef backend, TcpState state, EndReason /*why*/) {
+    const Service* service = snapshot_.service(service_of(value));
+    if (service == nullptr || is_closing(state))
+      return;  // no service: its rows are gone; closing: counted at its FIN
+    worker_.pairs[service->pair(backend)].ended.add(1);
+  }
+
+ private:
+  const Snapshot& snapshot_;
+  WorkerState& worker_;
+};
+
+// The same for probation. What ends there was never active, so nothing is counted here.
+class ProbationLifetimes {
+ public:
+  ProbationLifetimes(const Snapshot& snapshot, WorkerState& /*worker*/) : snapshot_(snapshot) {}
+
+  bool expired(const ProbationEntry& entry, uint32_t age_ms) const {
+    const Service* service = snapshot_.service(service_of(entry.key));
+    if (service == nullptr || !service->destination(entry.backend).present) return true;
+    switch (entry.kind) {
+      case ProbationKind::syn:
+        return age_ms > service->syn_timeout_ms;
+      case ProbationKind::udp:
+        return age_ms > service->udp_timeout_ms;
+      default:
+        return age_ms > kMidFlowLifetimeMs;
+    }
+  }
+  void ended(const ProbationEntry& /*entry*/, EndReason /*why*/) const {}
+
+ private:
+  const Snapshot& snapshot_;
+};
+
+}  // namespace shunt
