@@ -1,0 +1,92 @@
+#include "dataplane/dpdk_eal.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <rte_version.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace shunt {
+namespace {
+
+EalLog& log_sink() {
+  static EalLog sink;
+  return sink;
+}
+
+// The stream that rte_log writes to: one call is one message.
+ssize_t write_log(void* /*cookie*/, const char* text, size_t size) {
+  std::string_view line(text, size);
+  while (!line.empty() && line.back() == '\n')
+    line.remove_suffix(1);
+  const int level = rte_log_cur_msg_loglevel();
+  if (!line.empty() && log_sink()) log_sink()(level < 0 ? RTE_LOG_INFO : static_cast<uint32_t>(level), line);
+  return static_cast<ssize_t>(size);
+}
+
+void redirect_log(EalLog log) {
+  log_sink() = std::move(log);
+  static FILE* const stream = fopencookie(nullptr, "w", {nullptr, write_log, nullptr, nullptr});
+  if (stream == nullptr) return;  // then it goes on writing to stderr
+  setvbuf(stream, nullptr, _IOLBF, BUFSIZ);
+  rte_openlog_stream(stream);
+}
+
+std::vector<std::string> eal_arguments(const EalSettings& settings) {
+  // --in-memory: no files to be left behind by a kill. Workers are threads of ours, so EAL gets one lcore
+  // that may run anywhere this thread may.
+  std::vector<std::string> arguments = {"shuntd",
+                                        "--in-memory",
+                                        "--no-telemetry",
+                                        "--iova-mode=va",
+                                        "--file-prefix=" + settings.instance,
+                                        settings.verbose ? "--log-level=*:info" : "--log-level=*:warning"};
+  arguments.push_back("--lcores=0@(0-" + std::to_string(sysconf(_SC_NPROCESSORS_ONLN) - 1) + ")");
+  if (!settings.hugepages) {
+    arguments.insert(arguments.end(), {"--no-huge", "-m", std::to_string(settings.ordinary_mib)});
+  }
+  if (settings.pci_addresses.empty()) arguments.emplace_back("--no-pci");
+  for (const std::string& address : settings.pci_addresses)
+    arguments.insert(arguments.end(), {"-a", address});
+  return arguments;
+}
+
+}  // namespace
+
+Result<> start_eal(const EalSettings& settings, EalLog log) {
+  redirect_log(std::move(log));
+  std::vector<std::string> arguments = eal_arguments(settings);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments)
+    pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  optind = 1;  // rte_eal_init uses getopt, as CLI code may have before it
+  if (rte_eal_init(static_cast<int>(arguments.size()), pointers.data()) < 0) {
+    return Error{"DPDK", std::string("can't start: ") + rte_strerror(rte_errno)};
+  }
+  return Ok{};
+}
+
+void stop_eal() {
+  rte_eal_cleanup();
+}
+
+std::string eal_version() {
+  return rte_version();
+}
+
+Result<> register_eal_thread() {
+  if (rte_thread_register() != 0) {
+    return Error{"DPDK", std::string("can't register a worker thread: ") + rte_strerror(rte_errno)};
+  }
+  return Ok{};
+}
+
+void unregister_eal_thread() {
+  rte_thread_unregister();
+}
+
+}  // namespace shunt

@@ -1,0 +1,85 @@
+// DpdkFrameIo: FrameIo on DPDK ports. A frame's handle is its mbuf.
+//
+// Owner: one worker; its queue index is the worker's. Cost: what rte_eth_rx_burst and rte_eth_tx_burst cost,
+// and writing back where the frame begins.
+#pragma once
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <array>
+#include <vector>
+
+#include "dataplane/frame_io.h"
+
+namespace shunt {
+
+class DpdkFrameIo {
+ public:
+  // `device_ids`: by port index. `pool`: of this worker.
+  DpdkFrameIo(std::vector<uint16_t> device_ids, uint16_t queue, rte_mempool* pool)
+      : device_ids_(std::move(device_ids)), queue_(queue), pool_(pool) {}
+
+  unsigned receive(uint8_t port, Frame* frames, unsigned count) {
+    std::array<rte_mbuf*, kBurstSize> mbufs;
+    const uint16_t received =
+        rte_eth_rx_burst(device_ids_[port], queue_, mbufs.data(), static_cast<uint16_t>(count));
+    unsigned kept = 0;
+    for (unsigned i = 0; i < received; ++i) {
+      // The pool's buffers hold a whole frame of the port's MTU. A device that chains all the same is put
+      // straight here.
+      if (mbufs[i]->nb_segs > 1 && rte_pktmbuf_linearize(mbufs[i]) != 0)
+        mbufs[i]->data_len = 0;  // parse: truncated
+      frames[kept++] = {rte_pktmbuf_mtod(mbufs[i], uint8_t*), mbufs[i]->data_len, mbufs[i]};
+    }
+    return kept;
+  }
+
+  unsigned send(uint8_t port, Frame* frames, unsigned count) {
+    unsigned sent = 0;
+    while (sent < count) {
+      std::array<rte_mbuf*, kBurstSize> mbufs;
+      const unsigned batch = std::min(count - sent, kBurstSize);
+      for (unsigned i = 0; i < batch; ++i)
+        mbufs[i] = written_back(frames[sent + i]);
+      const unsigned taken =
+          rte_eth_tx_burst(device_ids_[port], queue_, mbufs.data(), static_cast<uint16_t>(batch));
+      sent += taken;
+      if (taken < batch) break;
+    }
+    return sent;
+  }
+
+  void free(Frame* frames, unsigned count) {
+    for (unsigned i = 0; i < count; ++i)
+      rte_pktmbuf_free(static_cast<rte_mbuf*>(frames[i].handle));
+  }
+
+  bool allocate(Frame& frame, uint32_t bytes) {
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
+    if (mbuf == nullptr) return false;
+    if (rte_pktmbuf_tailroom(mbuf) < bytes) {
+      rte_pktmbuf_free(mbuf);
+      return false;
+    }
+    frame = {rte_pktmbuf_mtod(mbuf, uint8_t*), bytes, mbuf};
+    return true;
+  }
+
+ private:
+  static rte_mbuf* written_back(const Frame& frame) {
+    auto* mbuf = static_cast<rte_mbuf*>(frame.handle);
+    mbuf->data_off = static_cast<uint16_t>(frame.data - static_cast<uint8_t*>(mbuf->buf_addr));
+    mbuf->data_len = static_cast<uint16_t>(frame.bytes);
+    mbuf->pkt_len = frame.bytes;
+    return mbuf;
+  }
+
+  std::vector<uint16_t> device_ids_;
+  uint16_t queue_;
+  rte_mempool* pool_;
+};
+
+static_assert(FrameIo<DpdkFrameIo>);
+
+}  // namespace shunt
