@@ -66,8 +66,8 @@ bool Selector::has_forbidden_source(const Packet& packet) const {
   const uint8_t* source = packet.view.source_bytes(burst_.frame[packet.i].data);
   const bool v4 = packet.view.l3 == L3::ipv4;
   const AddressKey key = v4 ? AddressKey::v4(load<uint32_t>(source)) : AddressKey::v6(source);
-  return snapshot_.vips->is_vip(key, v4 ? Family::ipv4 : Family::ipv6) ||
-         snapshot_.encap_sources->find(key) != nullptr;
+  const Family family = v4 ? Family::ipv4 : Family::ipv6;
+  return snapshot_.vips->is_vip(key, family) || snapshot_.encap_sources->is_vip(key, family);
 }
 
 FlowTable::Entry Selector::live_entry(const Packet& packet) {

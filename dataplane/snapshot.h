@@ -40,6 +40,8 @@ struct alignas(64) Destination {
   uint32_t source_spread_mask = 0;  // host order: which bits of the outer source a flow's hash fills in
   IpAddress address;                // of the backend
   be32 outer_source;
+
+  bool operator==(const Destination&) const = default;
 };
 static_assert(sizeof(Destination) == 64);
 
@@ -116,7 +118,7 @@ struct Snapshot {
   std::shared_ptr<const RouteTable> routes;
   std::shared_ptr<const NeighbourTable> neighbours;
   std::shared_ptr<const AddressMap<uint8_t>> node_addresses;
-  std::shared_ptr<const AddressMap<uint8_t>> encap_sources;
+  std::shared_ptr<const VipTable> encap_sources;             // no packet may come from there
   std::shared_ptr<const AddressMap<uint8_t>> urgent_sources;  // health answers come from there
   std::vector<PortState> ports;
   std::vector<AnnouncedVip> announced;

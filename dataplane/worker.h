@@ -122,6 +122,14 @@ class Worker {
     swept_ns_ += slice * kSweepPeriodNs / state_.flows.buckets();
     FlowLifetimes lifetimes(snapshot, state_);
     state_.flows.sweep(slice, now.second, lifetimes);
+    // Probation has its own pace: as much of it as of the connection table, so that both passes take the same time.
+    ProbationLifetimes waiting(snapshot, state_);
+    probation_due_ += slice * uint64_t{state_.probation.lines()};
+    const auto lines = static_cast<uint32_t>(probation_due_ / state_.flows.buckets());
+    probation_due_ %= state_.flows.buckets();
+    state_.probation.sweep(std::min(lines, state_.probation.lines()), now.millisecond, waiting);
+    state_.counters.probation_sweeps.set(state_.probation.passes());
+    state_.counters.probation_entries.set(state_.probation.entries());
     state_.counters.sweeps.set(state_.flows.passes());
     state_.counters.flow_entries.set(state_.flows.entries());
   }
@@ -133,6 +141,7 @@ class Worker {
   Transmitter<Io> transmitter_;
   FrameRing* from_host_;
   uint64_t swept_ns_ = 0;
+  uint64_t probation_due_ = 0;  // lines, times the connection table's buckets
   LedgerBlock ledger_block_;
 };
 

@@ -54,8 +54,9 @@ struct WorkerCounters {
   Counter lookup_probation;
   Counter lookup_miss;
   Counter flow_entries;       // in the connection table now
-  Counter probation_entries;  // in the probation table at the last sweep
+  Counter probation_entries;  // in probation now
   Counter sweeps;             // whole passes over the connection table
+  Counter probation_sweeps;   // and over probation
   Counter generation;         // of the snapshot in use
   std::array<PortCounters, kMaxPorts> ports;
 };
