@@ -1,0 +1,39 @@
+// build_maglev: a pool's slot table, in which each backend owns a share of the slots by its weight.
+//
+// A pure function of the configured backends (address, port and weight) and the cluster key, so that every
+// shunt builds the same one: neither the order of the members nor their numbers matter. Few slots move when a
+// backend comes or goes. Source: Eisenbud et al., "Maglev" (NSDI 2016), section 3.4. Differences: shares are
+// exact (quotas, not turns, decide them), and members take turns spread evenly by quota instead of one each
+// per round, so a weight costs nothing. Cost: 65,537 slots in 1.3 ms for 1,000 members, 2 ms for 10,000; in
+// the control thread, on a change of configuration.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/address.h"
+#include "common/keyed_hash.h"
+
+namespace shunt {
+
+struct SlotMember {
+  IpAddress address;
+  uint16_t port = 0;
+  uint16_t weight = 1;  // 0 counts as 1
+  uint16_t number = 0;  // what the table says
+};
+
+// Slots per member, in their order: exactly weight / sum of weights of `slots`, rounded by largest remainder
+// (so within 1), but at least one each; who would get less than one is taken out first, and the rest share
+// what is left. Needs members.size() <= slots, else all are 0. Equal remainders: the earlier member.
+std::vector<uint32_t> slot_quotas(std::span<const SlotMember> members, uint32_t slots);
+
+bool is_prime(uint32_t number);
+
+// The owner's number by slot. Addresses with their ports are unique. Empty without members, for more members
+// than slots, and where `slots` isn't prime (`check` refuses both).
+std::vector<uint16_t> build_maglev(std::span<const SlotMember> members, uint32_t slots,
+                                   const HashKey& cluster_key);
+
+}  // namespace shunt
