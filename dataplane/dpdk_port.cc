@@ -154,7 +154,9 @@ PortDriverCounts DpdkPort::counts() const {
   rte_eth_stats stats{};
   if (rte_eth_stats_get(device_id_, &stats) == 0) {
     counts.received_packets = stats.ipackets;
+    counts.received_bytes = stats.ibytes;
     counts.sent_packets = stats.opackets;
+    counts.sent_bytes = stats.obytes;
     counts.missed = stats.imissed + stats.rx_nombuf;
     counts.errors = stats.ierrors + stats.oerrors;
   }

@@ -26,7 +26,9 @@ struct PortRequest {
 
 struct PortDriverCounts {
   uint64_t received_packets = 0;
+  uint64_t received_bytes = 0;
   uint64_t sent_packets = 0;
+  uint64_t sent_bytes = 0;
   uint64_t missed = 0;  // came when no worker had room
   uint64_t errors = 0;
   bool link_up = false;

@@ -1,0 +1,381 @@
+#include "control/compiler.h"
+
+#include <algorithm>
+
+#include "dataplane/flow_table.h"
+
+namespace shunt {
+namespace {
+
+uint16_t table_seconds(seconds duration) {
+  return static_cast<uint16_t>(std::min<int64_t>(duration.count(), kMaxFlowTimeoutSeconds));
+}
+
+// The same contents as last time keep their old place in memory, warm in the workers' caches.
+template <typename T>
+std::shared_ptr<const T> reuse_if_equal(std::shared_ptr<const T> old, T fresh) {
+  if (old && *old == fresh) return old;
+  return std::make_shared<const T>(std::move(fresh));
+}
+
+}  // namespace
+
+Result<> Compiler::set_config(const Config& config, uint64_t now_ns) {
+  Registry next = registry_;
+  if (auto applied = next.apply(config, now_ns); !applied) return applied;
+  registry_ = std::move(next);
+  config_ = config;
+  topology_changed_ = true;
+  return Ok{};
+}
+
+void Compiler::set_ports(std::vector<PortRuntime> ports) {
+  ports_ = std::move(ports);
+  topology_changed_ = true;
+}
+
+void Compiler::set_kernel(KernelView view) {
+  kernel_ = std::move(view);
+  topology_changed_ = true;
+}
+
+bool Compiler::set_health(const std::string& pool, const std::string& backend, bool up) {
+  const auto record = registry_.pools().find(pool);
+  if (record == registry_.pools().end()) return false;
+  for (const auto& candidate : record->second.backends) {
+    if (!candidate || !candidate->is_active() || candidate->config.name != backend) continue;
+    std::vector<BackendHealth>& health = health_[pool];
+    health.resize(std::max(health.size(), record->second.backends.size()));
+    const bool changed = health[candidate->number].up != up;
+    health[candidate->number].up = up;
+    if (changed) changed_pools_.insert(pool);
+    return changed;
+  }
+  return false;
+}
+
+bool Compiler::advance(const SweepProgress& progress, uint64_t now_ns, std::vector<PairRange>& freed_rows) {
+  mark_passed_over(now_ns);
+  if (registry_.waiting() && registry_.advance(progress, generation_, now_ns, freed_rows)) {
+    topology_changed_ = true;
+    // A number that has become free must not hand its health to who gets it next.
+    for (const auto& [name, pool] : registry_.pools()) note_refusals(pool, health_[name], now_ns);
+  }
+  return topology_changed_ || !changed_pools_.empty();
+}
+
+// A backend that has accepted nobody for longer than its drain is passed over from now on.
+void Compiler::mark_passed_over(uint64_t now_ns) {
+  for (const auto& [name, health] : health_) {
+    const auto pool = registry_.pools().find(name);
+    const auto part = parts_.find(name);
+    if (pool == registry_.pools().end() || part == parts_.end()) continue;
+    const auto drain_ns = static_cast<uint64_t>(pool->second.config.drain.count()) * 1'000'000'000U;
+    const PoolChoice& choice = *part->second.choice[static_cast<size_t>(ChoiceMode::up_only)];
+    for (size_t number = 0; number < std::min(health.size(), choice.passed_over.size()); ++number) {
+      const uint64_t since = health[number].refused_since_ns;
+      if (since != 0 && now_ns - since > drain_ns && choice.passed_over[number] == 0) changed_pools_.insert(name);
+    }
+  }
+}
+
+const std::vector<BackendHealth>* Compiler::health(const std::string& pool) const {
+  const auto found = health_.find(pool);
+  return found == health_.end() ? nullptr : &found->second;
+}
+
+const ServiceCondition* Compiler::condition(const ServiceKey& key) const {
+  const auto found = conditions_.find(key);
+  return found == conditions_.end() ? nullptr : &found->second;
+}
+
+std::pair<uint32_t, uint32_t> Compiler::slots_of(const std::string& pool, uint16_t number) const {
+  const auto part = parts_.find(pool);
+  if (part == parts_.end() || !part->second.slots.owned) return {0, 0};
+  const auto& owned = *part->second.slots.owned;
+  return {number < owned.size() ? owned[number] : 0, part->second.slots.slots};
+}
+
+// A number that is free or new starts as up and accepting; one that takes no new flows remembers since when.
+void Compiler::note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health, uint64_t now_ns) const {
+  health.resize(pool.backends.size());
+  for (size_t number = 0; number < pool.backends.size(); ++number) {
+    const auto& backend = pool.backends[number];
+    BackendHealth& state = health[number];
+    if (!backend) {
+      state = BackendHealth{};
+      continue;
+    }
+    if (!pool.config.health) state.up = true;
+    const bool accepts = backend->is_active() && backend->config.weight > 0 && state.up;
+    if (accepts) state.refused_since_ns = 0;
+    if (!accepts && state.refused_since_ns == 0) state.refused_since_ns = now_ns;
+  }
+}
+
+void Compiler::refresh_slots(const PoolRecord& pool, PoolPart& part) {
+  std::vector<SlotMember> members;
+  for (const auto& backend : pool.backends) {
+    if (!backend || !backend->is_active()) continue;
+    members.push_back({backend->config.address, backend->config.port, backend->config.weight, backend->number});
+  }
+  SlotPart& slots = part.slots;
+  if (slots.owners && slots.members == members && slots.slots == pool.config.slots) return;
+  slots.members = members;
+  slots.slots = pool.config.slots;
+  slots.owners = std::make_shared<const std::vector<uint16_t>>(build_maglev(members, pool.config.slots, cluster_key_));
+  std::vector<uint32_t> owned(pool.backends.size());
+  for (const uint16_t number : *slots.owners) ++owned[number];
+  slots.owned = std::make_shared<const std::vector<uint32_t>>(std::move(owned));
+}
+
+void Compiler::refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health,
+                               uint64_t now_ns) {
+  for (const ChoiceMode mode : {ChoiceMode::up_only, ChoiceMode::everybody}) {
+    auto& choice = part.choice[static_cast<size_t>(mode)];
+    choice = reuse_if_equal(choice, make_choice(pool, health, mode, now_ns));
+  }
+}
+
+void Compiler::refresh_routes() {
+  std::vector<Route> routes = kernel_.routes;
+  // A port that asks no kernel sends everything to its gateway; so does one whose kernel has no route of its own.
+  for (uint8_t i = 0; i < config_.ports.size(); ++i) {
+    if (!config_.ports[i].gateway_mac) continue;
+    for (const Prefix& address : config_.ports[i].addresses) {
+      routes.push_back({{address.network(), address.length}, i, std::nullopt});
+    }
+    routes.push_back({*Prefix::parse("0.0.0.0/0"), i, std::nullopt});
+    routes.push_back({*Prefix::parse("::/0"), i, std::nullopt});
+  }
+  shared_.routes = std::make_shared<const RouteTable>(std::move(routes));
+  shared_.neighbours = std::make_shared<const NeighbourTable>(kernel_.neighbours);
+}
+
+Destination Compiler::destination_for(const BackendConfig& backend, Forward forward) const {
+  Destination destination;
+  destination.present = true;
+  destination.address = backend.address;
+  destination.backend_port = be16(backend.port);
+  const Route* route = shared_.routes->find(backend.address);
+  const bool pinned = forward == Forward::l2 && backend.mac.has_value();
+  if (route == nullptr && !(pinned && config_.ports.size() == 1)) return destination;
+  destination.has_route = true;
+  destination.port = route != nullptr ? route->port : uint8_t{0};
+  const PortConfig& port = config_.ports[destination.port];
+  destination.mtu = port.mtu;
+  destination.on_link = pinned || !route->gateway;
+  const IpAddress next_hop = route != nullptr ? route->gateway.value_or(backend.address) : backend.address;
+  const MacAddress* mac = shared_.neighbours->find(destination.port, next_hop);
+  if (port.gateway_mac) mac = &*port.gateway_mac;
+  if (pinned) mac = &*backend.mac;
+  if (mac != nullptr) {
+    destination.has_mac = true;
+    std::ranges::copy(mac->bytes, destination.macs.begin());
+    std::ranges::copy(ports_[destination.port].mac.bytes, destination.macs.begin() + 6);
+  }
+  // The way out's own source; a port without one borrows the first that there is.
+  const auto source = port.encap_source ? &port : [&]() -> const PortConfig* {
+    const auto other = std::ranges::find_if(config_.ports, [](const PortConfig& p) { return p.encap_source.has_value(); });
+    return other == config_.ports.end() ? nullptr : &*other;
+  }();
+  if (source != nullptr) {
+    const Prefix& prefix = *source->encap_source;
+    destination.outer_source = prefix.network().v4();
+    destination.source_spread_mask = prefix.length >= 32 ? 0 : 0xffffffffU >> prefix.length;
+  }
+  return destination;
+}
+
+const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord& pool, PoolPart& part, Forward forward) {
+  auto& kept = part.destinations[forward];
+  if (kept && !topology_changed_) return *kept;
+  std::vector<Destination> fresh(pool.backends.size());
+  for (const auto& backend : pool.backends) {
+    if (backend && backend->is_present()) fresh[backend->number] = destination_for(backend->config, forward);
+  }
+  return *(kept = reuse_if_equal(kept, std::move(fresh)));
+}
+
+void Compiler::refresh_condition(const ServiceRecord& record) {
+  const ServiceConfig& config = record.config;
+  ServiceCondition condition;
+  const PoolRecord& pool = registry_.pools().at(config.pool);
+  condition.pool = condition_of(pool, health_[config.pool]);
+  const bool has_backup = !config.backup_pool.empty();
+  if (has_backup) condition.backup = condition_of(registry_.pools().at(config.backup_pool), health_[config.backup_pool]);
+  condition.rule = rule_for(condition.pool, has_backup ? &condition.backup : nullptr, pool.config.panic);
+  conditions_[{config.address, config.protocol, config.port}] = condition;
+}
+
+void Compiler::fill_service(Service& service, const ServiceRecord& record) {
+  const ServiceConfig& config = record.config;
+  service.id = record.id;
+  service.protocol = config.protocol;
+  service.forward = config.forward;
+  service.vip = config.address;
+  service.port = be16(config.port);
+  service.exact_key = config.address.address.is_v4() && config.address.is_host() && config.port != 0;
+  service.timeout_s.fill(table_seconds(config.timeouts.fin));
+  service.timeout_s[static_cast<size_t>(TcpState::none)] = table_seconds(config.timeouts.udp);
+  service.timeout_s[static_cast<size_t>(TcpState::established)] = table_seconds(config.timeouts.established);
+  service.timeout_s[static_cast<size_t>(TcpState::reset)] = kResetTimeoutSeconds;
+  service.syn_timeout_ms = static_cast<uint32_t>(config.timeouts.syn.count() * 1000);
+  service.udp_timeout_ms = static_cast<uint32_t>(config.timeouts.udp.count() * 1000);
+
+  refresh_condition(record);
+  const ServiceCondition& condition = conditions_.at({config.address, config.protocol, config.port});
+  service.panic = condition.rule.mode == ChoiceMode::everybody;
+  const std::string& chosen = condition.rule.use_backup ? config.backup_pool : config.pool;
+  for (uint8_t i = 0; i < kPoolPositions; ++i) {
+    const PoolPosition& position = record.positions[i];
+    if (position.pool.empty() || position.departure.presence == Presence::gone) continue;
+    const PoolRecord& pool = registry_.pools().at(position.pool);
+    PoolPart& part = parts_[position.pool];
+    const bool is_chosen = position.pool == chosen && position.departure.presence == Presence::active;
+    const PoolChoice& choice = *part.choice[static_cast<size_t>(is_chosen ? condition.rule.mode : ChoiceMode::up_only)];
+    const std::vector<Destination>& destinations = refresh_destinations(pool, part, config.forward);
+    service.pools[i] = {destinations.data(), choice.accept.data(), static_cast<uint32_t>(destinations.size()),
+                        position.pairs.first};
+    if (!is_chosen) continue;
+    service.choice_pool = i;
+    const std::vector<uint16_t>& owners = *part.slots.owners;
+    service.choice = {owners.data(),
+                      static_cast<uint32_t>(owners.size()),
+                      choice.accept.data(),
+                      choice.passed_over.data(),
+                      choice.running_sum.data(),
+                      choice.numbers.data(),
+                      static_cast<uint32_t>(choice.numbers.size())};
+  }
+}
+
+void Compiler::refresh_ports() {
+  shared_.ports.clear();
+  for (size_t i = 0; i < config_.ports.size(); ++i) {
+    PortState port{ports_[i].mac, ports_[i].host_mac, config_.ports[i].mtu, ports_[i].has_host_interface,
+                   config_.ports[i].gateway_mac, {}};
+    for (const Prefix& address : config_.ports[i].addresses) {
+      if (!address.address.is_v4() || address.length > 30) continue;
+      port.broadcasts.push_back(be32(address.address.v4().host() | (0xffffffffU >> address.length)));
+    }
+    shared_.ports.push_back(std::move(port));
+  }
+}
+
+void Compiler::refresh_addresses() {
+  const auto is_node = [&](const IpAddress& address) {
+    return std::ranges::find(kernel_.node_addresses, address) != kernel_.node_addresses.end();
+  };
+  std::vector<std::pair<AddressKey, uint8_t>> node;
+  for (const IpAddress& address : kernel_.node_addresses) node.emplace_back(AddressKey::of(address), uint8_t{1});
+  shared_.node_addresses = std::make_shared<const AddressMap<uint8_t>>(node);
+
+  // The node's own address often is the encap_source, and the host's own clients come from there.
+  std::vector<VipTable::VipRow> encap;
+  for (const PortConfig& port : config_.ports) {
+    for (const auto& source : {port.encap_source, port.encap_source6}) {
+      if (source && !(source->is_host() && is_node(source->address))) encap.push_back({*source, false});
+    }
+  }
+  shared_.encap_sources = std::make_shared<const VipTable>(std::vector<VipTable::ServiceRow>{}, encap);
+
+  std::vector<std::pair<AddressKey, uint8_t>> urgent;
+  for (const auto& [name, pool] : registry_.pools()) {
+    if (!pool.config.health) continue;
+    for (const auto& backend : pool.backends) {
+      if (backend) urgent.emplace_back(AddressKey::of(backend->config.address), uint8_t{1});
+    }
+  }
+  shared_.urgent_sources = std::make_shared<const AddressMap<uint8_t>>(urgent);
+}
+
+void Compiler::refresh_vips() {
+  std::vector<VipTable::ServiceRow> services;
+  std::vector<VipTable::VipRow> vips;
+  std::vector<std::pair<AddressKey, NatSource>> nat;
+  const auto add_nat_sources = [&](const ServiceRecord& service, uint8_t position) {
+    for (const auto& backend : registry_.pools().at(service.positions[position].pool).backends) {
+      if (!backend || !backend->is_present()) continue;
+      const uint16_t port = backend->config.port != 0 ? backend->config.port : service.config.port;
+      const auto protocol = static_cast<uint8_t>(service.config.protocol);
+      const Route* route = shared_.routes->find(backend->config.address);
+      nat.emplace_back(AddressKey::of(backend->config.address, Snapshot::nat_extra(protocol, port)),
+                       NatSource{service.id, BackendRef::of(position, backend->number),
+                                 route != nullptr ? route->port : uint8_t{0}});
+    }
+  };
+  for (const auto& [key, service] : registry_.services()) {
+    const ServiceConfig& config = service.config;
+    services.push_back({config.address, config.protocol, config.port, service.id});
+    vips.push_back({config.address, config.unserved == Unserved::punt});
+    if (config.forward != Forward::nat) continue;
+    for (uint8_t i = 0; i < kPoolPositions; ++i) {
+      const PoolPosition& position = service.positions[i];
+      if (!position.pool.empty() && position.departure.presence != Presence::gone) add_nat_sources(service, i);
+    }
+  }
+  shared_.vips = std::make_shared<const VipTable>(services, vips);
+  shared_.nat_sources = std::make_shared<const AddressMap<NatSource>>(nat);
+}
+
+void Compiler::refresh_announced() {
+  shared_.announced.clear();
+  for (const auto& [key, record] : registry_.services()) {
+    const ServiceConfig& config = record.config;
+    if (config.announce != Announce::arp || config.unserved == Unserved::punt) continue;
+    AnnouncedVip announced{config.address, 0};
+    for (size_t i = 0; i < config_.ports.size(); ++i) {
+      const bool inside = std::ranges::any_of(config_.ports[i].addresses, [&](const Prefix& subnet) {
+        return subnet.contains(config.address.address);
+      });
+      if (inside) announced.ports |= 1ULL << i;
+    }
+    if (announced.ports == 0) announced.ports = (1ULL << config_.ports.size()) - 1;  // asked for outside every subnet
+    if (std::ranges::find(shared_.announced, announced) == shared_.announced.end()) shared_.announced.push_back(announced);
+  }
+}
+
+void Compiler::refresh_topology() {
+  refresh_routes();
+  refresh_ports();
+  refresh_addresses();
+  refresh_vips();
+  refresh_announced();
+  std::erase_if(parts_, [&](const auto& entry) { return !registry_.pools().contains(entry.first); });
+  std::erase_if(health_, [&](const auto& entry) { return !registry_.pools().contains(entry.first); });
+  std::erase_if(conditions_, [&](const auto& entry) { return !registry_.services().contains(entry.first); });
+}
+
+void Compiler::refresh_pools(uint64_t now_ns) {
+  for (const auto& [name, pool] : registry_.pools()) {
+    if (!topology_changed_ && !changed_pools_.contains(name)) continue;
+    std::vector<BackendHealth>& health = health_[name];
+    note_refusals(pool, health, now_ns);
+    PoolPart& part = parts_[name];
+    refresh_slots(pool, part);
+    refresh_choices(pool, part, health, now_ns);
+  }
+}
+
+std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
+  if (topology_changed_) refresh_topology();
+  refresh_pools(now_ns);
+  auto snapshot = std::make_unique<Snapshot>(shared_);
+  snapshot->generation = ++generation_;
+  snapshot->cluster_key = cluster_key_;
+  for (const auto& [key, record] : registry_.services()) {
+    if (snapshot->services.size() <= record.id) snapshot->services.resize(record.id + 1U);
+    fill_service(snapshot->services[record.id], record);
+  }
+  for (const auto& [name, part] : parts_) {
+    snapshot->parts.push_back(part.slots.owners);
+    for (const auto& choice : part.choice) snapshot->parts.push_back(choice);
+    for (const auto& [forward, destinations] : part.destinations) snapshot->parts.push_back(destinations);
+  }
+  topology_changed_ = false;
+  changed_pools_.clear();
+  return snapshot;
+}
+
+}  // namespace shunt

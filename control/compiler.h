@@ -1,0 +1,112 @@
+// Compiler: desired state → Snapshot. The only place that knows both the configuration and the data plane's tables.
+//
+// Owner: the control thread. What did not change is shared with the last snapshot: slot tables by their members, choices
+// and destinations by their contents. Cost: a health change rebuilds one pool's choice (microseconds); a slot table is
+// built only when a pool's members, weights or size changed (about 1 ms).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/maglev.h"
+#include "control/pool_choice.h"
+#include "control/registry.h"
+#include "dataplane/snapshot.h"
+
+namespace shunt {
+
+// A port as it is once its device is open; same order as in the configuration.
+struct PortRuntime {
+  MacAddress mac;
+  MacAddress host_mac;
+  bool has_host_interface = false;
+};
+
+// What the kernel says, mirrored.
+struct KernelView {
+  std::vector<Route> routes;              // of host_interfaces, by port index
+  std::vector<NeighbourRow> neighbours;   // last known MACs
+  std::vector<IpAddress> node_addresses;  // on host_interfaces
+};
+
+// What a compiled service looks like to the status pages.
+struct ServiceCondition {
+  PoolCondition pool;
+  PoolCondition backup;
+  ChoiceRule rule;
+};
+
+class Compiler {
+ public:
+  explicit Compiler(const HashKey& cluster_key) : cluster_key_(cluster_key) {}
+
+  // A reload: takes over all of it, or nothing and says why not.
+  Result<> set_config(const Config& config, uint64_t now_ns);
+  void set_ports(std::vector<PortRuntime> ports);
+  void set_kernel(KernelView view);
+  // True: that changes something. Unknown names are ignored (a late answer about what was removed).
+  bool set_health(const std::string& pool, const std::string& backend, bool up);
+
+  // Time and the workers' sweeps. True: compile again.
+  bool advance(const SweepProgress& progress, uint64_t now_ns, std::vector<PairRange>& freed_rows);
+
+  std::unique_ptr<const Snapshot> compile(uint64_t now_ns);
+
+  uint64_t generation() const { return generation_; }
+  const Config& config() const { return config_; }
+  const Registry& registry() const { return registry_; }
+  const std::vector<BackendHealth>* health(const std::string& pool) const;
+  const ServiceCondition* condition(const ServiceKey& key) const;
+  // A backend's slots in its pool's table, and the table's size.
+  std::pair<uint32_t, uint32_t> slots_of(const std::string& pool, uint16_t number) const;
+
+ private:
+  struct SlotPart {
+    std::vector<SlotMember> members;
+    uint32_t slots = 0;
+    std::shared_ptr<const std::vector<uint16_t>> owners;
+    std::shared_ptr<const std::vector<uint32_t>> owned;  // by number: how many slots
+  };
+  struct PoolPart {
+    SlotPart slots;
+    std::array<std::shared_ptr<const PoolChoice>, 2> choice;  // by ChoiceMode
+    std::map<Forward, std::shared_ptr<const std::vector<Destination>>> destinations;
+  };
+
+  void refresh_slots(const PoolRecord& pool, PoolPart& part);
+  void refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health, uint64_t now_ns);
+  const std::vector<Destination>& refresh_destinations(const PoolRecord& pool, PoolPart& part, Forward forward);
+  Destination destination_for(const BackendConfig& backend, Forward forward) const;
+  void note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health, uint64_t now_ns) const;
+  void mark_passed_over(uint64_t now_ns);
+  void refresh_pools(uint64_t now_ns);
+  void refresh_condition(const ServiceRecord& record);
+  void fill_service(Service& service, const ServiceRecord& record);
+  void refresh_topology();
+  void refresh_routes();
+  void refresh_ports();
+  void refresh_addresses();
+  void refresh_vips();
+  void refresh_announced();
+
+  HashKey cluster_key_;
+  Config config_;
+  Registry registry_;
+  std::vector<PortRuntime> ports_;
+  KernelView kernel_;
+  // What changed since the last compile: everything but health (names, addresses, routes …), or the health of pools.
+  bool topology_changed_ = true;
+  std::set<std::string> changed_pools_;
+  Snapshot shared_;  // the parts that don't depend on health, as they were last made; generation and services unused
+  std::map<std::string, std::vector<BackendHealth>> health_;  // by pool, by number
+  std::map<std::string, PoolPart> parts_;
+  std::map<ServiceKey, ServiceCondition> conditions_;
+  uint64_t generation_ = 0;
+};
+
+}  // namespace shunt

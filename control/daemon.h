@@ -1,0 +1,79 @@
+// Daemon: the control thread. Holds the desired state (file, health, kernel), makes snapshots of it, and publishes them.
+//
+// Everything that changes something ends in request_compile(): one compile and one publication for all that came in one
+// turn of the event loop. No call here is ever waited for by a worker.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/api_server.h"
+#include "control/compiler.h"
+#include "control/config.h"
+#include "control/health_monitor.h"
+#include "control/host_network.h"
+#include "control/packet_engine.h"
+#include "control/status.h"
+#include "control/status_view.h"
+
+namespace shunt {
+
+class Daemon {
+ public:
+  explicit Daemon(Config config);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Brings everything up. An error says where, what and the next step; `*exit_code` what to exit with.
+  Result<> start(int* exit_code);
+  // Until SIGTERM or SIGINT. SIGHUP reloads.
+  void run();
+  void stop();
+
+  ReloadReport reload();
+
+ private:
+  friend class StatusView;
+
+  Result<> open_engine(int* exit_code);
+  Result<> open_network();
+  Result<> start_control();
+  void wait_for_signal();
+  void tick();
+  void request_compile();
+  void compile_and_publish();
+  void update_wanted_neighbours(const Snapshot& snapshot);
+  void update_vip_routes();
+  void update_health_targets();
+  void on_health(const HealthChange& change);
+  bool is_fit(const ServiceConfig& service) const;
+  std::vector<std::string> needs_restart(const Config& next) const;
+  std::vector<std::string> not_ready() const;
+
+  Config config_;
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_{io_};
+  boost::asio::steady_timer timer_{io_};
+  MemoryPlan memory_;
+  std::unique_ptr<HostNetwork> network_;
+  std::unique_ptr<PacketEngine> engine_;
+  std::unique_ptr<Compiler> compiler_;
+  std::unique_ptr<HealthMonitor> health_;
+  std::unique_ptr<StatusView> view_;
+  std::unique_ptr<ApiServer> api_;
+  std::set<std::pair<uint8_t, IpAddress>> wanted_;
+  bool compile_requested_ = false;
+  bool eal_started_ = false;
+  uint64_t ticks_ = 0;
+  std::chrono::steady_clock::time_point started_;
+  WallTime started_at_;
+  LastReload last_reload_;
+};
+
+}  // namespace shunt

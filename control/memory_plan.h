@@ -1,0 +1,36 @@
+// MemoryPlan: how much memory the data plane takes, and whether it comes from hugepages.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/result.h"
+#include "control/config.h"
+
+namespace shunt {
+
+struct MemoryNeed {
+  uint64_t buffer_bytes = 0;  // packet buffers, in DPDK's memory
+  uint64_t table_bytes = 0;   // connection tables and probation, outside it
+};
+
+struct MemoryPlan {
+  bool hugepages = false;
+  MemoryNeed need;
+  std::string notice;  // for the log: why it is ordinary memory; empty where there is nothing to say
+};
+
+inline constexpr uint64_t kPageBytes = 2U << 20U;
+
+MemoryNeed memory_need(const Config& config);
+// 2 MiB pages for all of it.
+uint64_t pages_for(const MemoryNeed& need);
+
+// Reserved 2 MiB pages that nobody uses; nothing where the kernel has none of that kind.
+std::optional<uint64_t> free_hugepages(const std::string& sysfs = "/sys/kernel/mm/hugepages");
+
+// What `mode` comes to with so many free pages. An error names the pages needed and free, and the command.
+Result<MemoryPlan> plan_memory(MemoryMode mode, const MemoryNeed& need, std::optional<uint64_t> free_pages);
+
+}  // namespace shunt

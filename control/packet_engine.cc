@@ -1,0 +1,167 @@
+#include "control/packet_engine.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "stats/traffic_counters.h"
+
+namespace shunt {
+namespace {
+
+Result<HashKey> random_key() {
+  HashKey key;
+  if (getrandom(key.words, sizeof key.words, 0) != static_cast<ssize_t>(sizeof key.words)) {
+    return Error{"random key", std::strerror(errno)};
+  }
+  return key;
+}
+
+template <typename T>
+std::span<T> array_in(const TableMemory& memory, size_t count) {
+  return {reinterpret_cast<T*>(memory.bytes().data()), count};
+}
+
+}  // namespace
+
+// All bits zero is a valid state of counters and tables, so fresh pages need no construction.
+Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config& config, const MemoryPlan& plan,
+                                                   const HashKey& key) {
+  uint16_t mtu = 0;
+  for (const PortConfig& port : config.ports) mtu = std::max(mtu, port.mtu);
+  auto flows = TableMemory::allocate(FlowTable::bytes_for(config.dataplane.connections), plan.hugepages);
+  auto probation = TableMemory::allocate(ProbationTable::bytes_for(), plan.hugepages);
+  auto pairs = TableMemory::allocate(kMaxPairs * sizeof(PairCounters), false);
+  auto services = TableMemory::allocate(kMaxServices * sizeof(ServiceCounters), false);
+  for (auto* memory : {&flows, &probation, &pairs, &services}) {
+    if (!*memory) return memory->error();
+  }
+  auto pool = make_buffer_pool(index, buffers_for(static_cast<unsigned>(config.ports.size())), mtu);
+  if (!pool) return pool.error();
+  Core core{flows.take(), probation.take(), pairs.take(), services.take(), pool.value(), nullptr, std::make_unique<PuntRings>()};
+  const WorkerMemory memory{core.flows.bytes(), core.probation.bytes(), array_in<PairCounters>(core.pairs, kMaxPairs),
+                            array_in<ServiceCounters>(core.services, kMaxServices)};
+  core.state = std::make_unique<WorkerState>(index, memory, key);
+  return core;
+}
+
+Result<> PacketEngine::open_ports(const Config& config, const std::vector<std::optional<MacAddress>>& macs) {
+  std::vector<rte_mempool*> pools;
+  for (const Core& core : cores_) pools.push_back(core.pool);
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    const PortConfig& port = config.ports[i];
+    PortRequest request{port.name, port.device, static_cast<uint16_t>(i), port.mtu, macs[i].has_value(),
+                        macs[i].value_or(MacAddress{})};
+    auto opened = DpdkPort::open(request, pools);
+    if (!opened) return opened.error();
+    ports_.push_back(opened.take());
+  }
+  return Ok{};
+}
+
+void PacketEngine::make_workers(const Config& config) {
+  std::vector<uint16_t> device_ids;
+  for (const DpdkPort& port : ports_) device_ids.push_back(port.device_id());
+  for (unsigned i = 0; i < cores_.size(); ++i) {
+    DpdkWorkerThread::Settings settings;
+    settings.index = i;
+    settings.cpu = config.dataplane.workers[i];
+    settings.sleeps = config.dataplane.idle == IdleMode::sleep;
+    settings.device_ids = device_ids;
+    settings.pool = cores_[i].pool;
+    settings.state = cores_[i].state.get();
+    settings.punt = cores_[i].punt.get();
+    settings.from_host = i == 0 ? &from_host_ : nullptr;
+    settings.publication = publication_.get();
+    workers_.push_back(std::make_unique<DpdkWorkerThread>(settings));
+  }
+}
+
+Result<std::unique_ptr<PacketEngine>> PacketEngine::open(const Config& config, const MemoryPlan& plan,
+                                                         const std::vector<std::optional<MacAddress>>& macs) {
+  auto key = random_key();
+  if (!key) return key.error();
+  std::unique_ptr<PacketEngine> engine(new PacketEngine);
+  const auto workers = static_cast<unsigned>(config.dataplane.workers.size());
+  for (unsigned i = 0; i < workers; ++i) {
+    auto core = make_core(i, config, plan, key.value());
+    if (!core) return core.error();
+    engine->cores_.push_back(core.take());
+  }
+  if (auto opened = engine->open_ports(config, macs); !opened) return opened.error();
+  engine->publication_ = std::make_unique<Publication>(workers + 1);
+  engine->make_workers(config);
+  return engine;
+}
+
+PacketEngine::~PacketEngine() {
+  stop();
+  for (DpdkPort& port : ports_) port.close();
+}
+
+Result<> PacketEngine::start(const std::vector<int>& host_fds) {
+  running_ = true;
+  PuntThread::Settings settings;
+  settings.host_fds = host_fds;
+  for (const Core& core : cores_) settings.from_workers.push_back(core.punt.get());
+  settings.to_worker = &from_host_;
+  const auto reader = static_cast<unsigned>(cores_.size());
+  settings.snapshot = [this] { return publication_->current(); };
+  settings.done = [this, reader] { publication_->quiescent(reader); };
+  publication_->online(reader);
+  punt_ = std::make_unique<PuntThread>(std::move(settings));
+  punt_->start();
+  for (auto& worker : workers_) {
+    if (auto started = worker->start(); !started) return started;
+  }
+  return Ok{};
+}
+
+void PacketEngine::stop() {
+  if (!running_) return;
+  running_ = false;
+  for (auto& worker : workers_) worker->stop();
+  punt_->stop();
+  publication_->offline(static_cast<unsigned>(cores_.size()));
+}
+
+// Each block is balanced by itself, so any order of reading gives a sum that is. The punt thread's first: what it took out
+// was put in before, so that in_flight is seldom seen below zero.
+Ledger PacketEngine::account() const {
+  Ledger sum = punt_ ? punt_->ledger().read() : Ledger{};
+  for (const auto& worker : workers_) sum += worker->ledger().read();
+  return sum;
+}
+
+SweepProgress PacketEngine::progress() const {
+  SweepProgress progress;
+  for (const Core& core : cores_) {
+    const WorkerCounters& counters = core.state->counters;
+    progress.workers.push_back(
+        {counters.generation.read(), counters.sweeps.read(), counters.probation_sweeps.read()});
+  }
+  return progress;
+}
+
+void PacketEngine::take_questions(const std::function<void(const NeighbourQuestion&)>& take) {
+  for (Core& core : cores_) {
+    while (const auto question = core.state->questions.pop()) take(*question);
+  }
+}
+
+void PacketEngine::zero_rows(const std::vector<PairRange>& rows) {
+  for (Core& core : cores_) {
+    for (const PairRange& range : rows) {
+      for (uint32_t row = range.first; row < range.first + range.capacity; ++row) {
+        PairCounters& pair = core.state->pairs[row];
+        for (Counter* counter : {&pair.packets, &pair.bytes, &pair.reply_packets, &pair.reply_bytes, &pair.flows,
+                                 &pair.tracked, &pair.ended}) {
+          counter->set(0);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace shunt

@@ -1,0 +1,76 @@
+// PacketEngine: the data plane as the control thread holds it: ports, workers with their tables, the punt thread, and the
+// publication that they read.
+//
+// Owner: the daemon. Order of life: open (devices, memory), publish a first snapshot, start, …, stop. Everything it
+// allocates, it allocates in open; nothing grows later.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "control/compiler.h"
+#include "control/config.h"
+#include "control/memory_plan.h"
+#include "dataplane/dpdk_port.h"
+#include "dataplane/dpdk_publication.h"
+#include "dataplane/dpdk_worker_thread.h"
+#include "dataplane/punt_thread.h"
+#include "dataplane/table_memory.h"
+#include "stats/ledger.h"
+
+namespace shunt {
+
+class PacketEngine {
+ public:
+  // EAL must run. `macs`: by port index, what the configuration or the device's kind prescribes; else the device's own.
+  static Result<std::unique_ptr<PacketEngine>> open(const Config& config, const MemoryPlan& plan,
+                                                    const std::vector<std::optional<MacAddress>>& macs);
+  ~PacketEngine();
+  PacketEngine(const PacketEngine&) = delete;
+  PacketEngine& operator=(const PacketEngine&) = delete;
+
+  const std::vector<DpdkPort>& ports() const { return ports_; }
+  const std::vector<std::unique_ptr<DpdkWorkerThread>>& workers() const { return workers_; }
+
+  void publish(std::unique_ptr<const Snapshot> snapshot) { publication_->publish(std::move(snapshot)); }
+  size_t reclaim() { return publication_->reclaim(); }
+  // What was published last; the control thread may use it until it publishes again.
+  const Snapshot* current() const { return publication_->current(); }
+
+  // `host_fds`: by port index, the host_interface's tap or −1. A snapshot must be published.
+  Result<> start(const std::vector<int>& host_fds);
+  void stop();
+
+  Ledger account() const;
+  SweepProgress progress() const;
+  void take_questions(const std::function<void(const NeighbourQuestion&)>& take);
+  // Sets counter rows to zero that no worker writes any more.
+  void zero_rows(const std::vector<PairRange>& rows);
+
+ private:
+  struct Core {  // what one worker owns, but for its thread
+    TableMemory flows;
+    TableMemory probation;
+    TableMemory pairs;
+    TableMemory services;
+    rte_mempool* pool = nullptr;
+    std::unique_ptr<WorkerState> state;
+    std::unique_ptr<PuntRings> punt;
+  };
+
+  PacketEngine() = default;
+  static Result<Core> make_core(unsigned index, const Config& config, const MemoryPlan& plan, const HashKey& key);
+  Result<> open_ports(const Config& config, const std::vector<std::optional<MacAddress>>& macs);
+  void make_workers(const Config& config);
+
+  std::vector<Core> cores_;
+  std::vector<DpdkPort> ports_;
+  std::unique_ptr<Publication> publication_;
+  FrameRing from_host_{4 * 1024 * 1024};
+  std::vector<std::unique_ptr<DpdkWorkerThread>> workers_;
+  std::unique_ptr<PuntThread> punt_;
+  bool running_ = false;
+};
+
+}  // namespace shunt

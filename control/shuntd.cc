@@ -1,0 +1,61 @@
+// shuntd: moves packets. main reads as the list of what happens; the rest is control/daemon.h.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <spdlog/spdlog.h>
+
+#include "control/config_load.h"
+#include "control/daemon.h"
+#include "control/exit_codes.h"
+#include "control/logging.h"
+#include "control/version.h"
+
+namespace {
+
+int run(const std::string& file) {
+  shunt::LoadResult loaded = shunt::load_config_file(file);
+  for (const shunt::Diagnostic& error : loaded.errors) std::fprintf(stderr, "%s\n", error.text().c_str());
+  if (!loaded.config) return shunt::kExitConfig;
+  shunt::start_logging(loaded.config->log.level);
+  for (const shunt::Diagnostic& warning : loaded.warnings) spdlog::warn("{}", warning.text());
+  if (!__builtin_cpu_supports("aes")) {
+    spdlog::critical("this CPU has no AES instructions, which the flow hash needs");
+    return shunt::kExitFailure;
+  }
+
+  shunt::Daemon daemon(std::move(*loaded.config));
+  int exit_code = shunt::kExitFailure;
+  if (auto started = daemon.start(&exit_code); !started) {
+    spdlog::critical("{}", started.error().text());
+    daemon.stop();
+    return exit_code;
+  }
+  daemon.run();
+  daemon.stop();
+  return shunt::kExitOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("shuntd: a kernel-bypass layer-4 load balancer", "shuntd");
+  std::string file;
+  app.add_option("--config,-c", file, "the configuration (TOML); see docs/configuration.md")->required();
+  app.set_version_flag("--version", std::string("shuntd ") + shunt::kVersion);
+  app.footer("Example:\n  sudo shuntd --config configs/minimal.toml\n\nSIGHUP reloads the file, SIGTERM and SIGINT stop.\n"
+             "Exit status: 0 stopped, 1 start-up failed, 2 usage, 78 the configuration or what it asks of this machine.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? shunt::kExitOk : shunt::kExitUsage;
+  }
+  try {
+    return run(file);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "shuntd: %s\n", error.what());
+    return shunt::kExitFailure;
+  }
+}

@@ -1,0 +1,61 @@
+// StatusView: the running daemon as the plain values of status.h. Reads counters and the compiler; changes nothing.
+//
+// Owner: the daemon; control thread only. Cost: sums over workers, rows and backends, for each question asked.
+#pragma once
+
+#include <vector>
+
+#include "control/registry.h"
+#include "control/status.h"
+#include "stats/traffic_counters.h"
+
+namespace shunt {
+
+class Daemon;
+
+class StatusView : public StatusSource {
+ public:
+  explicit StatusView(Daemon& daemon) : daemon_(daemon) {}
+
+  NodeStatus node() override;
+  std::vector<WorkerStatus> workers() override;
+  std::vector<PortStatus> ports() override;
+  std::vector<ServiceStatus> services() override;
+  DropsReport drops() override;
+  ReloadReport reload() override;
+
+  // Ten times a second: what rates are measured from.
+  void sample();
+
+ private:
+  struct PairSums {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+    uint64_t reply_packets = 0;
+    uint64_t reply_bytes = 0;
+    uint64_t flows = 0;
+    uint64_t tracked = 0;
+    uint64_t ended = 0;
+
+    PairSums& operator+=(const PairSums& other);
+    uint64_t active() const { return tracked > ended ? tracked - ended : 0; }
+  };
+  struct Sample {
+    uint64_t busy_ns = 0;
+    uint64_t at_ns = 0;
+    double busy = 0;
+  };
+
+  PairSums row(uint32_t index) const;
+  // Of one backend number in one position, over all rows that it ever had.
+  PairSums number_sums(const PoolPosition& position, uint16_t number) const;
+  PairSums position_sums(const PoolPosition& position) const;
+  void add_counters(ServiceStatus& status, const ServiceRecord& record) const;
+  void add_backends(ServiceStatus& status, const ServiceRecord& record, const std::string& pool) const;
+  BackendStatus backend_status(const ServiceRecord& service, uint8_t position, const BackendRecord& backend) const;
+
+  Daemon& daemon_;
+  std::vector<Sample> samples_;  // by worker
+};
+
+}  // namespace shunt
