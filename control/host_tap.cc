@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kAlias = "shunt ";
 constexpr uint32_t kQueueLength = 10'000;
+constexpr uint32_t kFifoPackets = 1'000;  // in front of the tap's own ring of kQueueLength
 
 Error tap_error(const std::string& name, const std::string& what) {
   return {"host_interface " + name, what};
@@ -130,6 +131,10 @@ Result<> HostTap::configure(KernelNetwork& network) {
     if (const auto named = network.set_link(options_.name, {.alias = alias}); !named) return named;
     if (::ioctl(fd_.get(), TUNSETPERSIST, 1) != 0)
       return Error{"TUNSETPERSIST", kernel_error_text(errno, {})};
+  }
+  if (origin_ != Origin::users) {
+    // Before it is up, when the kernel would give each of 256 queues one.
+    if (const auto set = network.set_fifo_queue(index_, kFifoPackets); !set) return set;
   }
   // Before it is up, so that no router advertisement is taken.
   if (const auto set = set_sysctls(options_.name); !set) return set;

@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -170,6 +171,16 @@ Result<> KernelNetwork::remove_link(const std::string& name) {
   head.ifi_index = static_cast<int>(current.value()->index);
   NetlinkMessage message(RTM_DELLINK, 0, head);
   return socket_.request(message, "interface " + name, {ENODEV});
+}
+
+Result<> KernelNetwork::set_fifo_queue(uint32_t interface, uint32_t packets) {
+  tcmsg head{};
+  head.tcm_ifindex = static_cast<int>(interface);
+  head.tcm_parent = TC_H_ROOT;
+  NetlinkMessage message(RTM_NEWQDISC, kReplace, head);
+  message.put_text(TCA_KIND, "pfifo").put(TCA_OPTIONS, tc_fifo_qopt{packets});
+  // A kernel without traffic control has no such queues either.
+  return socket_.request(message, "queue of interface " + std::to_string(interface), {EOPNOTSUPP});
 }
 
 Result<> KernelNetwork::add_address(uint32_t interface, const Prefix& prefix) {

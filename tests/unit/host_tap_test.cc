@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -123,28 +124,78 @@ TEST_F(HostTapTest, CarriesFramesBothWays) {
   EXPECT_TRUE(answered);
 }
 
-TEST_F(HostTapTest, AdoptsWhatAKilledProcessLeft) {
-  int ready[2];
-  ASSERT_EQ(::pipe(ready), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
+// The punt thread may be late: what the kernel sends meanwhile waits.
+TEST_F(HostTapTest, HoldsThousandsOfFrames) {
+  auto opened = HostTap::open(network(), options());
+  ASSERT_TRUE(succeeds(opened));
+  const uint32_t index = opened.value().index();
+  ASSERT_TRUE(succeeds(network().add_permanent_neighbour(index, ip("192.0.2.9"), mac("02:00:00:00:00:09"))));
+  const UniqueFd sender(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = ip("192.0.2.9").v4().raw();
+  to.sin_port = be16(9).raw();
+  constexpr int kCount = 5'000;
+  for (int i = 0; i < kCount; ++i) {
+    ASSERT_EQ(::sendto(sender.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to), 1);
+  }
+  int received = 0;
+  uint8_t frame[2048];
+  for (ssize_t size = 0; (size = ::read(opened.value().fd(), frame, sizeof frame)) > 0;) {
+    if (size == 43 && frame[5] == 9 && frame[12] == 8 && frame[13] == 0) ++received;
+  }
+  EXPECT_EQ(received, kCount);
+}
+
+// A child that opens the tap and holds it until it is killed, at the latest with its object.
+class TapHolder {
+ public:
+  explicit TapHolder(const HostTapOptions& options) {
+    int ready[2];
+    if (::pipe2(ready, O_CLOEXEC) != 0) return;
+    const UniqueFd reader(ready[0]);
+    const UniqueFd writer(ready[1]);
+    child_ = ::fork();
+    if (child_ == 0) hold(options, writer.get());
+    pollfd wait = {reader.get(), POLLIN, 0};
+    char done = 0;
+    opened_ = ::poll(&wait, 1, 5'000) == 1 && ::read(reader.get(), &done, 1) == 1 && done == 'y';
+  }
+  TapHolder(const TapHolder&) = delete;
+  TapHolder& operator=(const TapHolder&) = delete;
+  ~TapHolder() { kill(); }
+
+  bool opened() const { return opened_; }
+  void kill() {
+    if (child_ <= 0) return;
+    (void)::kill(child_, SIGKILL);
+    (void)::waitpid(child_, nullptr, 0);
+    child_ = 0;
+  }
+
+ private:
+  [[noreturn]] static void hold(const HostTapOptions& options, int writer) {
+    ::alarm(30);  // whatever happens to the test
     auto own = KernelNetwork::open();
-    auto tap = HostTap::open(own.value(), options());
+    auto tap = HostTap::open(own.value(), options);
     const char done = tap ? 'y' : 'n';
-    (void)!::write(ready[1], &done, 1);
+    (void)!::write(writer, &done, 1);
     for (;;)
       ::pause();
   }
-  char done = 0;
-  ASSERT_EQ(::read(ready[0], &done, 1), 1);
-  EXPECT_EQ(done, 'y');
+
+  pid_t child_ = 0;
+  bool opened_ = false;
+};
+
+TEST_F(HostTapTest, AdoptsWhatAKilledProcessLeft) {
+  TapHolder holder(options());
+  ASSERT_TRUE(holder.opened());
   // While it lives nobody else gets it.
-  EXPECT_THAT(HostTap::open(network(), options()).error().text(),
-              HasSubstr("host_interface shunt0: another process has it open"));
-  ASSERT_EQ(::kill(child, SIGKILL), 0);
-  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-  ::close(ready[0]);
-  ::close(ready[1]);
+  const auto refused = HostTap::open(network(), options());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text(), HasSubstr("host_interface shunt0: another process has it open"));
+  holder.kill();
   ASSERT_TRUE(exists());
 
   auto changed = options();  // the file was edited meanwhile
