@@ -1,0 +1,175 @@
+// One function per section; each key of config.h that the file may give stands here once.
+#include "control/config_read.h"
+
+#include "control/table_reader.h"
+
+namespace shunt {
+namespace {
+
+void read_node(const toml::table& table, NodeConfig& node, Origin& origin, Report& report) {
+  TableReader reader(table, "node", origin, report);
+  reader.read("name", node.name);
+  reader.read("cluster_key_file", node.cluster_key_file);
+  reader.read("state_dir", node.state_dir);
+  reader.read("runtime_dir", node.runtime_dir);
+  reader.finish();
+}
+
+void read_dataplane(const toml::table& table, DataplaneConfig& dataplane, Origin& origin, Report& report) {
+  TableReader reader(table, "dataplane", origin, report);
+  reader.read("workers", dataplane.workers);
+  reader.read("memory", dataplane.memory);
+  reader.read("idle", dataplane.idle);
+  reader.read("connections", dataplane.connections);
+  reader.finish();
+}
+
+void read_port(const toml::table& table, PortConfig& port, Origin& origin, Report& report) {
+  TableReader reader(table, "port", origin, report);
+  reader.read("name", port.name);
+  reader.read("device", port.device);
+  reader.read("host_interface", port.host_interface);
+  reader.read("gateway_mac", port.gateway_mac);
+  reader.read("mac", port.mac);
+  reader.read("addresses", port.addresses);
+  reader.read("mtu", port.mtu);
+  reader.read("encap_source", port.encap_source);
+  reader.read("encap_source6", port.encap_source6);
+  reader.finish();
+  port.position = origin.header;
+}
+
+void read_health(const toml::table& table, HealthConfig& health, Origin& origin, Report& report) {
+  TableReader reader(table, "pool.health", origin, report);
+  reader.read("type", health.type);
+  reader.read("path", health.path);
+  reader.read("host", health.host);
+  reader.read("expect", health.expect);
+  reader.read("port", health.port);
+  reader.read("interval", health.interval);
+  reader.read("timeout", health.timeout);
+  reader.read("rise", health.rise);
+  reader.read("fall", health.fall);
+  reader.read("jitter", health.jitter);
+  reader.finish();
+  health.position = origin.header;
+}
+
+void read_backend(const toml::table& table, BackendConfig& backend, Origin& origin, Report& report) {
+  TableReader reader(table, "pool.backend", origin, report);
+  reader.read("name", backend.name);
+  reader.read("address", backend.address);
+  reader.read("port", backend.port);
+  reader.read("mac", backend.mac);
+  reader.read("weight", backend.weight);
+  reader.read("max_connections", backend.max_connections);
+  reader.finish();
+  backend.position = origin.header;
+}
+
+void read_pool(const toml::table& table, PoolConfig& pool, PoolOrigin& origin, Report& report) {
+  TableReader reader(table, "pool", origin, report);
+  reader.read("name", pool.name);
+  reader.read("panic", pool.panic);
+  reader.read("slots", pool.slots);
+  reader.read("drain", pool.drain);
+  reader.check_choice("drain_policy");
+  if (const toml::table* health = reader.table("health")) {
+    read_health(*health, pool.health.emplace(), origin.health, report);
+  }
+  reader.each_table("backend", [&](const toml::table& backend) {
+    read_backend(backend, pool.backends.emplace_back(), origin.backends.emplace_back(), report);
+  });
+  reader.finish();
+  pool.position = origin.header;
+}
+
+void read_timeouts(const toml::table& table, TimeoutConfig& timeouts, Origin& origin, Report& report) {
+  TableReader reader(table, "service.timeouts", origin, report);
+  reader.read("established", timeouts.established);
+  reader.read("syn", timeouts.syn);
+  reader.read("fin", timeouts.fin);
+  reader.read("udp", timeouts.udp);
+  reader.finish();
+}
+
+void read_service(const toml::table& table, ServiceConfig& service, ServiceOrigin& origin, Report& report) {
+  TableReader reader(table, "service", origin, report);
+  reader.read("name", service.name);
+  reader.read("address", service.address);
+  reader.read("port", service.port);
+  reader.read("protocol", service.protocol);
+  reader.read("pool", service.pool);
+  reader.read("backup_pool", service.backup_pool);
+  reader.read("forward", service.forward);
+  reader.read("scheduler", service.scheduler);
+  reader.check_choice("hash");
+  reader.read("on_down", service.on_down);
+  reader.read("no_backend", service.no_backend);
+  if (const toml::table* timeouts = reader.table("timeouts")) {
+    read_timeouts(*timeouts, service.timeouts, origin.timeouts, report);
+  }
+  reader.read("announce", service.announce);
+  reader.read("announce_min", service.announce_min);
+  reader.read("unserved", service.unserved);
+  reader.check_choice("syn_cookies");
+  reader.finish();
+  service.position = origin.header;
+}
+
+void read_api(const toml::table& table, ApiConfig& api, Origin& origin, Report& report) {
+  TableReader reader(table, "api", origin, report);
+  reader.read("listen", api.listen);
+  reader.finish();
+}
+
+void read_routes(const toml::table& table, RoutesConfig& routes, Origin& origin, Report& report) {
+  TableReader reader(table, "routes", origin, report);
+  reader.read("protocol", routes.protocol);
+  reader.read("table", routes.table);
+  reader.read("metric", routes.metric);
+  reader.finish();
+}
+
+void read_log(const toml::table& table, LogConfig& log, Origin& origin, Report& report) {
+  TableReader reader(table, "log", origin, report);
+  reader.read("level", log.level);
+  reader.check_choice("format");
+  reader.finish();
+}
+
+}  // namespace
+
+ReadConfig read_config(const toml::table& root, Report& report) {
+  ReadConfig read;
+  auto& [config, origin] = read;
+  const SourcePosition top{1, 1};
+  origin.node.header = origin.dataplane.header = origin.api.header = origin.routes.header =
+      origin.log.header = top;
+  Origin file;
+  TableReader reader(root, "", file, report);
+  if (const auto* table = reader.table("node")) read_node(*table, config.node, origin.node, report);
+  if (const auto* table = reader.table("dataplane")) {
+    read_dataplane(*table, config.dataplane, origin.dataplane, report);
+  }
+  reader.each_table("port", [&](const toml::table& table) {
+    read_port(table, config.ports.emplace_back(), origin.ports.emplace_back(), report);
+  });
+  reader.each_table("pool", [&](const toml::table& table) {
+    read_pool(table, config.pools.emplace_back(), origin.pools.emplace_back(), report);
+  });
+  reader.each_table("service", [&](const toml::table& table) {
+    read_service(table, config.services.emplace_back(), origin.services.emplace_back(), report);
+  });
+  if (const auto* table = reader.table("api")) read_api(*table, config.api, origin.api, report);
+  if (const auto* table = reader.table("routes")) read_routes(*table, config.routes, origin.routes, report);
+  if (const auto* table = reader.table("log")) read_log(*table, config.log, origin.log, report);
+  reader.finish();
+  if (!root.contains("port")) {
+    report.error(DiagnosticId::no_port, top,
+                 "there is no [[port]]: shuntd needs at least one to receive packets from");
+  }
+  return read;
+}
+
+}  // namespace shunt

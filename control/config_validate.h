@@ -1,0 +1,71 @@
+// The rules between values: names that must exist or be unique, addresses that exclude each other, what a
+// forwarding mode needs. Also fills in what only the whole file tells: `announce`, the API's default
+// listeners.
+//
+// One file per subject: validate_node.cc, validate_ports.cc, validate_pools.cc, validate_backends.cc,
+// validate_services.cc, validate_vips.cc, validate_nat.cc. Each rule looks only at values that could be read.
+#pragma once
+
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "control/config_origin.h"
+#include "control/report.h"
+
+namespace shunt {
+
+// What every rule gets. Indices are those of the Config's vectors.
+struct Validation {
+  Config& config;
+  const ConfigOrigin& origin;
+  Report& report;
+
+  std::unordered_map<std::string_view, size_t> pool_by_name;
+  std::vector<std::vector<size_t>>
+      users;  // of each pool: services that have it as pool or backup_pool, once each
+
+  Validation(Config& config, const ConfigOrigin& origin, Report& report);
+  // The service's pool and backup_pool, as far as they exist.
+  std::vector<size_t> pools_of(const ServiceConfig& service) const;
+};
+
+void validate_config(Config& config, const ConfigOrigin& origin, Report& report);
+
+void validate_node(Validation& all);
+void validate_ports(Validation& all);
+void validate_pools(Validation& all);
+void validate_backends(Validation& all);
+void validate_services(Validation& all);
+void validate_vips(Validation& all);
+void validate_nat(Validation& all);
+
+// A VIP is refused as a source: with wider prefixes there would hardly be clients left.
+constexpr uint8_t kWidestVip = 8;
+
+// Names stand in metrics, tables and API paths: letters, digits and . _ - : only, 63 at most.
+bool is_name(std::string_view text);
+// What the kernel takes as an interface name (dev_valid_name), without `%`, which it replaces.
+bool is_interface_name(std::string_view text);
+
+// Reports bad and repeated names of `items`, all called `kind` in messages.
+template <typename Items, typename Origins>
+void validate_names(const Items& items, const Origins& origins, std::string_view kind, Report& report) {
+  std::unordered_map<std::string_view, size_t> first;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (!origins[i].has("name")) continue;
+    const SourcePosition position = origins[i].of("name");
+    if (!is_name(items[i].name)) {
+      report.error(DiagnosticId::bad_name, position,
+                   tick(items[i].name) + " isn't a name: 1 to 63 letters, digits and . _ - :");
+      continue;
+    }
+    const auto [earlier, is_new] = first.try_emplace(items[i].name, i);
+    if (is_new) continue;
+    report.error(DiagnosticId::duplicate_name, position,
+                 std::string(kind) + " " + tick(items[i].name) + " is already defined in line " +
+                     std::to_string(origins[earlier->second].of("name").line));
+  }
+}
+
+}  // namespace shunt

@@ -1,0 +1,108 @@
+// Prints diagnostics; names of their kinds.
+#include "control/diagnostic.h"
+
+#include <array>
+
+namespace shunt {
+namespace {
+
+constexpr std::array kNames = {
+    "unreadable_file",
+    "syntax_error",
+    "duplicate_key",
+    "unknown_section",
+    "unknown_key",
+    "unsupported_section",
+    "unsupported_key",
+    "unsupported_value",
+    "missing_key",
+    "section_is_a_list",
+    "wrong_type",
+    "out_of_range",
+    "unknown_choice",
+    "duration_without_unit",
+    "bad_duration",
+    "duration_too_fine",
+    "bad_address",
+    "bad_prefix",
+    "host_bits",
+    "bad_mac",
+    "group_mac",
+    "zero_mac",
+    "too_many",
+    "bad_name",
+    "duplicate_name",
+    "relative_path",
+    "bad_listen",
+    "duplicate_listen",
+    "socket_path_too_long",
+    "no_workers",
+    "duplicate_worker",
+    "no_port",
+    "bad_device",
+    "unsupported_device",
+    "bad_interface_name",
+    "duplicate_device",
+    "duplicate_host_interface",
+    "host_interface_is_tap",
+    "addresses_without_interface",
+    "duplicate_address",
+    "unusable_address",
+    "wrong_family",
+    "slots_not_prime",
+    "too_few_slots",
+    "timeout_over_interval",
+    "http_only",
+    "bad_http_text",
+    "unknown_health_port",
+    "ambiguous_health_port",
+    "duplicate_backend",
+    "unsupported_family",
+    "backend_is_vip",
+    "backend_is_node_address",
+    "mac_without_l2",
+    "port_not_translated",
+    "unknown_pool",
+    "backup_is_pool",
+    "duplicate_service",
+    "wide_vip",
+    "vip_is_node_address",
+    "unserved_differs",
+    "announce_differs",
+    "announced_punt",
+    "nat_prefix",
+    "nat_any_port",
+    "nat_shared_backend",
+    "no_encap_source",
+    "default_cluster_key",
+    "open_api",
+    "unused_pool",
+    "no_health",
+    "no_next_hop",
+    "announce_min_unreachable",
+};
+static_assert(kNames.size() == static_cast<size_t>(DiagnosticId::count));
+
+}  // namespace
+
+std::string_view diagnostic_name(DiagnosticId id) {
+  const auto index = static_cast<size_t>(id);
+  return index < kNames.size() ? kNames[index] : "?";
+}
+
+std::string Diagnostic::text() const {
+  std::string out = file;
+  if (position.line > 0) {
+    out += ':' + std::to_string(position.line) + ':' + std::to_string(position.column);
+  }
+  out += severity == Severity::error ? ": error: " : ": warning: ";
+  out += message;
+  if (!hint.empty()) out += " (" + hint + ")";
+  if (position.line == 0) return out;
+  const std::string number = std::to_string(position.line);
+  out += "\n  " + number + " | " + source_line;
+  out += "\n  " + std::string(number.size(), ' ') + " | " + std::string(caret, ' ') + '^';
+  return out;
+}
+
+}  // namespace shunt

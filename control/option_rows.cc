@@ -1,0 +1,298 @@
+// The table. Limits that have a reason outside the file format say it in their text.
+#include "control/option_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "control/config.h"
+
+namespace shunt {
+namespace {
+
+template <typename E>
+constexpr Choice choice(std::string_view name, E value) {
+  return {name, static_cast<int>(value), true};
+}
+constexpr Choice later(std::string_view name) {
+  return {name, 0, false};
+}
+
+constexpr std::array kMemory = {choice("auto", MemoryMode::automatic),
+                                choice("hugepages", MemoryMode::hugepages),
+                                choice("ordinary", MemoryMode::ordinary)};
+constexpr std::array kIdle = {choice("spin", IdleMode::spin), choice("sleep", IdleMode::sleep)};
+constexpr std::array kHealthType = {choice("tcp", HealthType::tcp), choice("http", HealthType::http)};
+constexpr std::array kDrainPolicy = {choice("keep", 0), later("reset")};
+constexpr std::array kProtocol = {choice("tcp", Protocol::tcp), choice("udp", Protocol::udp)};
+constexpr std::array kForward = {choice("l2", Forward::l2),
+                                 choice("ipip", Forward::ipip),
+                                 later("gue"),
+                                 later("gre"),
+                                 choice("nat", Forward::nat),
+                                 later("full-nat")};
+constexpr std::array kScheduler = {choice("maglev", Scheduler::maglev),
+                                   later("rendezvous"),
+                                   later("source-hash"),
+                                   later("round-robin"),
+                                   later("least-connections"),
+                                   later("least-response-time"),
+                                   later("adaptive")};
+constexpr std::array kHash = {choice("5-tuple", 0), later("source"), later("quic-cid")};
+constexpr std::array kOnDown = {choice("keep", OnDown::keep), choice("reset", OnDown::reset),
+                                choice("reschedule", OnDown::reschedule)};
+constexpr std::array kNoBackend = {choice("drop", NoBackend::drop), choice("reset", NoBackend::reset)};
+constexpr std::array kAnnounce = {choice("arp", Announce::arp), choice("route", Announce::route),
+                                  choice("none", Announce::none)};
+constexpr std::array kUnserved = {choice("drop", Unserved::drop), choice("punt", Unserved::punt)};
+constexpr std::array kSynCookies = {choice("off", 0), later("on")};
+constexpr std::array kLogLevel = {choice("trace", LogLevel::trace), choice("debug", LogLevel::debug),
+                                  choice("info", LogLevel::info), choice("warning", LogLevel::warning),
+                                  choice("error", LogLevel::error)};
+constexpr std::array kLogFormat = {choice("text", 0), later("json")};
+
+using Type = OptionType;
+
+constexpr double kMaxTimeout = 2 * 3'600'000.0;  // the connection table's age field wraps soon after
+constexpr double kMaxDrain = 24 * 3'600'000.0;
+
+constexpr OptionRow not_yet(std::string_view section, std::string_view key) {
+  return {section, key, Type::text, Need::later, "", ""};
+}
+
+constexpr std::array kRows = {
+    OptionRow{"", "node", Type::table, Need::optional, "", "This machine."},
+    OptionRow{"", "dataplane", Type::table, Need::optional, "", "Workers and their memory."},
+    OptionRow{"", "port", Type::tables, Need::required, "",
+              "A network port that shuntd drives. At least one.", 1, 32},
+    OptionRow{"", "pool", Type::tables, Need::optional, "", "Backends that services share.", 0, 65'535},
+    OptionRow{"", "service", Type::tables, Need::optional, "", "A VIP, protocol and port with its policy.", 0,
+              65'535},
+    OptionRow{"", "api", Type::table, Need::optional, "", "The HTTP server for metrics, status and reloads."},
+    OptionRow{"", "routes", Type::table, Need::optional, "",
+              "Kernel routes of VIPs with `announce = \"route\"`."},
+    OptionRow{"", "log", Type::table, Need::optional, "", "What is logged."},
+    not_yet("", "cluster"),
+    not_yet("", "process"),
+    not_yet("", "icmp"),
+    not_yet("", "fragments"),
+    not_yet("", "nat"),
+    not_yet("", "telemetry"),
+    not_yet("", "quic"),
+
+    OptionRow{"node", "name", Type::text, Need::optional, "the host name",
+              "Name of this shunt in logs and metrics."},
+    OptionRow{"node", "cluster_key_file", Type::text, Need::optional, "a fixed key, with a warning",
+              "Absolute path of the key of the choice of backends; the same on all shunts that share VIPs."},
+    OptionRow{"node", "state_dir", Type::text, Need::optional, "\"/var/lib/shunt\"",
+              "Absolute path for what is kept over reboots."},
+    OptionRow{"node", "runtime_dir", Type::text, Need::optional, "\"/run/shunt\"",
+              "Absolute path for sockets and the connection table."},
+
+    OptionRow{"dataplane", "workers", Type::integers, Need::optional, "[1]",
+              "CPU numbers; one polling worker on each, at most 64, each CPU once.", 0, 1'023},
+    OptionRow{"dataplane", "memory", Type::choice, Need::optional, "\"auto\"",
+              "Where packet memory comes from; `auto` takes hugepages where enough are free.", 0, 0, kMemory},
+    OptionRow{"dataplane", "idle", Type::choice, Need::optional, "\"sleep\"",
+              "What a worker does without traffic: `spin`, or back off to short sleeps.", 0, 0, kIdle},
+    OptionRow{"dataplane", "connections", Type::integer, Need::optional, "1_048_576",
+              "Connections remembered per worker.", 1'024, 268'435'456},
+    not_yet("dataplane", "restart_grace"),
+
+    OptionRow{"port", "name", Type::text, Need::required, "", "Unique among ports."},
+    OptionRow{"port", "device", Type::text, Need::required, "",
+              "PCI address (`0000:3b:00.0`), `tap:NAME`, or `vdev:DEVARGS` for any virtual device of DPDK."},
+    OptionRow{"port", "host_interface", Type::text, Need::optional, "none",
+              "Kernel interface made for what isn't VIP traffic, at most 15 characters. Without one, what "
+              "isn't for a "
+              "VIP is dropped and counted."},
+    OptionRow{"port", "gateway_mac", Type::mac, Need::optional, "",
+              "Every next hop is this MAC; the kernel isn't asked."},
+    OptionRow{"port", "mac", Type::mac, Need::optional, "the device's", "MAC address of the port."},
+    OptionRow{"port", "addresses", Type::prefixes, Need::optional, "[]",
+              "Put on host_interface, with their prefix length: `\"192.0.2.2/24\"`."},
+    OptionRow{"port", "mtu", Type::integer, Need::optional, "1500", "Largest IP packet, in bytes.", 576,
+              9'216},
+    OptionRow{"port", "encap_source", Type::prefix, Need::optional, "",
+              "Outer IPv4 source of encapsulated packets, or a prefix to spread flows over."},
+    OptionRow{"port", "encap_source6", Type::prefix, Need::optional, "", "The same for IPv6."},
+    not_yet("port", "vlans"),
+    not_yet("port", "vlan"),
+    not_yet("port", "bond_mode"),
+    not_yet("port", "lacp_rate"),
+    not_yet("port", "queues"),
+    not_yet("port", "xdp_mode"),
+
+    OptionRow{"pool", "name", Type::text, Need::required, "", "Unique among pools."},
+    OptionRow{"pool", "health", Type::table, Need::optional, "none: always up", "How backends are checked."},
+    OptionRow{"pool", "backend", Type::tables, Need::optional, "",
+              "A server. A pool may have none: its services then act as `no_backend` says.", 0, 16'383},
+    OptionRow{"pool", "panic", Type::real, Need::optional, "0.5",
+              "When more than this share of the backends is down, checks aren't believed any more; 1: never.",
+              0, 1},
+    OptionRow{
+        "pool", "slots", Type::integer, Need::optional, "65_537",
+        "Size of the slot table: a prime, at least the number of backends, better a hundred times that.", 2,
+        16'777'213},
+    OptionRow{"pool", "drain", Type::duration, Need::optional, "\"10m\"",
+              "How long a removed or draining backend keeps its flows, in whole seconds.", 0, kMaxDrain},
+    OptionRow{"pool", "drain_policy", Type::choice, Need::optional, "\"keep\"",
+              "What happens to flows of a draining backend.", 0, 0, kDrainPolicy},
+    not_yet("pool", "slow_start"),
+    not_yet("pool", "passive"),
+    not_yet("pool", "damping"),
+    not_yet("pool", "probe_prefix"),
+    not_yet("pool", "discovery"),
+
+    OptionRow{"pool.health", "type", Type::choice, Need::optional, "\"tcp\"", "A connection, or a GET.", 0, 0,
+              kHealthType},
+    OptionRow{"pool.health", "path", Type::text, Need::optional, "\"/\"", "What is asked for (http only)."},
+    OptionRow{"pool.health", "host", Type::text, Need::optional, "the backend's address",
+              "The Host header (http only)."},
+    OptionRow{"pool.health", "expect", Type::integers, Need::optional, "any 2xx or 3xx",
+              "Status codes that count as up (http only).", 100, 599},
+    OptionRow{"pool.health", "port", Type::integer, Need::optional, "the backend's, else the service's",
+              "Must be given where the pool's services have several ports or none and a backend has none.", 1,
+              65'535},
+    OptionRow{"pool.health", "interval", Type::duration, Need::optional, "\"1s\"",
+              "From one check's start to the next one's.", 10, 3'600'000},
+    OptionRow{
+        "pool.health", "timeout", Type::duration, Need::optional, "\"500ms\"",
+        "A check that takes longer has failed. At most interval, so that a backend has one check at a time.",
+        1, 3'600'000},
+    OptionRow{"pool.health", "rise", Type::integer, Need::optional, "2",
+              "Good checks in a row until a backend is up.", 1, 100},
+    OptionRow{"pool.health", "fall", Type::integer, Need::optional, "3",
+              "Failed checks in a row until it is down.", 1, 100},
+    OptionRow{"pool.health", "jitter", Type::real, Need::optional, "0.1",
+              "Share of interval by which it varies, either way.", 0, 0.5},
+    not_yet("pool.health", "sni"),
+    not_yet("pool.health", "send"),
+    not_yet("pool.health", "via"),
+    not_yet("pool.health", "source"),
+    not_yet("pool.health", "down_interval"),
+
+    OptionRow{"pool.backend", "name", Type::text, Need::required, "", "Unique in its pool."},
+    OptionRow{"pool.backend", "address", Type::address, Need::required, "", "IPv4 in this version."},
+    OptionRow{"pool.backend", "port", Type::integer, Need::optional, "the service's",
+              "Only nat changes the port: with l2 and ipip it must be the service's, or the service any-port "
+              "(then it is "
+              "the port of health checks).",
+              1, 65'535},
+    OptionRow{"pool.backend", "mac", Type::mac, Need::optional, "asked from the kernel",
+              "Next hop of l2 services."},
+    OptionRow{"pool.backend", "weight", Type::integer, Need::optional, "1",
+              "Share of new flows; 0: none. At most 1,000, so that sums over the largest pool fit 32 bits.",
+              0, 1'000},
+    OptionRow{"pool.backend", "max_connections", Type::integer, Need::optional, "0", "0: no limit.", 0,
+              2'147'483'647},
+
+    OptionRow{"service", "name", Type::text, Need::required, "", "Unique among services."},
+    OptionRow{"service", "address", Type::prefix, Need::required, "",
+              "The VIP, or a prefix of VIPs, /8 or longer. IPv4 in this version."},
+    OptionRow{"service", "port", Type::integer, Need::optional, "every port", "The port clients use.", 1,
+              65'535},
+    OptionRow{"service", "protocol", Type::choice, Need::optional, "\"tcp\"", "", 0, 0, kProtocol},
+    OptionRow{"service", "pool", Type::text, Need::required, "", "Name of the pool."},
+    OptionRow{"service", "backup_pool", Type::text, Need::optional, "none",
+              "Used when more than `panic` of the pool is down."},
+    OptionRow{"service", "forward", Type::choice, Need::optional, "\"l2\"",
+              "How packets reach the backend: by MAC address, IP-in-IP, or translated.", 0, 0, kForward},
+    OptionRow{"service", "scheduler", Type::choice, Need::optional, "\"maglev\"", "How a backend is chosen.",
+              0, 0, kScheduler},
+    OptionRow{"service", "hash", Type::choice, Need::optional, "\"5-tuple\"", "What of a packet chooses.", 0,
+              0, kHash},
+    OptionRow{"service", "on_down", Type::choice, Need::optional, "\"keep\"",
+              "Flows of a backend that is down.", 0, 0, kOnDown},
+    OptionRow{"service", "no_backend", Type::choice, Need::optional, "\"drop\"",
+              "What clients get when there is nobody.", 0, 0, kNoBackend},
+    OptionRow{"service", "timeouts", Type::table, Need::optional, "", "How long idle flows are remembered."},
+    OptionRow{"service", "announce", Type::choice, Need::optional, "arp inside a port's subnet, else route",
+              "arp: shunt answers ARP for the VIP; route: a kernel route for a BGP daemon while the VIP is "
+              "fit. One per "
+              "VIP. `unserved = \"punt\"` makes it none.",
+              0, 0, kAnnounce},
+    OptionRow{"service", "announce_min", Type::integer, Need::optional, "1",
+              "Backends that must be up for the VIP to be fit.", 1, 16'383},
+    OptionRow{"service", "unserved", Type::choice, Need::optional, "\"drop\"",
+              "What is done with packets to the VIP that no service takes. One per VIP. `punt` is for a VIP "
+              "that is also "
+              "an address of this host.",
+              0, 0, kUnserved},
+    OptionRow{"service", "syn_cookies", Type::choice, Need::optional, "\"off\"", "", 0, 0, kSynCookies},
+    not_yet("service", "source_prefix4"),
+    not_yet("service", "source_prefix6"),
+    not_yet("service", "dscp"),
+    not_yet("service", "mss_clamp"),
+    not_yet("service", "too_big"),
+    not_yet("service", "client_identity"),
+    not_yet("service", "sample"),
+    not_yet("service", "allow"),
+    not_yet("service", "deny"),
+    not_yet("service", "limit"),
+
+    OptionRow{"service.timeouts", "established", Type::duration, Need::optional, "\"15m\"",
+              "TCP connections.", 1'000, kMaxTimeout},
+    OptionRow{"service.timeouts", "syn", Type::duration, Need::optional, "\"10s\"",
+              "TCP, from the SYN until it is answered.", 1'000, kMaxTimeout},
+    OptionRow{"service.timeouts", "fin", Type::duration, Need::optional, "\"30s\"", "TCP, after a FIN.",
+              1'000, kMaxTimeout},
+    OptionRow{"service.timeouts", "udp", Type::duration, Need::optional, "\"60s\"", "UDP flows.", 1'000,
+              kMaxTimeout},
+
+    OptionRow{"api", "listen", Type::texts, Need::optional,
+              "[\"unix:RUNTIME_DIR/api.sock\", \"127.0.0.1:8080\"]",
+              "`unix:/absolute/path`, `ADDRESS:PORT` or `[ADDRESS6]:PORT`. A TCP listener beyond loopback is "
+              "a warning: "
+              "whoever reaches it may read everything. `[]`: no API."},
+    not_yet("api", "token_file"),
+    not_yet("api", "tls_certificate"),
+    not_yet("api", "tls_key"),
+
+    OptionRow{"routes", "protocol", Type::integer, Need::optional, "90",
+              "Protocol number of the routes, for BGP daemons to match.", 5, 255},
+    OptionRow{"routes", "table", Type::integer, Need::optional, "254", "Routing table; 254 is main.", 1,
+              4'294'967'295.0},
+    OptionRow{"routes", "metric", Type::integer, Need::optional, "0", "", 0, 4'294'967'295.0},
+    not_yet("routes", "exabgp"),
+
+    OptionRow{"log", "level", Type::choice, Need::optional, "\"info\"", "", 0, 0, kLogLevel},
+    OptionRow{"log", "format", Type::choice, Need::optional, "\"text\"", "", 0, 0, kLogFormat},
+    not_yet("log", "audit_file"),
+};
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kHeadings = {{
+    {"", "the file"},
+    {"node", "[node]"},
+    {"dataplane", "[dataplane]"},
+    {"port", "[[port]]"},
+    {"pool", "[[pool]]"},
+    {"pool.health", "[pool.health]"},
+    {"pool.backend", "[[pool.backend]]"},
+    {"service", "[[service]]"},
+    {"service.timeouts", "[service.timeouts]"},
+    {"api", "[api]"},
+    {"routes", "[routes]"},
+    {"log", "[log]"},
+}};
+
+}  // namespace
+
+std::span<const OptionRow> option_rows() {
+  return kRows;
+}
+
+const OptionRow* find_option(std::string_view section, std::string_view key) {
+  const auto* found = std::find_if(kRows.begin(), kRows.end(), [&](const OptionRow& row) {
+    return row.section == section && row.key == key;
+  });
+  return found == kRows.end() ? nullptr : found;
+}
+
+std::string_view section_heading(std::string_view section) {
+  const auto* found = std::find_if(kHeadings.begin(), kHeadings.end(),
+                                   [&](const auto& heading) { return heading.first == section; });
+  return found == kHeadings.end() ? section : found->second;
+}
+
+}  // namespace shunt

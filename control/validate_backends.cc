@@ -1,0 +1,145 @@
+// Rules of [[pool.backend]]: addresses that can be backends, and what the services that use the pool allow.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "control/config_validate.h"
+
+namespace shunt {
+namespace {
+
+// What no backend may be: VIPs (packets to it would come back to us) and the node itself.
+class OwnAddresses {
+ public:
+  explicit OwnAddresses(const Validation& all) {
+    for (size_t i = 0; i < all.config.services.size(); ++i) {
+      const ServiceConfig& service = all.config.services[i];
+      if (!all.origin.services[i].has("address") || service.address.length < kWidestVip) continue;
+      if (service.address.is_host()) {
+        vips_.try_emplace(service.address.address, &service);
+      } else {
+        prefixes_.push_back(&service);
+      }
+    }
+    for (const PortConfig& port : all.config.ports) {
+      for (const Prefix& prefix : port.addresses)
+        node_.insert(prefix.address);
+    }
+  }
+  // nullptr where the address is no VIP.
+  const ServiceConfig* vip(const IpAddress& address) const {
+    const auto found = vips_.find(address);
+    if (found != vips_.end()) return found->second;
+    const auto prefix = std::find_if(prefixes_.begin(), prefixes_.end(), [&](const ServiceConfig* service) {
+      return service->address.contains(address);
+    });
+    return prefix == prefixes_.end() ? nullptr : *prefix;
+  }
+  bool is_node(const IpAddress& address) const { return node_.contains(address); }
+
+ private:
+  std::map<IpAddress, const ServiceConfig*> vips_;
+  std::vector<const ServiceConfig*> prefixes_;
+  std::set<IpAddress> node_;
+};
+
+void validate_address(const BackendConfig& backend, SourcePosition position, const OwnAddresses& own,
+                      Report& report) {
+  const IpAddress& address = backend.address;
+  const std::string text = tick(address.text());
+  if (address.is_unspecified() || address.is_multicast() || address.is_broadcast() || address.is_loopback()) {
+    return report.error(DiagnosticId::unusable_address, position, text + " can't be a backend's address");
+  }
+  if (!address.is_v4()) {
+    return report.error(DiagnosticId::unsupported_family, position,
+                        text + ": IPv6 backends aren't supported by this version");
+  }
+  if (const ServiceConfig* service = own.vip(address)) {
+    return report.error(
+        DiagnosticId::backend_is_vip, position,
+        text + " is a VIP (of service " + tick(service->name) + "): a backend needs an address of its own");
+  }
+  if (own.is_node(address)) {
+    report.error(DiagnosticId::backend_is_node_address, position,
+                 text + " is this node's own address: a backend must be another machine");
+  }
+}
+
+void validate_duplicates(const PoolConfig& pool, const PoolOrigin& origin, Report& report) {
+  std::map<std::pair<IpAddress, uint16_t>, size_t> first;
+  for (size_t i = 0; i < pool.backends.size(); ++i) {
+    const BackendConfig& backend = pool.backends[i];
+    if (!origin.backends[i].has("address") || (origin.backends[i].given("port") && backend.port == 0))
+      continue;
+    const auto [earlier, is_new] = first.try_emplace({backend.address, backend.port}, i);
+    if (is_new) continue;
+    const std::string port = backend.port == 0 ? "" : " port " + std::to_string(backend.port);
+    report.error(DiagnosticId::duplicate_backend, origin.backends[i].of("address"),
+                 tick(backend.address.text()) + port + " is already backend " +
+                     tick(pool.backends[earlier->second].name) + " of this pool, in line " +
+                     std::to_string(origin.backends[earlier->second].of("address").line));
+  }
+}
+
+// What the services that use a pool do with its backends.
+struct PoolUse {
+  bool known = true;  // every service's forward could be read
+  bool used = false;
+  bool l2 = false;
+  bool translated = false;
+  std::vector<const ServiceConfig*> exact;  // l2 and ipip services with a port
+};
+
+PoolUse use_of(size_t index, const Validation& all) {
+  PoolUse use;
+  for (const size_t user : all.users[index]) {
+    const ServiceConfig& service = all.config.services[user];
+    const Origin& origin = all.origin.services[user];
+    use.known = use.known && origin.has("forward") == origin.given("forward");
+    use.used = true;
+    use.l2 = use.l2 || service.forward == Forward::l2;
+    const bool translated = service.forward == Forward::nat;
+    use.translated = use.translated || translated;
+    if (!translated && origin.has("port")) use.exact.push_back(&service);
+  }
+  return use;
+}
+
+void validate_use(const PoolConfig& pool, const BackendConfig& backend, const Origin& origin,
+                  const PoolUse& use, Report& report) {
+  if (!use.known || !use.used) return;
+  if (origin.has("mac") && !use.l2) {
+    report.error(DiagnosticId::mac_without_l2, origin.of("mac"),
+                 "`mac` is for l2 only, and no l2 service uses pool " + tick(pool.name));
+  }
+  if (!origin.has("port") || use.translated) return;
+  const auto other = std::find_if(use.exact.begin(), use.exact.end(), [&](const ServiceConfig* service) {
+    return service->port != backend.port;
+  });
+  if (other == use.exact.end()) return;
+  report.error(DiagnosticId::port_not_translated, origin.of("port"),
+               "service " + tick((*other)->name) + " forwards port " + std::to_string((*other)->port) +
+                   " unchanged: only nat can reach port " + std::to_string(backend.port));
+}
+
+}  // namespace
+
+void validate_backends(Validation& all) {
+  const OwnAddresses own(all);
+  for (size_t i = 0; i < all.config.pools.size(); ++i) {
+    const PoolConfig& pool = all.config.pools[i];
+    const PoolOrigin& origin = all.origin.pools[i];
+    validate_names(pool.backends, origin.backends, "backend", all.report);
+    validate_duplicates(pool, origin, all.report);
+    const PoolUse use = use_of(i, all);
+    for (size_t k = 0; k < pool.backends.size(); ++k) {
+      if (origin.backends[k].has("address")) {
+        validate_address(pool.backends[k], origin.backends[k].of("address"), own, all.report);
+      }
+      validate_use(pool, pool.backends[k], origin.backends[k], use, all.report);
+    }
+  }
+}
+
+}  // namespace shunt

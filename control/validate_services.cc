@@ -1,0 +1,121 @@
+// Rules of [[service]] that look at one service and the pools it names.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "control/config_validate.h"
+#include "control/did_you_mean.h"
+
+namespace shunt {
+namespace {
+
+// A pool whose name is missing or unreadable may be the one meant: then the name isn't called unknown too.
+bool all_pools_named(const Validation& all) {
+  return std::all_of(all.origin.pools.begin(), all.origin.pools.end(),
+                     [](const PoolOrigin& pool) { return pool.has("name"); });
+}
+
+void validate_pool_name(const std::string& name, SourcePosition position, Validation& all) {
+  if (all.pool_by_name.contains(name) || !all_pools_named(all)) return;
+  std::vector<std::string_view> names;
+  for (const PoolConfig& pool : all.config.pools)
+    names.push_back(pool.name);
+  all.report.error(DiagnosticId::unknown_pool, position, "there is no pool " + tick(name),
+                   did_you_mean(name, names));
+}
+
+void validate_pool_names(const ServiceConfig& service, const ServiceOrigin& origin, Validation& all) {
+  if (origin.has("pool")) validate_pool_name(service.pool, origin.of("pool"), all);
+  if (!origin.has("backup_pool")) return;
+  if (origin.has("pool") && service.pool == service.backup_pool) {
+    all.report.error(DiagnosticId::backup_is_pool, origin.of("backup_pool"),
+                     "`backup_pool` is the pool itself: it must be another one");
+  } else {
+    validate_pool_name(service.backup_pool, origin.of("backup_pool"), all);
+  }
+}
+
+void validate_address(const ServiceConfig& service, const ServiceOrigin& origin, Report& report) {
+  if (!origin.has("address")) return;
+  const IpAddress& address = service.address.address;
+  const SourcePosition position = origin.of("address");
+  const std::string text = tick(service.address.text());
+  if (!address.is_v4()) {
+    report.error(DiagnosticId::unsupported_family, position,
+                 text + ": IPv6 services aren't supported by this version");
+  } else if (service.address.length < kWidestVip) {
+    report.error(DiagnosticId::wide_vip, position,
+                 text + " is too wide: a prefix of VIPs must be /8 or longer");
+  } else if (address.v4().host() >> 24U == 0 || address.is_multicast() || address.is_loopback() ||
+             address.is_broadcast()) {
+    report.error(DiagnosticId::unusable_address, position, text + " can't be a VIP");
+  }
+}
+
+void validate_encap(const ServiceConfig& service, const ServiceOrigin& origin, const Validation& all) {
+  if (service.forward != Forward::ipip) return;
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    const std::string_view key = family == Family::ipv4 ? "encap_source" : "encap_source6";
+    const bool have = std::any_of(all.origin.ports.begin(), all.origin.ports.end(),
+                                  [&](const Origin& port) { return port.given(key); });
+    bool needed = false;
+    for (const size_t pool : all.pools_of(service)) {
+      const auto& backends = all.config.pools[pool].backends;
+      for (size_t i = 0; i < backends.size(); ++i) {
+        needed = needed || (all.origin.pools[pool].backends[i].has("address") &&
+                            backends[i].address.family() == family);
+      }
+    }
+    // IPv6 backends are refused as such in this version.
+    if (!needed || have || family == Family::ipv6) continue;
+    all.report.error(DiagnosticId::no_encap_source, origin.of("forward"),
+                     "service " + tick(service.name) + " encapsulates, but no port has an " + tick(key));
+  }
+}
+
+void validate_duplicates(Validation& all) {
+  std::map<std::tuple<Prefix, Protocol, uint16_t>, size_t> first;
+  for (size_t i = 0; i < all.config.services.size(); ++i) {
+    const ServiceConfig& service = all.config.services[i];
+    const ServiceOrigin& origin = all.origin.services[i];
+    const bool known = origin.has("address") && origin.has("port") == origin.given("port") &&
+                       origin.has("protocol") == origin.given("protocol");
+    if (!known) continue;
+    const auto [earlier, is_new] = first.try_emplace({service.address, service.protocol, service.port}, i);
+    if (is_new) continue;
+    const std::string port = service.port == 0 ? "every port" : "port " + std::to_string(service.port);
+    all.report.error(
+        DiagnosticId::duplicate_service, origin.of("address"),
+        tick(service.address.text()) + " " + (service.protocol == Protocol::tcp ? "tcp " : "udp ") + port +
+            " is already service " + tick(all.config.services[earlier->second].name) + ", in line " +
+            std::to_string(all.origin.services[earlier->second].of("address").line));
+  }
+}
+
+void warn_of_announce_min(const ServiceConfig& service, const ServiceOrigin& origin, const Validation& all) {
+  if (!origin.has("announce_min") || !origin.has("pool")) return;
+  size_t backends = 0;
+  for (const size_t pool : all.pools_of(service))
+    backends += all.config.pools[pool].backends.size();
+  if (service.announce_min <= backends) return;
+  all.report.warning(DiagnosticId::announce_min_unreachable, origin.of("announce_min"),
+                     "the pools of service " + tick(service.name) + " have " + std::to_string(backends) +
+                         (backends == 1 ? " backend" : " backends") + ": the VIP is never fit");
+}
+
+}  // namespace
+
+void validate_services(Validation& all) {
+  validate_names(all.config.services, all.origin.services, "service", all.report);
+  validate_duplicates(all);
+  for (size_t i = 0; i < all.config.services.size(); ++i) {
+    const ServiceConfig& service = all.config.services[i];
+    const ServiceOrigin& origin = all.origin.services[i];
+    validate_pool_names(service, origin, all);
+    validate_address(service, origin, all.report);
+    validate_encap(service, origin, all);
+    warn_of_announce_min(service, origin, all);
+  }
+}
+
+}  // namespace shunt
