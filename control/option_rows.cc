@@ -128,7 +128,8 @@ constexpr std::array kRows = {
     OptionRow{"pool", "backend", Type::tables, Need::optional, "",
               "A server. A pool may have none: its services then act as `no_backend` says.", 0, 16'383},
     OptionRow{"pool", "panic", Type::real, Need::optional, "0.5",
-              "When more than this share of the backends is down, checks aren't believed any more; 1: never.",
+              "When more than this share of the backends is down, backup_pool is used, or without one all of "
+              "them; 1: never.",
               0, 1},
     OptionRow{
         "pool", "slots", Type::integer, Need::optional, "65_537",

@@ -2,6 +2,8 @@
 #include "control/report.h"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 #include <utility>
 
 namespace shunt {
@@ -40,11 +42,19 @@ size_t offset_of(std::string_view line, size_t index) {
   return offset;
 }
 
+// By position, then as they were found. Not stable_sort: libstdc++ 12's is built on what clang calls
+// deprecated.
 std::vector<Diagnostic> sorted(std::vector<Diagnostic>&& list) {
-  std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::pair(a.position.line, a.position.column) < std::pair(b.position.line, b.position.column);
-  });
-  return std::exchange(list, {});
+  std::vector<size_t> order(list.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto rank = [&](size_t i) { return std::tuple(list[i].position.line, list[i].position.column, i); };
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rank(a) < rank(b); });
+  std::vector<Diagnostic> result;
+  result.reserve(list.size());
+  for (const size_t i : order)
+    result.push_back(std::move(list[i]));
+  list.clear();
+  return result;
 }
 
 }  // namespace

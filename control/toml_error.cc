@@ -37,7 +37,7 @@ size_t skip_string(std::string_view text, size_t at) {
   return text.size();
 }
 
-// Byte offset of a position; columns count code points.
+// Byte offset of a position, at most its line's end; columns count code points.
 size_t offset_at(std::string_view text, SourcePosition position) {
   size_t offset = 0;
   for (uint32_t line = 1; line < position.line; ++line) {
@@ -45,7 +45,8 @@ size_t offset_at(std::string_view text, SourcePosition position) {
     if (newline == std::string_view::npos) return text.size();
     offset = newline + 1;
   }
-  for (uint32_t column = 1; column < position.column && offset < text.size(); ++column) {
+  for (uint32_t column = 1; column < position.column && offset < text.size() && text[offset] != '\n';
+       ++column) {
     ++offset;
     while (offset < text.size() && (static_cast<unsigned char>(text[offset]) & 0xc0U) == 0x80U)
       ++offset;
@@ -128,8 +129,9 @@ KeySpan key_of_value_ending_at(std::string_view text, size_t offset) {
 
 void report_toml_error(const toml::parse_error& failure, Report& report) {
   const std::string_view description = failure.description();
-  const SourcePosition position = begin_of(failure.source());
-  const size_t offset = offset_at(report.source(), position);
+  const size_t offset = offset_at(report.source(), begin_of(failure.source()));
+  const SourcePosition position =
+      position_at(report.source(), offset);  // toml++ may point behind the last character
   if (description.find("cannot redefine existing") == std::string_view::npos) {
     const bool open_string = description.find("unescaped control characters") != std::string_view::npos &&
                              report.source().substr(offset).starts_with('\n');
