@@ -22,6 +22,7 @@ IpAddress IpAddress::v6(const uint8_t* bytes16) {
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string zero_terminated(text);
+  if (zero_terminated.find('\0') != std::string::npos) return std::nullopt;
   std::array<uint8_t, 16> bytes{};
   if (inet_pton(AF_INET, zero_terminated.c_str(), bytes.data()) == 1) return v4(load<be32>(bytes.data()));
   if (inet_pton(AF_INET6, zero_terminated.c_str(), bytes.data()) == 1) return v6(bytes.data());

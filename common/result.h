@@ -31,7 +31,7 @@ class [[nodiscard]] Result {
 
   T& value() { return std::get<0>(state_); }
   const T& value() const { return std::get<0>(state_); }
-  T&& take() { return std::move(std::get<0>(state_)); }
+  T take() { return std::move(std::get<0>(state_)); }
   const Error& error() const { return std::get<1>(state_); }
 
  private:

@@ -22,6 +22,8 @@ struct SlotMember {
   uint16_t port = 0;
   uint16_t weight = 1;  // 0 counts as 1
   uint16_t number = 0;  // what the table says
+
+  bool operator==(const SlotMember&) const = default;
 };
 
 // Slots per member, in their order: exactly weight / sum of weights of `slots`, rounded by largest remainder

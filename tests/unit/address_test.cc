@@ -20,6 +20,7 @@ TEST(IpAddress, RefusesWhatIsNotAnAddress) {
        {"", "1.2.3", "1.2.3.4.5", "256.0.0.1", "1.2.3.4 ", "fe80::1%eth0", "10.0.0.0/8", "web"}) {
     EXPECT_FALSE(IpAddress::parse(text)) << text;
   }
+  EXPECT_FALSE(IpAddress::parse(std::string_view("10.0.0.1\0x", 10)));
 }
 
 TEST(IpAddress, KnowsItsSpecialRanges) {
