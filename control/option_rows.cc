@@ -182,9 +182,8 @@ constexpr std::array kRows = {
               1, 65'535},
     OptionRow{"pool.backend", "mac", Type::mac, Need::optional, "asked from the kernel",
               "Next hop of l2 services."},
-    OptionRow{"pool.backend", "weight", Type::integer, Need::optional, "1",
-              "Share of new flows; 0: none. At most 1,000, so that sums over the largest pool fit 32 bits.",
-              0, 1'000},
+    OptionRow{"pool.backend", "weight", Type::integer, Need::optional, "1", "Share of new flows; 0: none.", 0,
+              65'535},
     OptionRow{"pool.backend", "max_connections", Type::integer, Need::optional, "0", "0: no limit.", 0,
               2'147'483'647},
 
