@@ -1,0 +1,53 @@
+// ApiRoutes: what each path of the API answers, without a socket: a request in, a response out. Paths:
+// docs/api.md.
+//
+// Owner: the control thread. Cost: each answer copies and writes out what it shows; nothing is kept between
+// two.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/metrics.h"
+#include "control/status.h"
+#include "control/status_json.h"
+
+namespace shunt {
+
+struct ApiRequest {
+  std::string_view method;
+  std::string_view target;  // path and query, as on the request line
+  bool may_write = false;   // came by the unix socket, which the file's mode guards
+};
+
+struct ApiResponse {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::string allow = {};  // the Allow field, for 405
+};
+
+class ApiRoutes {
+ public:
+  explicit ApiRoutes(StatusSource& source) : source_(source), metrics_(source) {}
+
+  // Never throws: what goes wrong inside is a 500.
+  ApiResponse handle(const ApiRequest& request) noexcept;
+
+ private:
+  struct Route;
+  static const std::vector<Route>& routes();
+
+  ApiResponse ready();
+  ApiResponse reload();
+  ApiResponse answer(const ApiRequest& request);
+
+  StatusSource& source_;
+  StatusMetrics metrics_;
+};
+
+// An RFC 9457 answer; its title is the status's reason phrase.
+ApiResponse problem(unsigned status, const std::string& detail, const std::vector<ProblemList>& more = {});
+
+}  // namespace shunt
