@@ -1,0 +1,207 @@
+#include "control/ctl_app.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <functional>
+#include <string>
+
+#include "control/ctl_check.h"
+#include "control/ctl_client.h"
+
+namespace shunt {
+namespace {
+
+constexpr const char* kDefaultApi = "unix:/run/shunt/api.sock";
+constexpr std::chrono::seconds kAskTimeout{10};
+constexpr std::chrono::seconds kReloadTimeout{60};  // a large configuration takes seconds to compile
+
+constexpr const char* kFooter = R"(
+Exit codes:
+  0   done
+  1   shuntd refused or failed, or has nothing by that name
+  2   the command line is wrong
+  69  no shuntd answered
+  78  the configuration has errors
+
+Examples:
+  shuntctl check /etc/shunt/shunt.toml
+  shuntctl status
+  shuntctl backends web
+  shuntctl --api 127.0.0.1:8080 drops --json
+`shuntctl COMMAND --help` has more.)";
+
+struct Options {
+  std::string api = kDefaultApi;
+  std::string config;
+  bool json = false;
+  std::string file;         // check
+  std::string backends_of;  // backends: a service or a pool
+};
+
+using View = Result<> (*)(const std::string& answer, const CtlIo& io);
+
+CtlExit fail(const CtlIo& io, CtlExit code, const std::string& what) {
+  io.err << "shuntctl: " << what << '\n';
+  return code;
+}
+
+// The file's address when --config is given, else --api, SHUNT_API or the default.
+CtlExit find_api(const Options& options, const CtlIo& io, ApiAddress& address) {
+  const Result<ApiAddress> found =
+      options.config.empty() ? ApiAddress::parse(options.api) : api_address_in(options.config);
+  if (!found) {
+    return fail(io, options.config.empty() ? kExitUsage : kExitBadConfiguration, found.error().text());
+  }
+  address = found.value();
+  return kExitOk;
+}
+
+// Asks; an answer that isn't a success is printed, and its exit code returned.
+CtlExit ask(const Options& options, const CtlIo& io, const char* method, const char* path,
+            std::string& body) {
+  ApiAddress address;
+  if (const CtlExit code = find_api(options, io, address); code != kExitOk) return code;
+  const bool reload = std::string_view(method) == "POST";
+  const Result<HttpAnswer> answer = ask_shuntd(address, method, path, reload ? kReloadTimeout : kAskTimeout);
+  if (!answer) return fail(io, kExitUnreachable, answer.error().text());
+  body = answer.value().body;
+  const unsigned status = answer.value().status;
+  if (status >= 200 && status < 300) return kExitOk;
+  if (options.json) io.out << body;
+  constexpr unsigned kUnprocessable = 422;
+  return fail(io, status == kUnprocessable ? kExitBadConfiguration : kExitFailed, problem_text(body, status));
+}
+
+CtlExit show(const Options& options, const CtlIo& io, const std::string& body, View view) {
+  if (options.json) {
+    io.out << body;
+    return kExitOk;
+  }
+  const Result<> shown = view(body, io);
+  return shown ? kExitOk : fail(io, kExitFailed, shown.error().text());
+}
+
+CtlExit ask_and_show(const Options& options, const CtlIo& io, const char* method, const char* path,
+                     View view) {
+  std::string body;
+  if (const CtlExit code = ask(options, io, method, path, body); code != kExitOk) return code;
+  return show(options, io, body, view);
+}
+
+CtlExit backends(const Options& options, const CtlIo& io) {
+  std::string body;
+  if (const CtlExit code = ask(options, io, "GET", "/api/v1/backends", body); code != kExitOk) return code;
+  if (!options.backends_of.empty()) {
+    Result<std::string> filtered = only_backends_of(body, options.backends_of);
+    if (!filtered) return fail(io, kExitFailed, filtered.error().text());
+    body = filtered.take();
+  }
+  return show(options, io, body, show_backends);
+}
+
+// A subcommand that asks one path and shows the answer.
+struct Question {
+  const char* name;
+  const char* text;
+  const char* footer;
+  const char* method;
+  const char* path;
+  View view;
+};
+
+constexpr Question kQuestions[] = {
+    {"status", "The node, its workers and its ports",
+     "Shows whether the node is ready, how busy each worker is (of late), how many packets come in one "
+     "receive call,\n"
+     "how full the flow tables are, and what each port carried.\n"
+     "\nExamples:\n  shuntctl status\n  shuntctl status --json | jq '.workers[].busy'",
+     "GET", "/api/v1/status", show_status},
+    {"services", "The services: who is up, flows, packets, drops",
+     "UP is backends up of all; FIT: enough are up to announce the address; BYTES are of client packets.\n"
+     "\nExamples:\n  shuntctl services\n  shuntctl services --json | jq '.services[] | select(.fit | "
+     "not).name'",
+     "GET", "/api/v1/services", show_services},
+    {"drops", "Every packet accounted for, and why packets were dropped",
+     "received + originated = sent + punted + in flight + dropped; a difference is shown as `unaccounted`.\n"
+     "\nExamples:\n  shuntctl drops\n  shuntctl drops --json | jq '.dropped | with_entries(select(.value > "
+     "0))'",
+     "GET", "/api/v1/drops", show_drops},
+    {"reload", "Read the configuration file again, as SIGHUP does",
+     "A file with errors changes nothing: they are printed, and shuntctl ends with 78.\n"
+     "Works over the unix socket only.\n"
+     "\nExamples:\n  shuntctl reload\n  shuntctl check /etc/shunt/shunt.toml && shuntctl reload",
+     "POST", "/api/v1/reload", show_reload},
+};
+
+void add_check(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* check = app.add_subcommand("check", "Check a configuration file (needs no root and no daemon)");
+  check->add_option("FILE", options.file, "The configuration file")->required();
+  check->footer(
+      "Prints every error as file:line:column, and ends with 78 when there is one.\n"
+      "\nExamples:\n  shuntctl check /etc/shunt/shunt.toml\n  shuntctl check --json lb.toml | jq "
+      "'.errors[].message'");
+  check->callback(
+      [&] { chosen = [&](const CtlIo& io) { return check_file(options.file, options.json, io); }; });
+}
+
+void add_backends(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command =
+      app.add_subcommand("backends", "The backends of all services, or of one service or pool");
+  command->add_option("SERVICE|POOL", options.backends_of, "Only those of this service or pool");
+  command->footer(
+      "FOR is how long the state lasts; ACCEPT how much of the new flows of its slots the backend takes;\n"
+      "SHARE its part of the pool's slots; REPLIES are counted where they pass shunt (nat).\n"
+      "\nExamples:\n  shuntctl backends\n  shuntctl backends web\n"
+      "  shuntctl backends --json | jq '.backends[] | select(.state == \"down\")'");
+  command->callback([&] { chosen = [&](const CtlIo& io) { return backends(options, io); }; });
+}
+
+void add_questions(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  for (const Question& question : kQuestions) {
+    CLI::App* command = app.add_subcommand(question.name, question.text);
+    command->footer(std::string(question.footer));
+    command->callback([&] {
+      chosen = [&](const CtlIo& io) {
+        return ask_and_show(options, io, question.method, question.path, question.view);
+      };
+    });
+  }
+}
+
+void add_options(CLI::App& app, Options& options) {
+  // Not CLI11's envname(): --config on the command line has to win over the environment.
+  if (const char* from_environment = std::getenv("SHUNT_API");
+      from_environment != nullptr && *from_environment) {
+    options.api = from_environment;
+  }
+  CLI::Option* api = app.add_option("--api", options.api,
+                                    "Where shuntd listens: unix:/PATH or ADDRESS:PORT (or set SHUNT_API)")
+                         ->capture_default_str();
+  app.add_option("--config", options.config, "Take the address from this configuration file's [api] listen")
+      ->excludes(api);
+  app.add_flag("--json", options.json, "Print JSON, for programs");
+}
+
+}  // namespace
+
+CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
+  CLI::App app("Drives shuntd, the load balancer of this node.", "shuntctl");
+  Options options;
+  std::function<CtlExit(const CtlIo&)> chosen;
+  app.set_version_flag("--version", SHUNT_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(kFooter);
+  add_options(app, options);
+  add_check(app, options, chosen);
+  add_questions(app, options, chosen);
+  add_backends(app, options, chosen);
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, io.out, io.err) == 0 ? kExitOk : kExitUsage;
+  }
+  return chosen(io);
+}
+
+}  // namespace shunt

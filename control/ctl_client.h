@@ -1,0 +1,25 @@
+// One question to a running shuntd: an HTTP request over its unix socket or TCP, and the answer.
+//
+// Cost: a connection each. Bound: the timeout, over connecting, asking and reading together; 256 MiB of
+// answer.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+#include "control/api_address.h"
+
+namespace shunt {
+
+struct HttpAnswer {
+  unsigned status = 0;
+  std::string body;
+};
+
+// An error means that nobody was reached or understood; its text says what to do next.
+Result<HttpAnswer> ask_shuntd(const ApiAddress& address, std::string_view method, std::string_view path,
+                              std::chrono::milliseconds timeout);
+
+}  // namespace shunt

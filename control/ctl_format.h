@@ -1,0 +1,17 @@
+// Numbers and times as a person reads them. Pure functions, no locale.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace shunt {
+
+std::string grouped(uint64_t number);              // 1,234,567
+std::string grouped_signed(int64_t number);        // -1,234
+std::string si_bytes(uint64_t bytes);              // 999 B, 1.23 MB: powers of 1000, three digits
+std::string percent(double ratio);                 // 12.3%
+std::string fixed(double number, int decimals);    // 18.4
+std::string span_text(std::chrono::seconds span);  // 45 s, 12 min 5 s, 3 h 12 min, 4 d 2 h
+
+}  // namespace shunt
