@@ -47,6 +47,8 @@ struct DataplaneConfig {
   MemoryMode memory = MemoryMode::automatic;
   IdleMode idle = IdleMode::sleep;
   uint32_t connections = 1'048'576;  // per worker
+
+  bool operator==(const DataplaneConfig&) const = default;
 };
 
 struct PortConfig {
@@ -130,6 +132,8 @@ struct RoutesConfig {
   uint8_t protocol = 0x5a;  // kernel route protocol number (rtm_protocol) of announced VIPs
   uint32_t table = 254;     // main
   uint32_t metric = 0;
+
+  bool operator==(const RoutesConfig&) const = default;
 };
 
 struct LogConfig {

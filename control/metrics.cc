@@ -264,10 +264,10 @@ std::vector<const BackendStatus*> pool_backends(const std::vector<ServiceStatus>
 }
 
 void add_backends(Families& families, const std::vector<const BackendStatus*>& backends) {
-  constexpr std::pair<HealthState, const char*> kStates[] = {{HealthState::unknown, "unknown"},
-                                                             {HealthState::up, "up"},
-                                                             {HealthState::down, "down"},
-                                                             {HealthState::disabled, "disabled"}};
+  constexpr std::pair<BackendState, const char*> kStates[] = {{BackendState::unknown, "unknown"},
+                                                             {BackendState::up, "up"},
+                                                             {BackendState::down, "down"},
+                                                             {BackendState::disabled, "disabled"}};
   auto up = gauge("shunt_backend_up", "1 while the backend is up.");
   auto state = gauge("shunt_backend_state", "1 for the state that the backend is in, 0 for the others.");
   auto weight = gauge("shunt_backend_weight", "Configured weight.");
@@ -276,7 +276,7 @@ void add_backends(Families& families, const std::vector<const BackendStatus*>& b
   auto share = gauge("shunt_backend_slots_ratio", "Share of its pool's slots that the backend has.");
   for (const BackendStatus* backend : backends) {
     const Labels labels = {{"pool", backend->pool}, {"backend", backend->name}};
-    up.add(labels, backend->state == HealthState::up ? 1 : 0);
+    up.add(labels, backend->state == BackendState::up ? 1 : 0);
     for (const auto& [value, name] : kStates) {
       Labels of_state = labels;
       of_state.push_back({"state", name});

@@ -100,6 +100,12 @@ PacketEngine::~PacketEngine() {
   for (DpdkPort& port : ports_) port.close();
 }
 
+std::vector<const WorkerState*> PacketEngine::workers() const {
+  std::vector<const WorkerState*> states;
+  for (const Core& core : cores_) states.push_back(core.state.get());
+  return states;
+}
+
 Result<> PacketEngine::start(const std::vector<int>& host_fds) {
   running_ = true;
   PuntThread::Settings settings;

@@ -31,7 +31,8 @@ class PacketEngine {
   PacketEngine& operator=(const PacketEngine&) = delete;
 
   const std::vector<DpdkPort>& ports() const { return ports_; }
-  const std::vector<std::unique_ptr<DpdkWorkerThread>>& workers() const { return workers_; }
+  // By worker; counters are read while the worker goes on.
+  std::vector<const WorkerState*> workers() const;
 
   void publish(std::unique_ptr<const Snapshot> snapshot) { publication_->publish(std::move(snapshot)); }
   size_t reclaim() { return publication_->reclaim(); }

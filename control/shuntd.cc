@@ -10,7 +10,6 @@
 #include "control/daemon.h"
 #include "control/exit_codes.h"
 #include "control/logging.h"
-#include "control/version.h"
 
 namespace {
 
@@ -43,7 +42,7 @@ int main(int argc, char** argv) {
   CLI::App app("shuntd: a kernel-bypass layer-4 load balancer", "shuntd");
   std::string file;
   app.add_option("--config,-c", file, "the configuration (TOML); see docs/configuration.md")->required();
-  app.set_version_flag("--version", std::string("shuntd ") + shunt::kVersion);
+  app.set_version_flag("--version", "shuntd " SHUNT_VERSION);
   app.footer("Example:\n  sudo shuntd --config configs/minimal.toml\n\nSIGHUP reloads the file, SIGTERM and SIGINT stop.\n"
              "Exit status: 0 stopped, 1 start-up failed, 2 usage, 78 the configuration or what it asks of this machine.");
   try {

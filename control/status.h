@@ -75,7 +75,7 @@ struct PortStatus {
   uint64_t missed = 0;  // lost by the device for want of a free descriptor
 };
 
-enum class HealthState : uint8_t { unknown, up, down, disabled };
+enum class BackendState : uint8_t { unknown, up, down, disabled };
 
 struct HealthCheckStatus {
   NamedCounts results;       // ok, timeout, refused, …
@@ -90,7 +90,7 @@ struct BackendStatus {
   uint16_t port = 0;
   uint32_t weight = 0;
   uint32_t accept = 0;  // 0 (no new flows) to 256 (all that its slots give it)
-  HealthState state = HealthState::unknown;
+  BackendState state = BackendState::unknown;
   std::string reason;  // of the state, for a person
   WallTime since;      // of the state
   double share = 0;    // of the pool's slots, 0 to 1

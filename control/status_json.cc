@@ -29,15 +29,15 @@ Json counts_json(const NamedCounts& counts) {
   return json;
 }
 
-const char* name_of(HealthState state) {
+const char* name_of(BackendState state) {
   switch (state) {
-    case HealthState::up:
+    case BackendState::up:
       return "up";
-    case HealthState::down:
+    case BackendState::down:
       return "down";
-    case HealthState::disabled:
+    case BackendState::disabled:
       return "disabled";
-    case HealthState::unknown:
+    case BackendState::unknown:
       break;
   }
   return "unknown";

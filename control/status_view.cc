@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "control/daemon.h"
-#include "control/version.h"
 #include "dataplane/dpdk_eal.h"
 #include "dataplane/probation_table.h"
 
@@ -70,8 +69,8 @@ StatusView::PairSums& StatusView::PairSums::operator+=(const PairSums& other) {
 
 StatusView::PairSums StatusView::row(uint32_t index) const {
   PairSums sums;
-  for (const auto& worker : daemon_.engine_->workers()) {
-    const PairCounters& pair = worker->state().pairs[index];
+  for (const WorkerState* worker : daemon_.engine_->workers()) {
+    const PairCounters& pair = worker->pairs[index];
     sums += {pair.packets.read(), pair.bytes.read(),   pair.reply_packets.read(), pair.reply_bytes.read(),
              pair.flows.read(),   pair.tracked.read(), pair.ended.read()};
   }
@@ -96,7 +95,7 @@ StatusView::PairSums StatusView::position_sums(const PoolPosition& position) con
 NodeStatus StatusView::node() {
   NodeStatus status;
   status.name = daemon_.config_.node.name;
-  status.version = kVersion;
+  status.version = SHUNT_VERSION;
   status.dpdk_version = eal_version();
   status.config_file = daemon_.config_.file;
   status.memory = daemon_.memory_.hugepages ? "hugepages" : "ordinary";
@@ -110,13 +109,13 @@ NodeStatus StatusView::node() {
 }
 
 void StatusView::sample() {
-  const auto& workers = daemon_.engine_->workers();
+  const auto workers = daemon_.engine_->workers();
   samples_.resize(workers.size());
   const uint64_t now = steady_ns();
   for (size_t i = 0; i < workers.size(); ++i) {
     Sample& sample = samples_[i];
     if (now - sample.at_ns < kBusyWindowNs) continue;
-    const uint64_t busy_ns = workers[i]->state().counters.busy_ns.read();
+    const uint64_t busy_ns = workers[i]->counters.busy_ns.read();
     if (sample.at_ns != 0) {
       sample.busy = std::min(1.0, static_cast<double>(busy_ns - sample.busy_ns) / static_cast<double>(now - sample.at_ns));
     }
@@ -127,16 +126,15 @@ void StatusView::sample() {
 
 std::vector<WorkerStatus> StatusView::workers() {
   std::vector<WorkerStatus> all;
-  for (const auto& worker : daemon_.engine_->workers()) {
-    const WorkerState& state = worker->state();
-    const WorkerCounters& counters = state.counters;
+  for (const WorkerState* worker : daemon_.engine_->workers()) {
+    const WorkerCounters& counters = worker->counters;
     WorkerStatus status;
-    status.index = state.index;
-    status.cpu = worker->cpu();
+    status.index = worker->index;
+    status.cpu = daemon_.config_.dataplane.workers[worker->index];
     status.packets = counters.packets.read();
     for (const PortCounters& port : counters.ports) status.bytes += port.received_bytes.read();
     status.loops = counters.loops.read();
-    if (state.index < samples_.size()) status.busy = samples_[state.index].busy;
+    if (worker->index < samples_.size()) status.busy = samples_[worker->index].busy;
     const uint64_t bursts = counters.bursts.read();
     if (bursts != 0) status.packets_per_burst = static_cast<double>(status.packets) / static_cast<double>(bursts);
     status.flow_entries = counters.flow_entries.read();
@@ -164,8 +162,8 @@ std::vector<PortStatus> StatusView::ports() {
     status.mac = port.mac();
     status.link_up = driver.link_up;
     status.mtu = config.mtu;
-    for (const auto& worker : daemon_.engine_->workers()) {
-      const PortCounters& counters = worker->state().counters.ports[i];
+    for (const WorkerState* worker : daemon_.engine_->workers()) {
+      const PortCounters& counters = worker->counters.ports[i];
       status.received_packets += counters.received_packets.read();
       status.received_bytes += counters.received_bytes.read();
       status.sent_packets += counters.sent_packets.read();
@@ -190,8 +188,8 @@ void StatusView::add_counters(ServiceStatus& status, const ServiceRecord& record
   status.new_flows = sums.flows;
   status.active_flows = sums.active();
   std::array<uint64_t, kDropReasons> dropped{};
-  for (const auto& worker : daemon_.engine_->workers()) {
-    const ServiceCounters& counters = worker->state().services[record.id];
+  for (const WorkerState* worker : daemon_.engine_->workers()) {
+    const ServiceCounters& counters = worker->services[record.id];
     status.opened += counters.opened.read();
     status.tracked += counters.tracked.read();
     status.forgotten += counters.forgotten.read();

@@ -5,10 +5,15 @@
 #include <sys/prctl.h>
 
 #include <cstring>
+#include <atomic>
 #include <ctime>
 #include <future>
+#include <string>
+#include <thread>
 
 #include "dataplane/dpdk_eal.h"
+#include "dataplane/dpdk_frame_io.h"
+#include "dataplane/worker.h"
 
 namespace shunt {
 namespace {
@@ -36,17 +41,30 @@ void nap() {
 
 }  // namespace
 
-DpdkWorkerThread::DpdkWorkerThread(const Settings& settings)
-    : settings_(settings),
-      io_(settings.device_ids, static_cast<uint16_t>(settings.index), settings.pool),
-      worker_(*settings.state, io_, static_cast<unsigned>(settings.device_ids.size()), *settings.punt,
-              settings.from_host) {}
+class DpdkWorkerThread::Loop {
+ public:
+  explicit Loop(const Settings& settings)
+      : settings_(settings),
+        io_(settings.device_ids, static_cast<uint16_t>(settings.index), settings.pool),
+        worker_(*settings.state, io_, static_cast<unsigned>(settings.device_ids.size()), *settings.punt,
+                settings.from_host) {}
 
-DpdkWorkerThread::~DpdkWorkerThread() {
-  stop();
-}
+  Result<> start();
+  void stop();
+  const LedgerBlock& ledger() const { return worker_.ledger(); }
 
-Result<> DpdkWorkerThread::prepare() {
+ private:
+  Result<> prepare();
+  void run();
+
+  Settings settings_;
+  DpdkFrameIo io_;
+  Worker<DpdkFrameIo> worker_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+Result<> DpdkWorkerThread::Loop::prepare() {
   const std::string name = "shunt-worker" + std::to_string(settings_.index);
   pthread_setname_np(pthread_self(), name.c_str());
   cpu_set_t cpus;
@@ -59,7 +77,7 @@ Result<> DpdkWorkerThread::prepare() {
   return register_eal_thread();
 }
 
-Result<> DpdkWorkerThread::start() {
+Result<> DpdkWorkerThread::Loop::start() {
   std::promise<Result<>> prepared;
   auto outcome = prepared.get_future();
   thread_ = std::thread([this, &prepared] {
@@ -71,12 +89,12 @@ Result<> DpdkWorkerThread::start() {
   return outcome.get();
 }
 
-void DpdkWorkerThread::stop() {
+void DpdkWorkerThread::Loop::stop() {
   stopping_.store(true, std::memory_order_relaxed);
   if (thread_.joinable()) thread_.join();
 }
 
-void DpdkWorkerThread::run() {
+void DpdkWorkerThread::Loop::run() {
   const TscClock clock;
   Publication& publication = *settings_.publication;
   WorkerCounters& counters = settings_.state->counters;
@@ -98,5 +116,11 @@ void DpdkWorkerThread::run() {
   publication.offline(settings_.index);
   unregister_eal_thread();
 }
+
+DpdkWorkerThread::DpdkWorkerThread(const Settings& settings) : loop_(std::make_unique<Loop>(settings)) {}
+DpdkWorkerThread::~DpdkWorkerThread() { stop(); }
+Result<> DpdkWorkerThread::start() { return loop_->start(); }
+void DpdkWorkerThread::stop() { loop_->stop(); }
+const LedgerBlock& DpdkWorkerThread::ledger() const { return loop_->ledger(); }
 
 }  // namespace shunt

@@ -1,20 +1,21 @@
-// DpdkWorkerThread: a Worker on a thread of its own, pinned to a CPU, polling DPDK queues until it is told to
-// stop.
+// DpdkWorkerThread: a Worker on a thread of its own, pinned to a CPU, polling DPDK queues until it is told to stop.
 //
-// Owner: the control thread. The thread takes part in RCU as reader `index`. With idle = sleep it naps when
-// there was nothing to do for a while (kIdleLoops), never longer than kNapUs.
+// Owner: the control thread. The thread takes part in RCU as reader `index`. With idle = sleep it naps when there was
+// nothing to do for a while (kIdleLoops), never longer than kNapUs. This header knows no DPDK.
 #pragma once
 
-#include <atomic>
+#include <cstdint>
 #include <memory>
-#include <string>
-#include <thread>
 #include <vector>
 
 #include "common/result.h"
-#include "dataplane/dpdk_frame_io.h"
 #include "dataplane/dpdk_publication.h"
-#include "dataplane/worker.h"
+#include "dataplane/frame_ring.h"
+#include "dataplane/transmit.h"
+#include "dataplane/worker_state.h"
+#include "stats/ledger.h"
+
+struct rte_mempool;
 
 namespace shunt {
 
@@ -44,19 +45,11 @@ class DpdkWorkerThread {
   Result<> start();
   void stop();
 
-  const LedgerBlock& ledger() const { return worker_.ledger(); }
-  const WorkerState& state() const { return *settings_.state; }
-  unsigned cpu() const { return settings_.cpu; }
+  const LedgerBlock& ledger() const;
 
  private:
-  void run();
-  Result<> prepare();
-
-  Settings settings_;
-  DpdkFrameIo io_;
-  Worker<DpdkFrameIo> worker_;
-  std::atomic<bool> stopping_ = false;
-  std::thread thread_;
+  class Loop;
+  std::unique_ptr<Loop> loop_;
 };
 
 }  // namespace shunt

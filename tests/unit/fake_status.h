@@ -45,7 +45,7 @@ inline BackendStatus fake_backend(const std::string& pool, const std::string& na
   backend.port = 8080;
   backend.weight = 1;
   backend.accept = 256;
-  backend.state = HealthState::up;
+  backend.state = BackendState::up;
   backend.reason = "HTTP 200";
   backend.since = kFakeStart;
   backend.share = 0.25;
@@ -81,7 +81,7 @@ inline ServiceStatus fake_service(const std::string& name, const std::string& po
   service.backends_up = 1;
   service.backends.push_back(fake_backend(pool, "a", "10.0.0.1"));
   BackendStatus down = fake_backend(pool, "b", "10.0.0.2");
-  down.state = HealthState::down;
+  down.state = BackendState::down;
   down.reason = "connection refused";
   down.accept = 0;
   down.mac_known = false;
