@@ -50,7 +50,7 @@ bool is_name(std::string_view text) {
   });
 }
 
-bool is_interface_name(std::string_view text) {
+bool is_plain_interface_name(std::string_view text) {
   return !text.empty() && text.size() <= 15 && text != "." && text != ".." &&
          std::all_of(text.begin(), text.end(), [](char c) {
            return is_alphanumeric(c) || c == '.' || c == '_' || c == '-' || c == '@';

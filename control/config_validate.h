@@ -46,7 +46,7 @@ constexpr uint8_t kWidestVip = 8;
 // Names stand in metrics, tables and API paths: letters, digits and . _ - : only, 63 at most.
 bool is_name(std::string_view text);
 // What the kernel takes as an interface name (dev_valid_name), without `%`, which it replaces.
-bool is_interface_name(std::string_view text);
+bool is_plain_interface_name(std::string_view text);
 
 // Reports bad and repeated names of `items`, all called `kind` in messages.
 template <typename Items, typename Origins>

@@ -67,7 +67,7 @@ void validate_device(const std::string& device, SourcePosition position, Report&
   }
   const std::string_view text = device;
   if (text.starts_with(kTap)) {
-    if (!is_interface_name(text.substr(kTap.size())))
+    if (!is_plain_interface_name(text.substr(kTap.size())))
       bad_interface_name(text.substr(kTap.size()), position, report);
   } else if (text.starts_with(kVdev)) {
     if (!is_devargs(text.substr(kVdev.size()))) {
@@ -112,7 +112,7 @@ void validate_host_interfaces(Validation& all) {
     if (!all.origin.ports[i].has("host_interface")) continue;
     const std::string& name = all.config.ports[i].host_interface;
     const SourcePosition position = all.origin.ports[i].of("host_interface");
-    if (!is_interface_name(name)) {
+    if (!is_plain_interface_name(name)) {
       bad_interface_name(name, position, all.report);
       continue;
     }
