@@ -77,6 +77,9 @@ TEST(ProbationTable, RemembersTheFirstPacket) {
   EXPECT_EQ(entry->retransmissions, 0);
   EXPECT_TRUE(entry->chosen_by_slot);
   EXPECT_EQ(f.find(Fixture::key(2), 6), nullptr);
+  EXPECT_TRUE(f.table.holds(Fixture::key(1), Half::tcp));
+  EXPECT_FALSE(f.table.holds(Fixture::key(1), Half::udp));
+  EXPECT_FALSE(f.table.holds(Fixture::key(2), Half::tcp));
   EXPECT_EQ(f.find(Fixture::key(1), 6, Half::udp), nullptr);
   EXPECT_EQ(f.table.entries(), 1U);
   f.table.remove(entry);
