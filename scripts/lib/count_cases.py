@@ -38,7 +38,7 @@ def outcome_of(element):
     # GoogleTest writes a DISABLED_ case as "notrun", without a child.
     if found is not None or element.get('status') == 'notrun':
         text = '' if found is None else found.get('message') or found.text or ''
-        return 'skipped', text.strip()
+        return 'skipped', ' '.join(text.split())
     return 'passed', ''
 
 
@@ -69,15 +69,21 @@ def read_programs(path):
 
 
 def blame_programs(cases, programs):
-    """Adds a failed case for each program that failed without one."""
+    """Adds a failed case for each program that failed without one, and what it printed where a case has no text."""
     for program, (result, text) in programs.items():
+        if result in PROGRAM_WAS_FINE:
+            continue
+        tail = '\n'.join(text.strip().splitlines()[-TEXT_LINES + 1:])
+        told = f'the program as a whole: {result}\n{tail}'.strip()
         own = [case for case in cases if case.program == program]
-        if result in PROGRAM_WAS_FINE or any(case.outcome == 'failed' for case in own):
+        failed = [case for case in own if case.outcome == 'failed']
+        for case in failed:
+            case.text = case.text or told
+        if failed:
             continue
         if len(own) == 1 and own[0].name == program:
             cases.remove(own[0])
-        tail = '\n'.join(text.strip().splitlines()[-TEXT_LINES:])
-        cases.append(Case(program, program, 'failed', f'the program as a whole: {result}\n{tail}'.strip()))
+        cases.append(Case(program, program, 'failed', told))
 
 
 def read_run(name, status, path):

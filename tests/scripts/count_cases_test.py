@@ -101,6 +101,12 @@ class CountCases(unittest.TestCase):
         self.programs(a_test='FAIL', b_test='OK')
         self.check(1, '3 passed, 1 failed, 0 skipped', ('unit', 1, path))
 
+    def test_a_program_that_crashed_shows_what_it_printed(self):
+        path = self.junit('<testsuite name="shunt"><testcase name="a_test"><failure/></testcase></testsuite>')
+        self.programs(a_test='FAIL')
+        lines = self.check(1, '0 passed, 1 failed, 0 skipped', ('unit', 1, path))
+        self.assertIn('         its output', lines)
+
     def test_a_failed_case_is_not_counted_twice(self):
         path = self.junit(suite('shunt.a_test.A', PASS, FAIL))
         self.programs(a_test='FAIL')
