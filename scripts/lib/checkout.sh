@@ -17,7 +17,7 @@ tracked_files() {
     for pattern in "$@"; do
       names+=(-o -name "$pattern")
     done
-    (cd "$root" && find . -path './build*' -prune -o -type f \( "${names[@]:1}" \) -printf '%P\n')
+    (cd "$root" && find . \( -path ./.git -o -path "./build*" \) -prune -o -type f \( "${names[@]:1}" \) -printf '%P\n')
   fi
 }
 
