@@ -50,8 +50,12 @@ def read_junit(path):
         parts = suite.get('name', '').split('.')
         for element in suite.findall('testcase'):
             name = element.get('name', '')
-            program = parts[1] if len(parts) > 1 else name
-            label = '.'.join(parts[2:] + [name]) if len(parts) > 1 else name
+            if len(parts) > 1:
+                program, label = parts[1], '.'.join(parts[2:] + [name])
+            elif element.get('classname', parts[0]) == parts[0]:
+                program, label = name, name
+            else:  # the smoke tests: one suite, FILE.CLASS as class name
+                program, label = element.get('classname'), name
             cases.append(Case(program, label, *outcome_of(element)))
     return cases
 

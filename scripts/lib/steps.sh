@@ -53,7 +53,7 @@ step() {
   return "$status"
 }
 
-# not_run NAME WHY: said, and counted as failed by the step that WHY names.
+# not_run NAME WHY: only said; where that is a failure, the step that WHY names has been counted.
 not_run() {
   say "== $1"
   say "   not run: $2"

@@ -107,6 +107,12 @@ class CountCases(unittest.TestCase):
         lines = self.check(1, '0 passed, 1 failed, 0 skipped', ('unit', 1, path))
         self.assertIn('         its output', lines)
 
+    def test_the_file_of_a_smoke_test_is_named(self):
+        path = self.junit('<testsuite name="smoke"><testcase classname="test_nat.Nat" name="test_one"><failure/></testcase>'
+                          '</testsuite>', name='smoke.junit.xml')
+        lines = self.check(1, '0 passed, 1 failed, 0 skipped', ('smoke tests', 1, path))
+        self.assertIn('FAILED   smoke tests: test_nat.Nat: test_one', lines)
+
     def test_a_failed_case_is_not_counted_twice(self):
         path = self.junit(suite('shunt.a_test.A', PASS, FAIL))
         self.programs(a_test='FAIL')
