@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""The decapsulation program of ebpf/ on a real kernel, with real TCP; no shuntd.
+
+    client1 ── br0 ── backend1 (VIP on lo, decap on eth0)
+                │
+               lb0 ── Encapsulator, a few lines of Python: what comes for the VIP goes to backend1 in an outer header
+
+Requests pass the encapsulator, answers go straight from backend1 to the client.
+"""
+
+import fcntl
+import os
+import select
+import socket
+import struct
+import threading
+
+import harness
+import packets as p
+import topology as net
+import traffic
+
+TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_MULTI_QUEUE = 0x400454CA, 0x0002, 0x1000, 0x0100
+OWN_MAC = "02:00:00:00:00:01"
+OUTER_SOURCE = "10.0.0.2"
+
+
+class Encapsulator(threading.Thread):
+    def __init__(self, topology):
+        super().__init__(daemon=True)
+        self.backend = topology.backends[0]
+        self.encapsulated = 0
+        self.answers_seen = 0
+        self._done = threading.Event()
+        with topology.lb.inside():
+            self._tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+            fcntl.ioctl(self._tap, TUNSETIFF, struct.pack("16sH22x", b"lb0", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE))
+
+    def run(self):
+        while not self._done.is_set():
+            if select.select([self._tap], [], [], 0.05)[0]:
+                self._handle(p.Packet(os.read(self._tap, 2048)))
+
+    def _handle(self, packet):
+        if packet.operation == 1 and packet.destination == net.VIP:
+            answer = p.arp(2, OWN_MAC, net.VIP, packet.sender_mac, packet.source)
+            os.write(self._tap, p.ethernet(packet.sender_mac, OWN_MAC, answer, p.ETH_ARP))
+        elif packet.destination == net.VIP:
+            self.encapsulated += 1
+            outer = p.ipv4(OUTER_SOURCE, self.backend.address, packet.frame[14:], protocol=p.IPIP)
+            os.write(self._tap, p.ethernet(self.backend.mac, OWN_MAC, outer))
+        elif packet.source == net.VIP:
+            self.answers_seen += 1
+
+    def stop(self):
+        self._done.set()
+        self.join()
+        os.close(self._tap)
+
+
+class Decap(harness.SmokeTest):
+    def setUp(self):
+        super().setUp()
+        self.topology = net.Topology("ipip", backends=1, decap=str(harness.BUILD / net.DEFAULT_DECAP))
+        self.addCleanup(self.topology.close)
+        self.client, self.backend = self.topology.clients[0], self.topology.backends[0]
+
+    def test_tcp_through_a_tunnel_answers_directly(self):
+        harness.start_nginx(self.topology, self.backend, 80)
+        encapsulator = Encapsulator(self.topology)
+        encapsulator.start()
+        self.addCleanup(encapsulator.stop)
+        answers = traffic.http_many([self.client], net.VIP, 50)
+        self.assertEqual([(answer.status, answer.body) for answer in answers], [(200, "backend1")] * 50)
+        self.assertGreaterEqual(encapsulator.encapsulated, 50 * 4)  # SYN, ACK, request, FIN at least
+        self.assertEqual(encapsulator.answers_seen, 0)
+
+    def receive_udp(self, frames):
+        """What a UDP socket on the VIP at the backend gets of the frames: [(payload, TOS)]."""
+        with self.backend.namespace.inside():
+            sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with sink:
+            sink.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+            sink.settimeout(2)
+            sink.bind((net.VIP, 5000))
+            last = self.outer(b"last", 0, 0)
+            p.send_frames(self.client.namespace, "eth0", [*frames, last])
+            got = []
+            while not got or got[-1][0] != b"last":
+                data, ancillary, _, _ = sink.recvmsg(2048, 64)
+                got.append((data, ancillary[0][2][0]))
+            return got[:-1]
+
+    def outer(self, payload, outer_tos, inner_tos, **header):
+        client = self.client.address
+        inner = p.ipv4(client, net.VIP, p.udp(client, net.VIP, 4000, 5000, payload), tos=inner_tos)
+        outer = p.ipv4(OUTER_SOURCE, self.backend.address, inner, protocol=p.IPIP, tos=outer_tos, **header)
+        return p.ethernet(self.backend.mac, self.client.mac, outer)
+
+    def test_a_congestion_mark_is_carried_inside(self):
+        # (outer, inner) → inner; RFC 6040 4.2. The DSCP (46) of the inner header stays.
+        rows = [(0, 0, 0), (2, 2, 2), (3, 2, 3), (3, 1, 3), (3, 3, 3), (0, 46 << 2 | 2, 46 << 2 | 2), (3, 46 << 2 | 2, 46 << 2 | 3)]
+        frames = [self.outer(bytes([number]), outer, inner) for number, (outer, inner, _) in enumerate(rows)]
+        wanted = [(bytes([number]), tos) for number, (_, _, tos) in enumerate(rows)]
+        self.assertEqual(self.receive_udp(frames), wanted)
+
+    def test_a_mark_that_the_sender_cannot_read_drops(self):
+        self.assertEqual(self.receive_udp([self.outer(b"not-ect", 3, 0)]), [])
+
+    def test_not_ipv4_inside_is_dropped_and_plain_packets_pass(self):
+        client = self.client.address
+        broken = p.ipv4(OUTER_SOURCE, self.backend.address, b"\x60" + bytes(59), protocol=p.IPIP)
+        plain = p.ipv4(client, net.VIP, p.udp(client, net.VIP, 4000, 5000, b"plain"))
+        frames = [p.ethernet(self.backend.mac, self.client.mac, broken), p.ethernet(self.backend.mac, self.client.mac, plain)]
+        self.assertEqual(self.receive_udp(frames), [(b"plain", 0)])
+
+
+if __name__ == "__main__":
+    harness.main()
