@@ -27,18 +27,25 @@ import topology as net
 import traffic
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("SHUNT_BUILD", ROOT / "build"))
 FORWARDS = ("l2", "ipip", "nat")
 TEST_LIMIT = 120      # seconds until a test that hangs is ended
 STOP_LIMIT = 2.0      # shuntd promises one second; the rest is for a busy machine
 EXIT_CONFIG = 78      # EX_CONFIG
 
 
+def build_folder():
+    return pathlib.Path(os.environ.get("SHUNT_BUILD", ROOT / "build"))
+
+
+def decap_object():
+    return str(build_folder() / net.DECAP_OBJECT)
+
+
 def program(name):
     for folder in ("", "control", "tests/tools"):
-        if os.access(BUILD / folder / name, os.X_OK):
-            return str(BUILD / folder / name)
-    raise FileNotFoundError(f"{name} isn't in {BUILD}: build it first, or name another folder with --build")
+        if os.access(build_folder() / folder / name, os.X_OK):
+            return str(build_folder() / folder / name)
+    raise FileNotFoundError(f"{name} isn't in {build_folder()}: build it first, or name another folder with --build")
 
 
 def wait_until(condition, timeout, what):
@@ -305,7 +312,7 @@ class Bed:
 
     def __init__(self, forward, services=None, weights=None, health=None, backends=3, **options):
         self.forward = forward
-        self.topology = net.Topology(forward, backends=backends, decap=str(BUILD / net.DEFAULT_DECAP), **options)
+        self.topology = net.Topology(forward, backends=backends, decap=decap_object(), **options)
         self.clients, self.backends = self.topology.clients, self.topology.backends
         self.client = self.clients[0]
         self.vip = self.topology.vip

@@ -61,7 +61,7 @@ class Encapsulator(threading.Thread):
 class Decap(harness.SmokeTest):
     def setUp(self):
         super().setUp()
-        self.topology = net.Topology("ipip", backends=1, decap=str(harness.BUILD / net.DEFAULT_DECAP))
+        self.topology = net.Topology("ipip", backends=1, decap=harness.decap_object())
         self.addCleanup(self.topology.close)
         self.client, self.backend = self.topology.clients[0], self.topology.backends[0]
 

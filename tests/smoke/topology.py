@@ -37,7 +37,7 @@ VIP = "10.1.0.100"
 NODE = "10.1.0.2"          # shuntd's own addresses, on shunt0
 NODE_INSIDE = "10.0.0.2"
 ROUTER = "10.1.0.1"
-DEFAULT_DECAP = "ebpf/decap.bpf.o"
+DECAP_OBJECT = "ebpf/decap.bpf.o"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
@@ -256,7 +256,7 @@ class Topology:
 
     def _decapsulate(self, namespace):
         if not self._decap or not os.path.exists(self._decap):
-            raise TopologyError(f"{self._decap or DEFAULT_DECAP} isn't built: ninja -C BUILD {DEFAULT_DECAP}")
+            raise TopologyError(f"{self._decap or DECAP_OBJECT} isn't built: ninja -C BUILD {DECAP_OBJECT}")
         namespace.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
         namespace.run("tc", "filter", "add", "dev", "eth0", "ingress", "bpf", "direct-action",
                       "object-file", self._decap, "section", "tc")
