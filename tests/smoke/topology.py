@@ -42,6 +42,7 @@ DECAP_OBJECT = "ebpf/decap.bpf.o"
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class TopologyError(RuntimeError):
@@ -129,12 +130,13 @@ class Host:
 class Topology:
     """See the top of the file. Use as a context manager, or call close()."""
 
-    def __init__(self, forward, clients=1, backends=3, router=False, split=False, cable=True, decap=None, label=""):
+    def __init__(self, forward, clients=1, backends=3, router=False, split=False, cable=True, decap=None, label="",
+                 folder=None):
         self.forward = forward
         self.split = split
         self.cable = cable
         self.vip = VIP
-        self.folder = tempfile.mkdtemp(prefix=f"shunt-{os.getpid()}-")
+        self.folder = folder or tempfile.mkdtemp(prefix=f"shunt-{os.getpid()}-")
         self.namespaces = []
         self.processes = []
         self.clients = []
@@ -185,9 +187,10 @@ class Topology:
 
     @staticmethod
     def _bridge(namespace, name):
-        # A bridge without an address of its own MAC's choosing would change it with its members and forget what it learned.
+        # Without a MAC of its own a bridge takes its members' and changes with them. arp off: the bridge is in shuntd's
+        # namespace, and would answer for the addresses of shunt0 itself.
         namespace.ip(f"link add dev {name} address 02:00:00:00:ff:0{name[-1]} type bridge stp_state 0 forward_delay 0 "
-                     "mcast_snooping 0", f"link set dev {name} up")
+                     "mcast_snooping 0", f"link set dev {name} arp {'on' if name == 'br9' else 'off'} up")
 
     def _plug_in(self, namespace, interface, mac, bridge_namespace, bridge, plug):
         """A veth from namespace's interface to a bridge, with every offload off: a tap would get unfinished checksums."""
@@ -272,10 +275,13 @@ class Topology:
                 time.sleep(0.01)
             self.lb.ip(f"link set dev {tap} txqueuelen 10000 master br{number} up")
 
-    def start(self, namespace, argv, log, **options):
-        """Starts a process in a namespace; it is ended by close() at the latest. Its output goes to the open file `log`."""
+    def start(self, namespace, argv, log):
+        """Starts a process in a namespace; it is ended by close() at the latest. Its output goes to the open file `log`.
+
+        It has a session of its own: Ctrl-C in a terminal is for us alone, and ends the others in the right order.
+        """
         process = subprocess.Popen(["nsenter", f"--net={namespace.path}", *map(str, argv)], stdin=subprocess.DEVNULL,
-                                   stdout=log, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent, **options)
+                                   stdout=log, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent, start_new_session=True)
         self.processes.append(process)
         return process
 
@@ -351,13 +357,18 @@ def next_number():
 
 def _register(topology):
     with _lock:
-        if not getattr(_register, "armed", False):
-            _register.armed = True
-            sweep()
-            atexit.register(close_all)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, _end_by_signal)
+        on_signals()
         _live.append(topology)
+
+
+def on_signals(handler=None):
+    """Removes what is up when this process ends, by signals too. A handler given here takes the signals, and calls close_all()."""
+    if not getattr(on_signals, "armed", False):
+        on_signals.armed = True
+        sweep()
+        atexit.register(close_all)
+        for number in _ENDING_SIGNALS:
+            signal.signal(number, handler or _end_by_signal)
 
 
 def _forget(topology):
@@ -372,7 +383,7 @@ def close_all():
 
 
 def _end_by_signal(number, _frame):
-    for ignored in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for ignored in _ENDING_SIGNALS:
         signal.signal(ignored, signal.SIG_IGN)
     close_all()
     signal.signal(number, signal.SIG_DFL)
