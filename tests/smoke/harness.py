@@ -12,306 +12,22 @@ taps, and to hold no drop reason that the test didn't expect; then shuntd has to
 
 import contextlib
 import functools
-import http.client
-import json
 import os
 import pathlib
 import signal
 import socket
-import subprocess
 import sys
-import time
 import unittest
 
 import topology as net
 import traffic
+from config import backend_port, default_config
+from daemon import STOP_LIMIT, Daemon  # noqa: F401  tests take it from here, as they do ROOT
+from programs import ROOT, decap_object, program, wait_until  # noqa: F401
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 FORWARDS = ("l2", "ipip", "nat")
 TEST_LIMIT = 120      # seconds until a test that hangs is ended
-STOP_LIMIT = 2.0      # shuntd promises one second; the rest is for a busy machine
 EXIT_CONFIG = 78      # EX_CONFIG
-
-
-def build_folder():
-    return pathlib.Path(os.environ.get("SHUNT_BUILD", ROOT / "build"))
-
-
-def decap_object():
-    return str(build_folder() / net.DECAP_OBJECT)
-
-
-def program(name):
-    for folder in ("", "control", "tests/tools"):
-        if os.access(build_folder() / folder / name, os.X_OK):
-            return str(build_folder() / folder / name)
-    raise FileNotFoundError(f"{name} isn't in {build_folder()}: build it first, or name another folder with --build")
-
-
-def wait_until(condition, timeout, what):
-    """Polls until condition() is true and returns its value; AssertionError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what}")
-        time.sleep(0.02)
-
-
-# ---- configuration
-
-def toml(table, path=""):
-    """A TOML document: scalars first, then tables; a list of dicts is an array of tables, a dict elsewhere an inline table."""
-    lines, later = [], []
-    for key, value in table.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            later += [(f"[[{path}{key}]]", item, f"{path}{key}.") for item in value]
-        elif isinstance(value, dict) and not path:
-            later.append((f"[{key}]", value, f"{key}."))
-        elif value is not None:
-            lines.append(f"{key} = {_toml_value(value)}")
-    for header, item, below in later:
-        lines += ["", header, toml(item, below)]
-    return "\n".join(lines)
-
-
-def _toml_value(value):
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml_value(item)}" for key, item in value.items()) + " }"
-    return json.dumps(value)  # strings, numbers, booleans and lists of them look the same in both
-
-
-def backend_port(forward, port):
-    """The port that a service's backends listen on; in nat another one, so that ports have to be translated."""
-    return port + 8000 if forward == "nat" else port
-
-
-def default_config(topology, services, weights, health):
-    """One pool for each service, with every backend in it: nat services can't share a backend's address and port."""
-    folder, forward = topology.folder, topology.forward
-    port = {"name": "net0", "device": "tap:lb0", "host_interface": "shunt0", "encap_source": net.NODE_INSIDE,
-            "addresses": [f"{net.NODE}/24", f"{net.NODE_INSIDE}/24"]}
-    ports = [port]
-    if topology.split:
-        port["addresses"] = [f"{net.NODE}/24"]
-        ports.append({**port, "name": "net1", "device": "tap:lb1", "host_interface": "shunt1",
-                      "addresses": [f"{net.NODE_INSIDE}/24"]})
-    pools, entries = [], []
-    for name, (protocol, number) in services.items():
-        pools.append({"name": name, "slots": 65537, "health": health and {**health, "port": backend_port(forward, health["port"])},
-                      "backend": [backend_entry(topology, backend, number, weight)
-                                  for backend, weight in zip(topology.backends, weights)]})
-        entries.append({"name": name, "address": topology.vip, "port": number, "protocol": protocol, "pool": name,
-                        "forward": forward})
-    return {"node": {"name": "lb1", "state_dir": f"{folder}/state", "runtime_dir": f"{folder}/run"},
-            "dataplane": {"workers": [os.cpu_count() - 1], "memory": "ordinary", "idle": "sleep", "connections": 65536},
-            "port": ports, "pool": pools, "service": entries,
-            "api": {"listen": [f"unix:{folder}/run/api.sock", "127.0.0.1:8080"]}, "log": {"level": "debug"}}
-
-
-def backend_entry(topology, backend, service_port, weight=1):
-    entry = {"name": backend.name, "address": backend.address, "weight": weight}
-    if topology.forward == "nat":
-        entry["port"] = backend_port("nat", service_port)
-    return entry
-
-
-# ---- the daemon
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout):
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-class Daemon:
-    """One shuntd in namespace lb, its files and its command line tool."""
-
-    def __init__(self, topology):
-        self.topology = topology
-        self.folder = topology.folder
-        self.config_file = f"{self.folder}/shuntd.toml"
-        self.log_file = f"{self.folder}/shuntd.log"
-        self.socket = f"{self.folder}/run/api.sock"
-        self.process = None
-        self.on_taps = True   # False: a device whose other end the kernel doesn't see
-        self._baseline = {}
-
-    # -- life
-
-    def launch(self, config):
-        """Starts shuntd and returns at once. `config` is a dict, or the text of the file."""
-        for folder in ("run", "state"):
-            os.makedirs(f"{self.folder}/{folder}", exist_ok=True)
-        self.write(config)
-        self._baseline = {tap: self.topology.lb.counters(tap) for tap in self._interfaces()}
-        with open(self.log_file, "ab") as log:
-            self.process = self.topology.start(self.topology.lb, [program("shuntd"), "--config", self.config_file], log)
-
-    def start(self, config, timeout=15):
-        """launch(), then waits until /readyz says 200."""
-        self.launch(config)
-        deadline = time.monotonic() + timeout
-        if not self.topology.cable:
-            self.topology.enslave_taps(deadline)
-        while True:
-            if self.process.poll() is not None:
-                raise AssertionError(f"shuntd ended with {self.process.returncode}:\n{self.log()}")
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.get("/readyz")[0] == 200:
-                    return
-            if time.monotonic() > deadline:
-                raise AssertionError(f"shuntd isn't ready after {timeout} s:\n{self.log()}")
-            time.sleep(0.02)
-
-    def stop(self, number=signal.SIGTERM):
-        """Ends shuntd by a signal: status 0, in time, and nothing that it made is left."""
-        self.process.send_signal(number)
-        try:
-            status = self.process.wait(STOP_LIMIT)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"shuntd still ran {STOP_LIMIT} s after signal {number}:\n{self.log()[-3000:]}") from None
-        assert status == 0, f"shuntd ended with status {status} after signal {number}:\n{self.log()[-3000:]}"
-        self.process = None
-        self.assert_nothing_left()
-
-    def assert_nothing_left(self):
-        left = [name for name in ("shunt0", "shunt1") if self.topology.lb.has_interface(name)]
-        if not self.topology.cable:
-            left += [name for name in self.topology.taps if self.topology.lb.has_interface(name)]
-        left += [str(path) for path in pathlib.Path(self.folder, "run").glob("*.sock")]
-        routes = self.topology.lb.run("ip", "route", "show", "table", "all")
-        left += [line for line in routes.splitlines() if self.topology.vip in line]
-        assert not left, f"shuntd left behind: {left}"
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process = None
-
-    @property
-    def running(self):
-        return self.process is not None and self.process.poll() is None
-
-    def log(self):
-        return pathlib.Path(self.log_file).read_text(encoding="utf-8", errors="replace") if os.path.exists(self.log_file) else ""
-
-    # -- talking to it
-
-    def write(self, config):
-        """Replaces the configuration file as an editor would: whole, by rename."""
-        text = config if isinstance(config, str) else toml(config) + "\n"
-        new = self.config_file + ".new"
-        pathlib.Path(new).write_text(text, encoding="utf-8")
-        os.rename(new, self.config_file)
-
-    def shuntctl(self, *words):
-        """Runs shuntctl and returns the finished process, whatever its status."""
-        return subprocess.run([program("shuntctl"), "--api", f"unix:{self.socket}", *words], capture_output=True, text=True,
-                              timeout=20, check=False)
-
-    def ctl(self, *words):
-        """shuntctl … --json, as values."""
-        done = self.shuntctl(*words, "--json")
-        assert done.returncode == 0, f"shuntctl {' '.join(words)}: status {done.returncode}: {done.stderr}{done.stdout}"
-        return json.loads(done.stdout)
-
-    def reload(self, config):
-        """Writes the configuration and has it loaded; AssertionError if shuntd refuses it."""
-        self.write(config)
-        done = self.shuntctl("reload")
-        assert done.returncode == 0, f"shuntctl reload: status {done.returncode}: {done.stderr}{done.stdout}"
-
-    def get(self, path, timeout=2):
-        """(status, body) of a GET over the unix socket."""
-        connection = _UnixConnection(self.socket, timeout)
-        with contextlib.closing(connection):
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-
-    def backends(self, state=None):
-        """Backends as `shuntctl backends` lists them; only those in `state`, if given."""
-        listed = self.ctl("backends")["backends"]
-        return [entry for entry in listed if state in (None, entry["state"])]
-
-    def drops(self):
-        return self.ctl("drops")
-
-    # -- accounts
-
-    def _interfaces(self):
-        present = [*self.topology.taps, "shunt0", "shunt1"]
-        return [name for name in present if self.topology.lb.has_interface(name)]
-
-    def _kernel_count(self, name):
-        count = self.topology.lb.counters(name)
-        return {key: value - self._baseline.get(name, {}).get(key, 0) for key, value in count.items()}
-
-    def kernel_account(self):
-        """What the kernel saw: it sends on a tap what shuntd receives."""
-        counts = {name: self._kernel_count(name) for name in self._interfaces()}
-        host = [count for name, count in counts.items() if name.startswith("shunt")]
-        return {"received": sum(count["tx"] for count in counts.values()),
-                "sent": sum(count["rx"] for name, count in counts.items() if not name.startswith("shunt")),
-                "punted": sum(count["rx"] for count in host)}
-
-    def port(self, name="net0"):
-        return next(port for port in self.ctl("status")["ports"] if port["name"] == name)
-
-    def driver_disagreement(self):
-        """"" if the workers' counts of every port are its driver's, else how they differ."""
-        for port in self.ctl("status")["ports"]:
-            own = {key: port[key]["packets"] for key in ("received", "sent")}
-            driver = {key: port[f"driver_{key}"]["packets"] for key in own}
-            if own != driver or port["missed"]:
-                return f"{port['name']}: workers counted {own}, the driver {driver} and {port['missed']} missed"
-        return ""
-
-    def settled_account(self, timeout=10):
-        """(drops, kernel's account) read while nothing moved; health checks leave such moments, traffic doesn't.
-
-        The drivers' counts are compared in the same moment.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            before = self.drops()
-            assert_balanced(before)
-            kernel = self.kernel_account()
-            drivers = self.driver_disagreement()
-            after = self.drops()
-            if before == after and before["in_flight"] == 0:
-                assert not drivers, drivers
-                return before, kernel
-            assert time.monotonic() < deadline, f"never at rest within {timeout} s: {before} then {after}"
-            time.sleep(0.05)
-
-    def check_account(self, expected):
-        """expected: {reason: exact count, or None for any}. See the top of the file."""
-        drops, kernel = self.settled_account()
-        own = {key: drops[key] for key in kernel}
-        if self.on_taps:
-            assert own == kernel, f"shuntd counted {own}, the kernel's taps {kernel}\n{drops}"
-        surprises = {reason: count for reason, count in drops["dropped"].items() if count and reason not in expected}
-        wrong = {reason: (count, drops["dropped"].get(reason, 0)) for reason, count in expected.items()
-                 if count is not None and drops["dropped"].get(reason, 0) != count}
-        assert not surprises, f"drops that this test doesn't expect: {surprises}\n{drops}"
-        assert not wrong, f"drops (expected, counted): {wrong}\n{drops}"
-
-
-def assert_balanced(drops):
-    came = drops["received"] + drops["originated"]
-    left = drops["sent"] + drops["punted"] + drops["in_flight"] + sum(drops["dropped"].values())
-    assert came == left, f"unaccounted: {came - left} packets\n{drops}"
 
 
 # ---- a test's bed
@@ -368,11 +84,12 @@ class Bed:
 
     def serve_echo(self, backends=None, port=7000):
         """shunt-echo on each backend for TCP and UDP."""
+        number = backend_port(self.forward, port)
+        at = "0.0.0.0" if self.forward == "nat" else self.vip  # a UDP answer has to come from the VIP
         for backend in backends or self.backends:
-            number = backend_port(self.forward, port)
             with open(f"{self.topology.folder}/{backend.name}-echo.log", "ab") as log:
                 self.topology.start_on(backend, [program("shunt-echo"), "--id", backend.name, "--tcp", f"0.0.0.0:{number}",
-                                                 "--udp", f"0.0.0.0:{number}"], log)
+                                                 "--udp", f"{at}:{number}"], log)
             wait_for_listener(backend, number)
 
     def probe(self, *words, client=None):

@@ -99,7 +99,8 @@ def write_junit(path, rows):
                               time=f"{seconds:.3f}")
         if verdict != "ok":
             clean = "".join(letter for letter in text if letter >= " " or letter in "\n\t")
-            xml.SubElement(case, "failure" if verdict == "not ok" else "skipped", message=clean.strip().split("\n")[0]).text = clean
+            kind = "failure" if verdict == "not ok" else "skipped"
+            xml.SubElement(case, kind, message=clean.strip().split("\n")[0]).text = clean
     root = xml.Element("testsuites")
     root.append(suite)
     xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)

@@ -27,7 +27,8 @@ class Announce(harness.SmokeTest):
         client = bed.client
         request = packets.arp(1, client.mac, client.address, "00:00:00:00:00:00", address)
         with packets.Sniffer(client.namespace, "eth0", lambda packet, outgoing: not outgoing) as seen:
-            packets.send_frames(client.namespace, "eth0", [packets.ethernet(packets.BROADCAST, client.mac, request, packets.ETH_ARP)])
+            frame = packets.ethernet(packets.BROADCAST, client.mac, request, packets.ETH_ARP)
+            packets.send_frames(client.namespace, "eth0", [frame])
             answer = seen.wait_for(lambda packet: packet.operation == 2 and packet.source == address, timeout=1)
         return answer and answer.sender_mac
 

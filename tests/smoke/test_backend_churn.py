@@ -11,6 +11,7 @@ drained, their servers run on, and they may not break either.
 
 import json
 import pathlib
+import time
 
 import harness
 
@@ -26,8 +27,9 @@ class BackendChurn(harness.SmokeTest):
         bed.start()
         status_file = pathlib.Path(bed.topology.folder, "probe.json")
         probe = bed.probe("--target", f"{bed.vip}:7000", "--tcp", CONNECTIONS, "--udp", 100, "--interval", "1s",
-                          "--duration", "20s", "--status-file", status_file)
+                          "--ramp", "3s", "--duration", "17s", "--status-file", status_file)
         full = {pool["name"]: pool["backend"] for pool in bed.config["pool"]}
+        time.sleep(0.5)
         for change in range(CHANGES):
             for count in (3, 4 + change % 2):  # without both, then with one or two of them
                 for pool in bed.config["pool"]:
@@ -38,8 +40,10 @@ class BackendChurn(harness.SmokeTest):
         report = json.loads(status_file.read_text(encoding="utf-8"))
         self.assertEqual(report["broken"], 0, output)
         self.assertEqual(report["tcp"]["opened"], CONNECTIONS, output)
+        owners = {name: counts["connections"] for name, counts in report["tcp"]["backends"].items()}
         for backend in bed.backends[:3]:
-            self.assertGreater(report["backends"].get(backend.name, 0), 0, output)
+            self.assertGreater(owners.get(backend.name, 0), 0, output)
+        self.assertGreater(owners.get("backend4", 0) + owners.get("backend5", 0), 0, output)
 
 
 if __name__ == "__main__":

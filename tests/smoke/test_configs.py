@@ -30,7 +30,8 @@ class Configs(harness.SmokeTest):
         folder = bed.topology.folder
         text = (CONFIGS / name).read_text(encoding="utf-8")
         text = re.sub(r'^(runtime_dir|state_dir|listen) = .*\n', "", text, flags=re.M)
-        text = text.replace("configs/example.pcap", f"{CONFIGS}/example.pcap").replace("/tmp/shunt-out.pcap", f"{folder}/out.pcap")
+        text = text.replace("configs/example.pcap", f"{CONFIGS}/example.pcap")
+        text = text.replace("/tmp/shunt-out.pcap", f"{folder}/out.pcap")
         node = f'runtime_dir = "{folder}/run"\nstate_dir = "{folder}/state"\n'
         text = text.replace("[node]\n", f"[node]\n{node}") if "[node]" in text else f"[node]\n{node}\n{text}"
         bed.topology.taps = [tap for tap in ("lb0", "lb1") if f'"tap:{tap}"' in text]

@@ -99,7 +99,9 @@ class Decap(harness.SmokeTest):
 
     def test_a_congestion_mark_is_carried_inside(self):
         # (outer, inner) → inner; RFC 6040 4.2. The DSCP (46) of the inner header stays.
-        rows = [(0, 0, 0), (2, 2, 2), (3, 2, 3), (3, 1, 3), (3, 3, 3), (0, 46 << 2 | 2, 46 << 2 | 2), (3, 46 << 2 | 2, 46 << 2 | 3)]
+        expedited = 46 << 2
+        rows = [(0, 0, 0), (2, 2, 2), (3, 2, 3), (3, 1, 3), (3, 3, 3),
+                (0, expedited | 2, expedited | 2), (3, expedited | 2, expedited | 3)]
         frames = [self.outer(bytes([number]), outer, inner) for number, (outer, inner, _) in enumerate(rows)]
         wanted = [(bytes([number]), tos) for number, (_, _, tos) in enumerate(rows)]
         self.assertEqual(self.receive_udp(frames), wanted)
@@ -111,7 +113,7 @@ class Decap(harness.SmokeTest):
         client = self.client.address
         broken = p.ipv4(OUTER_SOURCE, self.backend.address, b"\x60" + bytes(59), protocol=p.IPIP)
         plain = p.ipv4(client, net.VIP, p.udp(client, net.VIP, 4000, 5000, b"plain"))
-        frames = [p.ethernet(self.backend.mac, self.client.mac, broken), p.ethernet(self.backend.mac, self.client.mac, plain)]
+        frames = [p.ethernet(self.backend.mac, self.client.mac, packet) for packet in (broken, plain)]
         self.assertEqual(self.receive_udp(frames), [(b"plain", 0)])
 
 
