@@ -59,7 +59,8 @@ bool Compiler::advance(const SweepProgress& progress, uint64_t now_ns, std::vect
   if (registry_.waiting() && registry_.advance(progress, generation_, now_ns, freed_rows)) {
     topology_changed_ = true;
     // A number that has become free must not hand its health to who gets it next.
-    for (const auto& [name, pool] : registry_.pools()) note_refusals(pool, health_[name], now_ns);
+    for (const auto& [name, pool] : registry_.pools())
+      note_refusals(pool, health_[name], now_ns);
   }
   return topology_changed_ || !changed_pools_.empty();
 }
@@ -74,7 +75,8 @@ void Compiler::mark_passed_over(uint64_t now_ns) {
     const PoolChoice& choice = *part->second.choice[static_cast<size_t>(ChoiceMode::up_only)];
     for (size_t number = 0; number < std::min(health.size(), choice.passed_over.size()); ++number) {
       const uint64_t since = health[number].refused_since_ns;
-      if (since != 0 && now_ns - since > drain_ns && choice.passed_over[number] == 0) changed_pools_.insert(name);
+      if (since != 0 && now_ns - since > drain_ns && choice.passed_over[number] == 0)
+        changed_pools_.insert(name);
     }
   }
 }
@@ -97,7 +99,8 @@ std::pair<uint32_t, uint32_t> Compiler::slots_of(const std::string& pool, uint16
 }
 
 // A number that is free or new starts as up and accepting; one that takes no new flows remembers since when.
-void Compiler::note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health, uint64_t now_ns) const {
+void Compiler::note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health,
+                             uint64_t now_ns) const {
   health.resize(pool.backends.size());
   for (size_t number = 0; number < pool.backends.size(); ++number) {
     const auto& backend = pool.backends[number];
@@ -117,20 +120,23 @@ void Compiler::refresh_slots(const PoolRecord& pool, PoolPart& part) {
   std::vector<SlotMember> members;
   for (const auto& backend : pool.backends) {
     if (!backend || !backend->is_active()) continue;
-    members.push_back({backend->config.address, backend->config.port, backend->config.weight, backend->number});
+    members.push_back(
+        {backend->config.address, backend->config.port, backend->config.weight, backend->number});
   }
   SlotPart& slots = part.slots;
   if (slots.owners && slots.members == members && slots.slots == pool.config.slots) return;
   slots.members = members;
   slots.slots = pool.config.slots;
-  slots.owners = std::make_shared<const std::vector<uint16_t>>(build_maglev(members, pool.config.slots, cluster_key_));
+  slots.owners =
+      std::make_shared<const std::vector<uint16_t>>(build_maglev(members, pool.config.slots, cluster_key_));
   std::vector<uint32_t> owned(pool.backends.size());
-  for (const uint16_t number : *slots.owners) ++owned[number];
+  for (const uint16_t number : *slots.owners)
+    ++owned[number];
   slots.owned = std::make_shared<const std::vector<uint32_t>>(std::move(owned));
 }
 
-void Compiler::refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health,
-                               uint64_t now_ns) {
+void Compiler::refresh_choices(const PoolRecord& pool, PoolPart& part,
+                               const std::vector<BackendHealth>& health, uint64_t now_ns) {
   for (const ChoiceMode mode : {ChoiceMode::up_only, ChoiceMode::everybody}) {
     auto& choice = part.choice[static_cast<size_t>(mode)];
     choice = reuse_if_equal(choice, make_choice(pool, health, mode, now_ns));
@@ -139,7 +145,8 @@ void Compiler::refresh_choices(const PoolRecord& pool, PoolPart& part, const std
 
 void Compiler::refresh_routes() {
   std::vector<Route> routes = kernel_.routes;
-  // A port that asks no kernel sends everything to its gateway; so does one whose kernel has no route of its own.
+  // A port that asks no kernel sends everything to its gateway; so does one whose kernel has no route of its
+  // own.
   for (uint8_t i = 0; i < config_.ports.size(); ++i) {
     if (!config_.ports[i].gateway_mac) continue;
     for (const Prefix& address : config_.ports[i].addresses) {
@@ -148,7 +155,7 @@ void Compiler::refresh_routes() {
     routes.push_back({*Prefix::parse("0.0.0.0/0"), i, std::nullopt});
     routes.push_back({*Prefix::parse("::/0"), i, std::nullopt});
   }
-  shared_.routes = std::make_shared<const RouteTable>(std::move(routes));
+  shared_.routes = std::make_shared<const RouteTable>(routes);
   shared_.neighbours = std::make_shared<const NeighbourTable>(kernel_.neighbours);
 }
 
@@ -176,7 +183,8 @@ Destination Compiler::destination_for(const BackendConfig& backend, Forward forw
   }
   // The way out's own source; a port without one borrows the first that there is.
   const auto source = port.encap_source ? &port : [&]() -> const PortConfig* {
-    const auto other = std::ranges::find_if(config_.ports, [](const PortConfig& p) { return p.encap_source.has_value(); });
+    const auto other =
+        std::ranges::find_if(config_.ports, [](const PortConfig& p) { return p.encap_source.has_value(); });
     return other == config_.ports.end() ? nullptr : &*other;
   }();
   if (source != nullptr) {
@@ -187,7 +195,8 @@ Destination Compiler::destination_for(const BackendConfig& backend, Forward forw
   return destination;
 }
 
-const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord& pool, PoolPart& part, Forward forward) {
+const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord& pool, PoolPart& part,
+                                                               Forward forward) {
   auto& kept = part.destinations[forward];
   if (kept && !topology_changed_) return *kept;
   std::vector<Destination> fresh(pool.backends.size());
@@ -203,7 +212,8 @@ void Compiler::refresh_condition(const ServiceRecord& record) {
   const PoolRecord& pool = registry_.pools().at(config.pool);
   condition.pool = condition_of(pool, health_[config.pool]);
   const bool has_backup = !config.backup_pool.empty();
-  if (has_backup) condition.backup = condition_of(registry_.pools().at(config.backup_pool), health_[config.backup_pool]);
+  if (has_backup)
+    condition.backup = condition_of(registry_.pools().at(config.backup_pool), health_[config.backup_pool]);
   condition.rule = rule_for(condition.pool, has_backup ? &condition.backup : nullptr, pool.config.panic);
   conditions_[{config.address, config.protocol, config.port}] = condition;
 }
@@ -233,7 +243,8 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
     const PoolRecord& pool = registry_.pools().at(position.pool);
     PoolPart& part = parts_[position.pool];
     const bool is_chosen = position.pool == chosen && position.departure.presence == Presence::active;
-    const PoolChoice& choice = *part.choice[static_cast<size_t>(is_chosen ? condition.rule.mode : ChoiceMode::up_only)];
+    const PoolChoice& choice =
+        *part.choice[static_cast<size_t>(is_chosen ? condition.rule.mode : ChoiceMode::up_only)];
     const std::vector<Destination>& destinations = refresh_destinations(pool, part, config.forward);
     service.pools[i] = {destinations.data(), choice.accept.data(), static_cast<uint32_t>(destinations.size()),
                         position.pairs.first};
@@ -253,8 +264,12 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
 void Compiler::refresh_ports() {
   shared_.ports.clear();
   for (size_t i = 0; i < config_.ports.size(); ++i) {
-    PortState port{ports_[i].mac, ports_[i].host_mac, config_.ports[i].mtu, ports_[i].has_host_interface,
-                   config_.ports[i].gateway_mac, {}};
+    PortState port{ports_[i].mac,
+                   ports_[i].host_mac,
+                   config_.ports[i].mtu,
+                   ports_[i].has_host_interface,
+                   config_.ports[i].gateway_mac,
+                   {}};
     for (const Prefix& address : config_.ports[i].addresses) {
       if (!address.address.is_v4() || address.length > 30) continue;
       port.broadcasts.push_back(be32(address.address.v4().host() | (0xffffffffU >> address.length)));
@@ -268,7 +283,8 @@ void Compiler::refresh_addresses() {
     return std::ranges::find(kernel_.node_addresses, address) != kernel_.node_addresses.end();
   };
   std::vector<std::pair<AddressKey, uint8_t>> node;
-  for (const IpAddress& address : kernel_.node_addresses) node.emplace_back(AddressKey::of(address), uint8_t{1});
+  for (const IpAddress& address : kernel_.node_addresses)
+    node.emplace_back(AddressKey::of(address), uint8_t{1});
   shared_.node_addresses = std::make_shared<const AddressMap<uint8_t>>(node);
 
   // The node's own address often is the encap_source, and the host's own clients come from there.
@@ -312,7 +328,8 @@ void Compiler::refresh_vips() {
     if (config.forward != Forward::nat) continue;
     for (uint8_t i = 0; i < kPoolPositions; ++i) {
       const PoolPosition& position = service.positions[i];
-      if (!position.pool.empty() && position.departure.presence != Presence::gone) add_nat_sources(service, i);
+      if (!position.pool.empty() && position.departure.presence != Presence::gone)
+        add_nat_sources(service, i);
     }
   }
   shared_.vips = std::make_shared<const VipTable>(services, vips);
@@ -331,8 +348,10 @@ void Compiler::refresh_announced() {
       });
       if (inside) announced.ports |= 1ULL << i;
     }
-    if (announced.ports == 0) announced.ports = (1ULL << config_.ports.size()) - 1;  // asked for outside every subnet
-    if (std::ranges::find(shared_.announced, announced) == shared_.announced.end()) shared_.announced.push_back(announced);
+    if (announced.ports == 0)
+      announced.ports = (1ULL << config_.ports.size()) - 1;  // asked for outside every subnet
+    if (std::ranges::find(shared_.announced, announced) == shared_.announced.end())
+      shared_.announced.push_back(announced);
   }
 }
 
@@ -370,8 +389,10 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
   }
   for (const auto& [name, part] : parts_) {
     snapshot->parts.push_back(part.slots.owners);
-    for (const auto& choice : part.choice) snapshot->parts.push_back(choice);
-    for (const auto& [forward, destinations] : part.destinations) snapshot->parts.push_back(destinations);
+    for (const auto& choice : part.choice)
+      snapshot->parts.push_back(choice);
+    for (const auto& [forward, destinations] : part.destinations)
+      snapshot->parts.push_back(destinations);
   }
   topology_changed_ = false;
   changed_pools_.clear();

@@ -1,8 +1,9 @@
-// Compiler: desired state → Snapshot. The only place that knows both the configuration and the data plane's tables.
+// Compiler: desired state → Snapshot. The only place that knows both the configuration and the data plane's
+// tables.
 //
-// Owner: the control thread. What did not change is shared with the last snapshot: slot tables by their members, choices
-// and destinations by their contents. Cost: a health change rebuilds one pool's choice (microseconds); a slot table is
-// built only when a pool's members, weights or size changed (about 1 ms).
+// Owner: the control thread. What did not change is shared with the last snapshot: slot tables by their
+// members, choices and destinations by their contents. Cost: a health change rebuilds one pool's choice
+// (microseconds); a slot table is built only when a pool's members, weights or size changed (about 1 ms).
 #pragma once
 
 #include <array>
@@ -79,8 +80,10 @@ class Compiler {
   };
 
   void refresh_slots(const PoolRecord& pool, PoolPart& part);
-  void refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health, uint64_t now_ns);
-  const std::vector<Destination>& refresh_destinations(const PoolRecord& pool, PoolPart& part, Forward forward);
+  void refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health,
+                       uint64_t now_ns);
+  const std::vector<Destination>& refresh_destinations(const PoolRecord& pool, PoolPart& part,
+                                                       Forward forward);
   Destination destination_for(const BackendConfig& backend, Forward forward) const;
   void note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health, uint64_t now_ns) const;
   void mark_passed_over(uint64_t now_ns);
@@ -99,10 +102,12 @@ class Compiler {
   Registry registry_;
   std::vector<PortRuntime> ports_;
   KernelView kernel_;
-  // What changed since the last compile: everything but health (names, addresses, routes …), or the health of pools.
+  // What changed since the last compile: everything but health (names, addresses, routes …), or the health of
+  // pools.
   bool topology_changed_ = true;
   std::set<std::string> changed_pools_;
-  Snapshot shared_;  // the parts that don't depend on health, as they were last made; generation and services unused
+  Snapshot shared_;  // the parts that don't depend on health, as they were last made; generation and services
+                     // unused
   std::map<std::string, std::vector<BackendHealth>> health_;  // by pool, by number
   std::map<std::string, PoolPart> parts_;
   std::map<ServiceKey, ServiceCondition> conditions_;

@@ -40,8 +40,10 @@ Result<HashKey> read_cluster_key(const std::string& path) {
     if (!file.is_open() || file.bad()) return Error{"[node] cluster_key_file", path + ": can't be read"};
     if (bytes.size() < 16) return Error{"[node] cluster_key_file", path + ": at least 16 bytes are needed"};
   }
-  const HashKey low{{0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL, 0xa4093822299f31d0ULL, 0x082efa98ec4e6c89ULL}};
-  const HashKey high{{0x452821e638d01377ULL, 0xbe5466cf34e90c6cULL, 0xc0ac29b7c97c50ddULL, 0x3f84d5b5b5470917ULL}};
+  const HashKey low{
+      {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL, 0xa4093822299f31d0ULL, 0x082efa98ec4e6c89ULL}};
+  const HashKey high{
+      {0x452821e638d01377ULL, 0xbe5466cf34e90c6cULL, 0xc0ac29b7c97c50ddULL, 0x3f84d5b5b5470917ULL}};
   const Hash128 first = keyed_hash(low, bytes.data(), bytes.size());
   const Hash128 second = keyed_hash(high, bytes.data(), bytes.size());
   return HashKey{{first.low, first.high, second.low, second.high}};
@@ -73,7 +75,9 @@ void raise_open_files() {
 
 Daemon::Daemon(Config config) : config_(std::move(config)) {}
 
-Daemon::~Daemon() { stop(); }
+Daemon::~Daemon() {
+  stop();
+}
 
 Result<> Daemon::start(int* exit_code) {
   *exit_code = kExitFailure;
@@ -81,7 +85,9 @@ Result<> Daemon::start(int* exit_code) {
   started_at_ = std::chrono::system_clock::now();
   last_reload_ = {started_at_, true, "start"};
   raise_open_files();
-  if (geteuid() != 0 && std::ranges::any_of(config_.ports, [](const PortConfig& port) { return !port.device.starts_with("vdev:"); })) {
+  if (geteuid() != 0 && std::ranges::any_of(config_.ports, [](const PortConfig& port) {
+        return !port.device.starts_with("vdev:");
+      })) {
     return Error{"shuntd", "opening taps and network cards needs root: run it with sudo"};
   }
   std::error_code failure;
@@ -179,7 +185,9 @@ Result<> Daemon::start_control() {
   return Ok{};
 }
 
-void Daemon::run() { io_.run(); }
+void Daemon::run() {
+  io_.run();
+}
 
 void Daemon::stop() {
   if (api_) api_->stop();
@@ -208,7 +216,8 @@ void Daemon::wait_for_signal() {
 }
 
 void Daemon::tick() {
-  engine_->take_questions([this](const NeighbourQuestion& question) { network_->ask(question.port, question.address); });
+  engine_->take_questions(
+      [this](const NeighbourQuestion& question) { network_->ask(question.port, question.address); });
   if (++ticks_ % kSlowTicks == 0) {
     engine_->reclaim();
     std::vector<PairRange> freed;
@@ -250,7 +259,8 @@ void Daemon::update_wanted_neighbours(const Snapshot& snapshot) {
   for (const auto& [name, pool] : compiler_->registry().pools()) {
     for (const auto& backend : pool.backends) {
       if (!backend || !backend->is_present()) continue;
-      if (const Route* route = snapshot.routes->find(backend->config.address)) want(*route, backend->config.address);
+      if (const Route* route = snapshot.routes->find(backend->config.address))
+        want(*route, backend->config.address);
     }
   }
   for (const Route& route : snapshot.routes->routes()) {
@@ -290,11 +300,13 @@ void Daemon::update_vip_routes() {
     }
     if (!at) continue;
     const bool announced = service.announce == Announce::route && is_fit(service);
-    auto [route, fresh] = routes.try_emplace(service.address, HostNetwork::VipRoute{service.address, *at, announced});
+    auto [route, fresh] =
+        routes.try_emplace(service.address, HostNetwork::VipRoute{service.address, *at, announced});
     if (!fresh) route->second.announced &= announced;  // fit when each of its services is
   }
   std::set<HostNetwork::VipRoute> wanted;
-  for (const auto& [vip, route] : routes) wanted.insert(route);
+  for (const auto& [vip, route] : routes)
+    wanted.insert(route);
   network_->set_vip_routes(wanted, config_.routes);
 }
 
@@ -341,8 +353,8 @@ std::vector<std::string> Daemon::needs_restart(const Config& next) const {
   unless(next.routes == config_.routes, "[routes]");
   const bool same_ports =
       std::ranges::equal(next.ports, config_.ports, [](const PortConfig& a, const PortConfig& b) {
-        return a.name == b.name && a.device == b.device && a.host_interface == b.host_interface && a.mac == b.mac &&
-               a.mtu == b.mtu;
+        return a.name == b.name && a.device == b.device && a.host_interface == b.host_interface &&
+               a.mac == b.mac && a.mtu == b.mtu;
       });
   unless(same_ports, "a [[port]]'s name, device, host_interface, mac or mtu");
   return reasons;
@@ -351,7 +363,8 @@ std::vector<std::string> Daemon::needs_restart(const Config& next) const {
 ReloadReport Daemon::reload() {
   ReloadReport report;
   const auto refuse = [&](std::vector<std::string> errors) {
-    for (const std::string& error : errors) spdlog::error("reload refused: {}", error);
+    for (const std::string& error : errors)
+      spdlog::error("reload refused: {}", error);
     report.errors = std::move(errors);
     report.generation = compiler_->generation();
     report.text = "refused; generation " + std::to_string(report.generation) + " goes on";
@@ -359,14 +372,17 @@ ReloadReport Daemon::reload() {
     return report;
   };
   LoadResult loaded = load_config_file(config_.file);
-  for (const Diagnostic& warning : loaded.warnings) report.warnings.push_back(warning.text());
+  for (const Diagnostic& warning : loaded.warnings)
+    report.warnings.push_back(warning.text());
   if (!loaded.config) {
     std::vector<std::string> errors;
-    for (const Diagnostic& error : loaded.errors) errors.push_back(error.text());
+    for (const Diagnostic& error : loaded.errors)
+      errors.push_back(error.text());
     return refuse(std::move(errors));
   }
   if (auto reasons = needs_restart(*loaded.config); !reasons.empty()) return refuse(std::move(reasons));
-  if (auto set = compiler_->set_config(*loaded.config, monotonic_ns()); !set) return refuse({set.error().text()});
+  if (auto set = compiler_->set_config(*loaded.config, monotonic_ns()); !set)
+    return refuse({set.error().text()});
   config_ = std::move(*loaded.config);
   if (auto set = network_->set_addresses(config_); !set) spdlog::warn("{}", set.error().text());
   compiler_->set_kernel(network_->view());
@@ -374,8 +390,9 @@ ReloadReport Daemon::reload() {
   compile_and_publish();
   report.accepted = true;
   report.generation = compiler_->generation();
-  report.text = "generation " + std::to_string(report.generation) + ": " + std::to_string(config_.services.size()) +
-                " services, " + std::to_string(config_.pools.size()) + " pools";
+  report.text = "generation " + std::to_string(report.generation) + ": " +
+                std::to_string(config_.services.size()) + " services, " +
+                std::to_string(config_.pools.size()) + " pools";
   last_reload_ = {std::chrono::system_clock::now(), true, report.text};
   spdlog::info("reloaded {}: {}", config_.file, report.text);
   return report;
@@ -389,9 +406,9 @@ std::vector<std::string> Daemon::not_ready() const {
   if (std::chrono::steady_clock::now() - started_ > kReachPatience) return reasons;
   const KernelView view = network_->view();
   for (const auto& [port, address] : wanted_) {
-    const bool known = std::ranges::any_of(view.neighbours, [&, p = port, a = address](const NeighbourRow& row) {
-      return row.port == p && row.address == a;
-    });
+    const bool known = std::ranges::any_of(
+        view.neighbours,
+        [&, p = port, a = address](const NeighbourRow& row) { return row.port == p && row.address == a; });
     if (!known) reasons.push_back("the MAC of next hop " + address.text() + " isn't known yet");
   }
   return reasons;

@@ -1,7 +1,8 @@
-// Daemon: the control thread. Holds the desired state (file, health, kernel), makes snapshots of it, and publishes them.
+// Daemon: the control thread. Holds the desired state (file, health, kernel), makes snapshots of it, and
+// publishes them.
 //
-// Everything that changes something ends in request_compile(): one compile and one publication for all that came in one
-// turn of the event loop. No call here is ever waited for by a worker.
+// Everything that changes something ends in request_compile(): one compile and one publication for all that
+// came in one turn of the event loop. No call here is ever waited for by a worker.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

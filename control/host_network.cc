@@ -35,7 +35,9 @@ Result<> HostNetwork::open_interfaces(const Config& config, const std::vector<Ma
     const PortConfig& port = config.ports[i];
     if (port.host_interface.empty()) continue;
     auto tap = HostTap::open(network_, {port.host_interface, port.name, macs[i], port.mtu, port.addresses});
-    if (!tap) return Error{"port \"" + port.name + "\": host_interface \"" + port.host_interface + "\"", tap.error().text()};
+    if (!tap)
+      return Error{"port \"" + port.name + "\": host_interface \"" + port.host_interface + "\"",
+                   tap.error().text()};
     taps_[i] = tap.take();
   }
   // What a killed shuntd left behind would send the host's own traffic nowhere.
@@ -46,7 +48,8 @@ Result<> HostNetwork::open_interfaces(const Config& config, const std::vector<Ma
 
 KernelEvents HostNetwork::events() {
   KernelEvents events;
-  events.on_neighbour = [this](uint32_t interface, const IpAddress& address, const std::optional<MacAddress>& mac) {
+  events.on_neighbour = [this](uint32_t interface, const IpAddress& address,
+                               const std::optional<MacAddress>& mac) {
     on_neighbour(interface, address, mac);
   };
   events.on_routes_changed = [this] { tell_later(); };
@@ -74,7 +77,8 @@ std::optional<uint8_t> HostNetwork::port_of(uint32_t interface) const {
   return std::nullopt;
 }
 
-void HostNetwork::on_neighbour(uint32_t interface, const IpAddress& address, const std::optional<MacAddress>& mac) {
+void HostNetwork::on_neighbour(uint32_t interface, const IpAddress& address,
+                               const std::optional<MacAddress>& mac) {
   const auto port = port_of(interface);
   if (!port) return;
   const std::pair key{*port, address};
@@ -86,7 +90,8 @@ void HostNetwork::on_neighbour(uint32_t interface, const IpAddress& address, con
   if (std::ranges::find(host_macs_, *mac) != host_macs_.end()) return;  // a VIP's own entry
   const auto known = macs_.find(key);
   if (known != macs_.end() && known->second == *mac) return;
-  if (known != macs_.end()) spdlog::info("next hop {} moved from {} to {}", address.text(), known->second.text(), mac->text());
+  if (known != macs_.end())
+    spdlog::info("next hop {} moved from {} to {}", address.text(), known->second.text(), mac->text());
   if (known == macs_.end() && macs_.size() >= kMaxNeighbours) return;
   macs_[key] = *mac;
   tell_later();
@@ -103,7 +108,8 @@ void HostNetwork::tell_later() {
 
 std::vector<int> HostNetwork::fds() const {
   std::vector<int> fds;
-  for (const auto& tap : taps_) fds.push_back(tap ? tap->fd() : -1);
+  for (const auto& tap : taps_)
+    fds.push_back(tap ? tap->fd() : -1);
   return fds;
 }
 
@@ -116,7 +122,8 @@ KernelView HostNetwork::view() const {
     // Sorted by metric within a prefix, and of equal prefixes RouteTable keeps the first.
     view.routes.push_back({route.prefix, *port, route.gateway});
   }
-  for (const auto& [key, mac] : macs_) view.neighbours.push_back({key.first, key.second, mac});
+  for (const auto& [key, mac] : macs_)
+    view.neighbours.push_back({key.first, key.second, mac});
   for (const KernelAddress& address : monitor_->addresses()) {
     if (port_of(address.interface)) view.node_addresses.push_back(address.prefix.address);
   }
@@ -154,7 +161,8 @@ KernelRoute HostNetwork::own_route(const VipRoute& route) const {
 
 void HostNetwork::add_vip_route(const VipRoute& route, const RoutesConfig& routes) {
   KernelRoute kernel_route = own_route(route);
-  log_failure(network_.add_permanent_neighbour(kernel_route.interface, route.vip.network(), host_macs_[route.port]));
+  log_failure(
+      network_.add_permanent_neighbour(kernel_route.interface, route.vip.network(), host_macs_[route.port]));
   log_failure(network_.replace_route(kernel_route));
   if (!route.announced) return;
   kernel_route.protocol = routes.protocol;
@@ -178,7 +186,8 @@ void HostNetwork::set_vip_routes(const std::set<VipRoute>& wanted, const RoutesC
   for (const VipRoute& route : vip_routes_) {
     if (wanted.contains(route)) continue;
     remove_vip_route(route, routes_config_);
-    const bool stays = std::ranges::any_of(wanted, [&](const VipRoute& other) { return other.vip == route.vip; });
+    const bool stays =
+        std::ranges::any_of(wanted, [&](const VipRoute& other) { return other.vip == route.vip; });
     if (!stays) log_failure(network_.remove_neighbour(taps_[route.port]->index(), route.vip.network()));
   }
   for (const VipRoute& route : wanted) {
@@ -213,7 +222,8 @@ std::optional<MacAddress> HostNetwork::mac_of(const std::string& interface) {
   return link.value()->mac;
 }
 
-void HostNetwork::prepare_far_end(const std::string& interface, const MacAddress& port_mac, std::optional<MacAddress> before) {
+void HostNetwork::prepare_far_end(const std::string& interface, const MacAddress& port_mac,
+                                  std::optional<MacAddress> before) {
   MacAddress far_mac = port_mac;
   far_mac.bytes[0] = static_cast<uint8_t>((far_mac.bytes[0] | 0x02U) ^ 0x08U);
   if (before && *before != port_mac) far_mac = *before;  // whoever made it chose that

@@ -1,8 +1,8 @@
-// HostNetwork: all that shunt has to do with the kernel's network: host_interfaces, routes and neighbours for next hops,
-// and the routes by which the host itself, and a BGP daemon, know the VIPs.
+// HostNetwork: all that shunt has to do with the kernel's network: host_interfaces, routes and neighbours for
+// next hops, and the routes by which the host itself, and a BGP daemon, know the VIPs.
 //
-// Owner: the control thread. Mirrors by netlink; a change is told once, after the event loop's turn in which it came.
-// Bound: kMaxNeighbours last known MACs.
+// Owner: the control thread. Mirrors by netlink; a change is told once, after the event loop's turn in which
+// it came. Bound: kMaxNeighbours last known MACs.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,7 +22,7 @@
 
 namespace shunt {
 
-inline constexpr uint8_t kOwnRouteProtocol = 0x5b;  // of the host's own routes to VIPs
+inline constexpr uint8_t kOwnRouteProtocol = 0x5b;       // of the host's own routes to VIPs
 inline constexpr uint32_t kOwnRouteMetric = 0x73687431;  // "sht1": no other route loses to it
 inline constexpr size_t kMaxNeighbours = 65'536;
 
@@ -57,8 +57,10 @@ class HostNetwork {
   // The clean stop: routes and what was made go.
   void remove();
 
-  // The device's far end must not answer to the port's MAC: a bridge would keep its frames. And bursts need room.
-  void prepare_far_end(const std::string& interface, const MacAddress& port_mac, std::optional<MacAddress> before);
+  // The device's far end must not answer to the port's MAC: a bridge would keep its frames. And bursts need
+  // room.
+  void prepare_far_end(const std::string& interface, const MacAddress& port_mac,
+                       std::optional<MacAddress> before);
   // The MAC of an interface that exists.
   std::optional<MacAddress> mac_of(const std::string& interface);
 

@@ -33,8 +33,8 @@ class KernelNetwork {
   Result<KernelLink> link(const std::string& name);  // an error when there is none
   Result<> set_link(const std::string& name, const LinkChange& change);
   Result<> remove_link(const std::string& name);
-  // One first-in first-out queue of so many packets for the whole interface, instead of the default for each of its
-  // hardware queues: those of a multi-queue tap with a queue length of 10,000 take 96 MiB.
+  // One first-in first-out queue of so many packets for the whole interface, instead of the default for each
+  // of its hardware queues: those of a multi-queue tap with a queue length of 10,000 take 96 MiB.
   Result<> set_fifo_queue(uint32_t interface, uint32_t packets);
 
   // IPv6 addresses skip duplicate address detection: it would leave shunt mute for its first two seconds, and

@@ -41,9 +41,9 @@ struct KernelRoute {
   uint32_t table = 254;
   uint8_t protocol = 0;
   RouteType type = RouteType::unicast;
-  uint32_t interface = 0;            // 0: a type that needs none
+  uint32_t interface = 0;                 // 0: a type that needs none
   std::optional<IpAddress> gateway = {};  // none: on-link. May be of the other family (RFC 5549)
-  uint16_t hops = 1;                 // of a multipath route one is kept; how many there were
+  uint16_t hops = 1;                      // of a multipath route one is kept; how many there were
   auto operator<=>(const KernelRoute&) const = default;
 };
 

@@ -1,4 +1,5 @@
-// The daemon's log: spdlog to standard error, from the control thread and DPDK's own messages. Workers never log.
+// The daemon's log: spdlog to standard error, from the control thread and DPDK's own messages. Workers never
+// log.
 #pragma once
 
 #include <cstdint>

@@ -10,25 +10,31 @@
 namespace shunt {
 namespace {
 
-constexpr uint64_t kBufferOverhead = 320;       // mbuf header, pool element header and trailer, cache line rounding
-constexpr uint64_t kDpdkOwn = 24ULL << 20U;     // queues, rings and driver data of a few ports
+constexpr uint64_t kBufferOverhead =
+    320;  // mbuf header, pool element header and trailer, cache line rounding
+constexpr uint64_t kDpdkOwn = 24ULL << 20U;  // queues, rings and driver data of a few ports
 
-
-uint64_t pages(uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes; }
+uint64_t pages(uint64_t bytes) {
+  return (bytes + kPageBytes - 1) / kPageBytes;
+}
 
 }  // namespace
 
 MemoryNeed memory_need(const Config& config) {
   uint16_t mtu = 0;
-  for (const PortConfig& port : config.ports) mtu = std::max(mtu, port.mtu);
+  for (const PortConfig& port : config.ports)
+    mtu = std::max(mtu, port.mtu);
   const uint64_t workers = config.dataplane.workers.size();
   const uint64_t buffers = buffers_for(static_cast<unsigned>(config.ports.size()));
   const auto round_up = [](uint64_t bytes) { return pages(bytes) * kPageBytes; };
   return {workers * buffers * (buffer_bytes(mtu) + kBufferOverhead) + kDpdkOwn,
-          workers * (round_up(FlowTable::bytes_for(config.dataplane.connections)) + round_up(ProbationTable::bytes_for()))};
+          workers * (round_up(FlowTable::bytes_for(config.dataplane.connections)) +
+                     round_up(ProbationTable::bytes_for()))};
 }
 
-uint64_t pages_for(const MemoryNeed& need) { return pages(need.buffer_bytes) + pages(need.table_bytes); }
+uint64_t pages_for(const MemoryNeed& need) {
+  return pages(need.buffer_bytes) + pages(need.table_bytes);
+}
 
 std::optional<uint64_t> free_hugepages(const std::string& sysfs) {
   std::ifstream file(sysfs + "/hugepages-2048kB/free_hugepages");
@@ -42,13 +48,17 @@ Result<MemoryPlan> plan_memory(MemoryMode mode, const MemoryNeed& need, std::opt
   const uint64_t available = free_pages.value_or(0);
   if (mode == MemoryMode::ordinary) return MemoryPlan{false, need, ""};
   if (available >= needed) return MemoryPlan{true, need, ""};
-  const std::string counts = std::to_string(needed) + " hugepages of 2 MiB needed, " + std::to_string(available) + " free";
+  const std::string counts =
+      std::to_string(needed) + " hugepages of 2 MiB needed, " + std::to_string(available) + " free";
   const std::string command = "sysctl -w vm.nr_hugepages=" + std::to_string(needed);
   if (mode == MemoryMode::hugepages) {
     return Error{"[dataplane] memory = \"hugepages\"",
-                 counts + ". Reserve them (" + command + ", beside those in use), lower `connections`, or set memory = \"auto\""};
+                 counts + ". Reserve them (" + command +
+                     ", beside those in use), lower `connections`, or set memory = \"auto\""};
   }
-  return MemoryPlan{false, need, counts + ": using ordinary memory, which costs some speed (" + command + " reserves them)"};
+  return MemoryPlan{
+      false, need,
+      counts + ": using ordinary memory, which costs some speed (" + command + " reserves them)"};
 }
 
 }  // namespace shunt

@@ -265,9 +265,9 @@ std::vector<const BackendStatus*> pool_backends(const std::vector<ServiceStatus>
 
 void add_backends(Families& families, const std::vector<const BackendStatus*>& backends) {
   constexpr std::pair<BackendState, const char*> kStates[] = {{BackendState::unknown, "unknown"},
-                                                             {BackendState::up, "up"},
-                                                             {BackendState::down, "down"},
-                                                             {BackendState::disabled, "disabled"}};
+                                                              {BackendState::up, "up"},
+                                                              {BackendState::down, "down"},
+                                                              {BackendState::disabled, "disabled"}};
   auto up = gauge("shunt_backend_up", "1 while the backend is up.");
   auto state = gauge("shunt_backend_state", "1 for the state that the backend is in, 0 for the others.");
   auto weight = gauge("shunt_backend_weight", "Configured weight.");

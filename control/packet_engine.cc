@@ -26,10 +26,11 @@ std::span<T> array_in(const TableMemory& memory, size_t count) {
 }  // namespace
 
 // All bits zero is a valid state of counters and tables, so fresh pages need no construction.
-Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config& config, const MemoryPlan& plan,
-                                                   const HashKey& key) {
+Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config& config,
+                                                   const MemoryPlan& plan, const HashKey& key) {
   uint16_t mtu = 0;
-  for (const PortConfig& port : config.ports) mtu = std::max(mtu, port.mtu);
+  for (const PortConfig& port : config.ports)
+    mtu = std::max(mtu, port.mtu);
   auto flows = TableMemory::allocate(FlowTable::bytes_for(config.dataplane.connections), plan.hugepages);
   auto probation = TableMemory::allocate(ProbationTable::bytes_for(), plan.hugepages);
   auto pairs = TableMemory::allocate(kMaxPairs * sizeof(PairCounters), false);
@@ -39,8 +40,15 @@ Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config&
   }
   auto pool = make_buffer_pool(index, buffers_for(static_cast<unsigned>(config.ports.size())), mtu);
   if (!pool) return pool.error();
-  Core core{flows.take(), probation.take(), pairs.take(), services.take(), pool.value(), nullptr, std::make_unique<PuntRings>()};
-  const WorkerMemory memory{core.flows.bytes(), core.probation.bytes(), array_in<PairCounters>(core.pairs, kMaxPairs),
+  Core core{flows.take(),
+            probation.take(),
+            pairs.take(),
+            services.take(),
+            pool.value(),
+            nullptr,
+            std::make_unique<PuntRings>()};
+  const WorkerMemory memory{core.flows.bytes(), core.probation.bytes(),
+                            array_in<PairCounters>(core.pairs, kMaxPairs),
                             array_in<ServiceCounters>(core.services, kMaxServices)};
   core.state = std::make_unique<WorkerState>(index, memory, key);
   return core;
@@ -48,11 +56,12 @@ Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config&
 
 Result<> PacketEngine::open_ports(const Config& config, const std::vector<std::optional<MacAddress>>& macs) {
   std::vector<rte_mempool*> pools;
-  for (const Core& core : cores_) pools.push_back(core.pool);
+  for (const Core& core : cores_)
+    pools.push_back(core.pool);
   for (size_t i = 0; i < config.ports.size(); ++i) {
     const PortConfig& port = config.ports[i];
-    PortRequest request{port.name, port.device, static_cast<uint16_t>(i), port.mtu, macs[i].has_value(),
-                        macs[i].value_or(MacAddress{})};
+    PortRequest request{port.name, port.device,         static_cast<uint16_t>(i),
+                        port.mtu,  macs[i].has_value(), macs[i].value_or(MacAddress{})};
     auto opened = DpdkPort::open(request, pools);
     if (!opened) return opened.error();
     ports_.push_back(opened.take());
@@ -62,7 +71,8 @@ Result<> PacketEngine::open_ports(const Config& config, const std::vector<std::o
 
 void PacketEngine::make_workers(const Config& config) {
   std::vector<uint16_t> device_ids;
-  for (const DpdkPort& port : ports_) device_ids.push_back(port.device_id());
+  for (const DpdkPort& port : ports_)
+    device_ids.push_back(port.device_id());
   for (unsigned i = 0; i < cores_.size(); ++i) {
     DpdkWorkerThread::Settings settings;
     settings.index = i;
@@ -97,12 +107,14 @@ Result<std::unique_ptr<PacketEngine>> PacketEngine::open(const Config& config, c
 
 PacketEngine::~PacketEngine() {
   stop();
-  for (DpdkPort& port : ports_) port.close();
+  for (DpdkPort& port : ports_)
+    port.close();
 }
 
 std::vector<const WorkerState*> PacketEngine::workers() const {
   std::vector<const WorkerState*> states;
-  for (const Core& core : cores_) states.push_back(core.state.get());
+  for (const Core& core : cores_)
+    states.push_back(core.state.get());
   return states;
 }
 
@@ -110,7 +122,8 @@ Result<> PacketEngine::start(const std::vector<int>& host_fds) {
   running_ = true;
   PuntThread::Settings settings;
   settings.host_fds = host_fds;
-  for (const Core& core : cores_) settings.from_workers.push_back(core.punt.get());
+  for (const Core& core : cores_)
+    settings.from_workers.push_back(core.punt.get());
   settings.to_worker = &from_host_;
   const auto reader = static_cast<unsigned>(cores_.size());
   settings.snapshot = [this] { return publication_->current(); };
@@ -127,16 +140,18 @@ Result<> PacketEngine::start(const std::vector<int>& host_fds) {
 void PacketEngine::stop() {
   if (!running_) return;
   running_ = false;
-  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_)
+    worker->stop();
   punt_->stop();
   publication_->offline(static_cast<unsigned>(cores_.size()));
 }
 
-// Each block is balanced by itself, so any order of reading gives a sum that is. The punt thread's first: what it took out
-// was put in before, so that in_flight is seldom seen below zero.
+// Each block is balanced by itself, so any order of reading gives a sum that is. The punt thread's first:
+// what it took out was put in before, so that in_flight is seldom seen below zero.
 Ledger PacketEngine::account() const {
   Ledger sum = punt_ ? punt_->ledger().read() : Ledger{};
-  for (const auto& worker : workers_) sum += worker->ledger().read();
+  for (const auto& worker : workers_)
+    sum += worker->ledger().read();
   return sum;
 }
 
@@ -152,7 +167,8 @@ SweepProgress PacketEngine::progress() const {
 
 void PacketEngine::take_questions(const std::function<void(const NeighbourQuestion&)>& take) {
   for (Core& core : cores_) {
-    while (const auto question = core.state->questions.pop()) take(*question);
+    while (const auto question = core.state->questions.pop())
+      take(*question);
   }
 }
 
@@ -161,8 +177,8 @@ void PacketEngine::zero_rows(const std::vector<PairRange>& rows) {
     for (const PairRange& range : rows) {
       for (uint32_t row = range.first; row < range.first + range.capacity; ++row) {
         PairCounters& pair = core.state->pairs[row];
-        for (Counter* counter : {&pair.packets, &pair.bytes, &pair.reply_packets, &pair.reply_bytes, &pair.flows,
-                                 &pair.tracked, &pair.ended}) {
+        for (Counter* counter : {&pair.packets, &pair.bytes, &pair.reply_packets, &pair.reply_bytes,
+                                 &pair.flows, &pair.tracked, &pair.ended}) {
           counter->set(0);
         }
       }

@@ -1,8 +1,8 @@
-// PacketEngine: the data plane as the control thread holds it: ports, workers with their tables, the punt thread, and the
-// publication that they read.
+// PacketEngine: the data plane as the control thread holds it: ports, workers with their tables, the punt
+// thread, and the publication that they read.
 //
-// Owner: the daemon. Order of life: open (devices, memory), publish a first snapshot, start, …, stop. Everything it
-// allocates, it allocates in open; nothing grows later.
+// Owner: the daemon. Order of life: open (devices, memory), publish a first snapshot, start, …, stop.
+// Everything it allocates, it allocates in open; nothing grows later.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,8 @@ namespace shunt {
 
 class PacketEngine {
  public:
-  // EAL must run. `macs`: by port index, what the configuration or the device's kind prescribes; else the device's own.
+  // EAL must run. `macs`: by port index, what the configuration or the device's kind prescribes; else the
+  // device's own.
   static Result<std::unique_ptr<PacketEngine>> open(const Config& config, const MemoryPlan& plan,
                                                     const std::vector<std::optional<MacAddress>>& macs);
   ~PacketEngine();
@@ -61,7 +62,8 @@ class PacketEngine {
   };
 
   PacketEngine() = default;
-  static Result<Core> make_core(unsigned index, const Config& config, const MemoryPlan& plan, const HashKey& key);
+  static Result<Core> make_core(unsigned index, const Config& config, const MemoryPlan& plan,
+                                const HashKey& key);
   Result<> open_ports(const Config& config, const std::vector<std::optional<MacAddress>>& macs);
   void make_workers(const Config& config);
 

@@ -5,9 +5,12 @@
 namespace shunt {
 namespace {
 
-constexpr size_t kPanicMembers = 5;  // fewer: one failing rack switch is "most of them", and not a reason to send there
+constexpr size_t kPanicMembers =
+    5;  // fewer: one failing rack switch is "most of them", and not a reason to send there
 
-bool is_member(const BackendRecord& backend) { return backend.is_active() && backend.config.weight > 0; }
+bool is_member(const BackendRecord& backend) {
+  return backend.is_active() && backend.config.weight > 0;
+}
 
 }  // namespace
 
@@ -21,7 +24,8 @@ PoolCondition condition_of(const PoolRecord& pool, const std::vector<BackendHeal
   return condition;
 }
 
-PoolChoice make_choice(const PoolRecord& pool, const std::vector<BackendHealth>& health, ChoiceMode mode, uint64_t now_ns) {
+PoolChoice make_choice(const PoolRecord& pool, const std::vector<BackendHealth>& health, ChoiceMode mode,
+                       uint64_t now_ns) {
   PoolChoice choice;
   choice.accept.assign(pool.backends.size(), 0);
   choice.passed_over.assign(pool.backends.size(), 0);

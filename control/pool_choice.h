@@ -1,7 +1,7 @@
 // PoolChoice: who of a pool may be chosen now, in the form that SlotChoice reads.
 //
-// A slot table changes with the configuration only; this, beside it, with health, drain and time. Immutable, shared by
-// the services of a pool, part of a snapshot. Cost to make: a pass over the backends.
+// A slot table changes with the configuration only; this, beside it, with health, drain and time. Immutable,
+// shared by the services of a pool, part of a snapshot. Cost to make: a pass over the backends.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ struct PoolCondition {
 enum class ChoiceMode : uint8_t { up_only, everybody };
 
 PoolCondition condition_of(const PoolRecord& pool, const std::vector<BackendHealth>& health);
-PoolChoice make_choice(const PoolRecord& pool, const std::vector<BackendHealth>& health, ChoiceMode mode, uint64_t now_ns);
+PoolChoice make_choice(const PoolRecord& pool, const std::vector<BackendHealth>& health, ChoiceMode mode,
+                       uint64_t now_ns);
 
 // Which pool of a service new flows are chosen from, and how (design, item 3).
 struct ChoiceRule {

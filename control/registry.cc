@@ -11,11 +11,15 @@ namespace {
 
 constexpr uint32_t kLeastRows = 16;  // room for a pool to grow before its rows have to move
 
-uint64_t nanoseconds(seconds duration) { return static_cast<uint64_t>(duration.count()) * 1'000'000'000U; }
+uint64_t nanoseconds(seconds duration) {
+  return static_cast<uint64_t>(duration.count()) * 1'000'000'000U;
+}
 
-// Every worker uses `generation` or a later snapshot: from now on it writes no entry that names what is gone there.
+// Every worker uses `generation` or a later snapshot: from now on it writes no entry that names what is gone
+// there.
 bool all_know(const SweepProgress& progress, uint64_t generation) {
-  return std::ranges::all_of(progress.workers, [&](const auto& worker) { return worker.generation >= generation; });
+  return std::ranges::all_of(progress.workers,
+                             [&](const auto& worker) { return worker.generation >= generation; });
 }
 
 // Two more passes have begun and ended since: every place was visited at least once in between.
@@ -117,8 +121,9 @@ Result<> Registry::apply_pool(const PoolConfig& config, uint64_t now_ns) {
       auto hole = std::ranges::find_if(pool.backends, [](const auto& entry) { return !entry.has_value(); });
       if (hole == pool.backends.end()) {
         if (pool.backends.size() == kBackendNumbers - 1) {
-          return Error{"pool \"" + config.name + "\"", "has no number left for \"" + backend.name +
-                                                           "\": removed backends still drain; try again when they have"};
+          return Error{"pool \"" + config.name + "\"",
+                       "has no number left for \"" + backend.name +
+                           "\": removed backends still drain; try again when they have"};
         }
         pool.backends.emplace_back();
         hole = std::prev(pool.backends.end());
@@ -149,7 +154,8 @@ Result<> Registry::apply_service(const ServiceConfig& config, uint64_t now_ns) {
     } else if (next_id_ < kMaxServices) {
       record.id = next_id_++;
     } else {
-      return Error{"service \"" + config.name + "\"", "no service id left: removed services still wait for their flows"};
+      return Error{"service \"" + config.name + "\"",
+                   "no service id left: removed services still wait for their flows"};
     }
     found = services_.emplace(key, record).first;
   }
@@ -209,12 +215,15 @@ Result<PairRange> Registry::take_rows(uint32_t capacity) {
 }
 
 bool Registry::is_used(const std::string& pool) const {
-  return std::ranges::any_of(services_, [&](const auto& entry) { return entry.second.position_of(pool).has_value(); });
+  return std::ranges::any_of(services_,
+                             [&](const auto& entry) { return entry.second.position_of(pool).has_value(); });
 }
 
-void Registry::free_number(const std::string& pool, PoolRecord& record, uint16_t number, std::vector<PairRange>& freed_rows) {
+void Registry::free_number(const std::string& pool, PoolRecord& record, uint16_t number,
+                           std::vector<PairRange>& freed_rows) {
   record.backends[number].reset();
-  while (!record.backends.empty() && !record.backends.back()) record.backends.pop_back();
+  while (!record.backends.empty() && !record.backends.back())
+    record.backends.pop_back();
   const auto add_row = [&](const PairRange& range) {
     if (number < range.capacity) freed_rows.push_back({range.first + number, 1});
   };

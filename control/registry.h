@@ -1,10 +1,12 @@
 // Registry: the ids and numbers by which workers' tables know services, pools and backends, over all reloads.
 //
-// A flow entry outlives configurations, so what it names must stay what it was: a service keeps its id while it exists,
-// a pool its position in the service, a backend (address and port) its number in the pool. What is removed drains,
-// then is gone (entries that name it end), and is used again only when every worker's sweep has passed since.
+// A flow entry outlives configurations, so what it names must stay what it was: a service keeps its id while
+// it exists, a pool its position in the service, a backend (address and port) its number in the pool. What is
+// removed drains, then is gone (entries that name it end), and is used again only when every worker's sweep
+// has passed since.
 //
-// Owner: the control thread. A value: a reload works on a copy, which replaces the original only if all of it fits.
+// Owner: the control thread. A value: a reload works on a copy, which replaces the original only if all of it
+// fits.
 #pragma once
 
 #include <array>
@@ -55,7 +57,7 @@ struct BackendRecord {
 
 struct PoolRecord {
   PoolConfig config;
-  bool configured = true;  // false: removed, its backends drain
+  bool configured = true;                              // false: removed, its backends drain
   std::vector<std::optional<BackendRecord>> backends;  // by number
 
   BackendRecord* find(const IpAddress& address, uint16_t port);
@@ -95,9 +97,10 @@ class Registry {
   // Takes over what is configured; what isn't any more begins to drain (backends, pools) or goes (services).
   Result<> apply(const Config& config, uint64_t now_ns);
 
-  // Lets time pass: ends drains, frees what every sweep has passed. `generation`: of the snapshot last published.
-  // `freed_rows` gets the counter rows to be zeroed. True: a snapshot has to be made.
-  bool advance(const SweepProgress& progress, uint64_t generation, uint64_t now_ns, std::vector<PairRange>& freed_rows);
+  // Lets time pass: ends drains, frees what every sweep has passed. `generation`: of the snapshot last
+  // published. `freed_rows` gets the counter rows to be zeroed. True: a snapshot has to be made.
+  bool advance(const SweepProgress& progress, uint64_t generation, uint64_t now_ns,
+               std::vector<PairRange>& freed_rows);
 
   const std::map<std::string, PoolRecord>& pools() const { return pools_; }
   const std::map<ServiceKey, ServiceRecord>& services() const { return services_; }
@@ -116,7 +119,8 @@ class Registry {
                          std::vector<PairRange>& freed_rows);
   void free_ranges(const PoolPosition& position, std::vector<PairRange>& freed_rows);
   bool is_used(const std::string& pool) const;
-  void free_number(const std::string& pool, PoolRecord& record, uint16_t number, std::vector<PairRange>& freed_rows);
+  void free_number(const std::string& pool, PoolRecord& record, uint16_t number,
+                   std::vector<PairRange>& freed_rows);
 
   std::map<std::string, PoolRecord> pools_;
   std::map<ServiceKey, ServiceRecord> services_;

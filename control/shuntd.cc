@@ -15,10 +15,12 @@ namespace {
 
 int run(const std::string& file) {
   shunt::LoadResult loaded = shunt::load_config_file(file);
-  for (const shunt::Diagnostic& error : loaded.errors) std::fprintf(stderr, "%s\n", error.text().c_str());
+  for (const shunt::Diagnostic& error : loaded.errors)
+    std::fprintf(stderr, "%s\n", error.text().c_str());
   if (!loaded.config) return shunt::kExitConfig;
   shunt::start_logging(loaded.config->log.level);
-  for (const shunt::Diagnostic& warning : loaded.warnings) spdlog::warn("{}", warning.text());
+  for (const shunt::Diagnostic& warning : loaded.warnings)
+    spdlog::warn("{}", warning.text());
   if (!__builtin_cpu_supports("aes")) {
     spdlog::critical("this CPU has no AES instructions, which the flow hash needs");
     return shunt::kExitFailure;
@@ -43,8 +45,11 @@ int main(int argc, char** argv) {
   std::string file;
   app.add_option("--config,-c", file, "the configuration (TOML); see docs/configuration.md")->required();
   app.set_version_flag("--version", "shuntd " SHUNT_VERSION);
-  app.footer("Example:\n  sudo shuntd --config configs/minimal.toml\n\nSIGHUP reloads the file, SIGTERM and SIGINT stop.\n"
-             "Exit status: 0 stopped, 1 start-up failed, 2 usage, 78 the configuration or what it asks of this machine.");
+  app.footer(
+      "Example:\n  sudo shuntd --config configs/minimal.toml\n\nSIGHUP reloads the file, SIGTERM and SIGINT "
+      "stop.\n"
+      "Exit status: 0 stopped, 1 start-up failed, 2 usage, 78 the configuration or what it asks of this "
+      "machine.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -12,7 +12,9 @@ namespace {
 
 constexpr uint64_t kBusyWindowNs = 1'000'000'000U;
 
-const char* protocol_text(Protocol protocol) { return protocol == Protocol::tcp ? "tcp" : "udp"; }
+const char* protocol_text(Protocol protocol) {
+  return protocol == Protocol::tcp ? "tcp" : "udp";
+}
 
 const char* forward_text(Forward forward) {
   switch (forward) {
@@ -46,12 +48,14 @@ const char* announce_text(Announce announce) {
 WallTime wall_time(uint64_t steady_ns) {
   const auto steady_now = std::chrono::steady_clock::now().time_since_epoch();
   const auto ago = steady_now - std::chrono::nanoseconds(steady_ns);
-  return std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
+  return std::chrono::system_clock::now() -
+         std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
 }
 
 uint64_t steady_ns() {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   std::chrono::steady_clock::now().time_since_epoch())
+                                   .count());
 }
 
 }  // namespace
@@ -88,7 +92,8 @@ StatusView::PairSums StatusView::number_sums(const PoolPosition& position, uint1
 
 StatusView::PairSums StatusView::position_sums(const PoolPosition& position) const {
   PairSums sums;
-  for (uint16_t number = 0; number < position.pairs.capacity; ++number) sums += number_sums(position, number);
+  for (uint16_t number = 0; number < position.pairs.capacity; ++number)
+    sums += number_sums(position, number);
   return sums;
 }
 
@@ -101,7 +106,8 @@ NodeStatus StatusView::node() {
   status.memory = daemon_.memory_.hugepages ? "hugepages" : "ordinary";
   status.generation = daemon_.compiler_->generation();
   status.started = daemon_.started_at_;
-  status.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - daemon_.started_);
+  status.uptime =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - daemon_.started_);
   status.not_ready = daemon_.not_ready();
   status.ready = status.not_ready.empty();
   status.last_reload = daemon_.last_reload_;
@@ -117,7 +123,8 @@ void StatusView::sample() {
     if (now - sample.at_ns < kBusyWindowNs) continue;
     const uint64_t busy_ns = workers[i]->counters.busy_ns.read();
     if (sample.at_ns != 0) {
-      sample.busy = std::min(1.0, static_cast<double>(busy_ns - sample.busy_ns) / static_cast<double>(now - sample.at_ns));
+      sample.busy = std::min(
+          1.0, static_cast<double>(busy_ns - sample.busy_ns) / static_cast<double>(now - sample.at_ns));
     }
     sample.busy_ns = busy_ns;
     sample.at_ns = now;
@@ -132,11 +139,13 @@ std::vector<WorkerStatus> StatusView::workers() {
     status.index = worker->index;
     status.cpu = daemon_.config_.dataplane.workers[worker->index];
     status.packets = counters.packets.read();
-    for (const PortCounters& port : counters.ports) status.bytes += port.received_bytes.read();
+    for (const PortCounters& port : counters.ports)
+      status.bytes += port.received_bytes.read();
     status.loops = counters.loops.read();
     if (worker->index < samples_.size()) status.busy = samples_[worker->index].busy;
     const uint64_t bursts = counters.bursts.read();
-    if (bursts != 0) status.packets_per_burst = static_cast<double>(status.packets) / static_cast<double>(bursts);
+    if (bursts != 0)
+      status.packets_per_burst = static_cast<double>(status.packets) / static_cast<double>(bursts);
     status.flow_entries = counters.flow_entries.read();
     status.flow_capacity = daemon_.config_.dataplane.connections;
     status.probation_entries = counters.probation_entries.read();
@@ -182,7 +191,8 @@ std::vector<PortStatus> StatusView::ports() {
 
 void StatusView::add_counters(ServiceStatus& status, const ServiceRecord& record) const {
   PairSums sums;
-  for (const PoolPosition& position : record.positions) sums += position_sums(position);
+  for (const PoolPosition& position : record.positions)
+    sums += position_sums(position);
   status.packets = sums.packets;
   status.bytes = sums.bytes;
   status.new_flows = sums.flows;
@@ -194,12 +204,15 @@ void StatusView::add_counters(ServiceStatus& status, const ServiceRecord& record
     status.tracked += counters.tracked.read();
     status.forgotten += counters.forgotten.read();
     status.untracked += counters.untracked.read();
-    for (size_t i = 0; i < kDropReasons; ++i) dropped[i] += counters.dropped[i].read();
+    for (size_t i = 0; i < kDropReasons; ++i)
+      dropped[i] += counters.dropped[i].read();
   }
-  for (size_t i = 0; i < kDropReasons; ++i) status.dropped.emplace_back(kDropReasonNames[i], dropped[i]);
+  for (size_t i = 0; i < kDropReasons; ++i)
+    status.dropped.emplace_back(kDropReasonNames[i], dropped[i]);
 }
 
-BackendStatus StatusView::backend_status(const ServiceRecord& service, uint8_t position, const BackendRecord& backend) const {
+BackendStatus StatusView::backend_status(const ServiceRecord& service, uint8_t position,
+                                         const BackendRecord& backend) const {
   const std::string& pool = service.positions[position].pool;
   const Compiler& compiler = *daemon_.compiler_;
   BackendStatus status;
@@ -240,14 +253,16 @@ BackendStatus StatusView::backend_status(const ServiceRecord& service, uint8_t p
   return status;
 }
 
-void StatusView::add_backends(ServiceStatus& status, const ServiceRecord& record, const std::string& pool) const {
+void StatusView::add_backends(ServiceStatus& status, const ServiceRecord& record,
+                              const std::string& pool) const {
   const auto position = record.position_of(pool);
   const auto found = daemon_.compiler_->registry().pools().find(pool);
   if (!position || found == daemon_.compiler_->registry().pools().end()) return;
   for (const auto& backend : found->second.backends) {
     if (!backend || !backend->is_active()) continue;
     status.backends.push_back(backend_status(record, *position, *backend));
-    if (status.backends.back().state != BackendState::down && backend->config.weight > 0) ++status.backends_up;
+    if (status.backends.back().state != BackendState::down && backend->config.weight > 0)
+      ++status.backends_up;
   }
 }
 
@@ -279,10 +294,13 @@ std::vector<ServiceStatus> StatusView::services() {
 DropsReport StatusView::drops() {
   const Ledger ledger = daemon_.engine_->account();
   DropsReport report{ledger.received, ledger.sent, ledger.punted, ledger.originated, ledger.in_flight(), {}};
-  for (size_t i = 0; i < kDropReasons; ++i) report.dropped.emplace_back(kDropReasonNames[i], ledger.dropped[i]);
+  for (size_t i = 0; i < kDropReasons; ++i)
+    report.dropped.emplace_back(kDropReasonNames[i], ledger.dropped[i]);
   return report;
 }
 
-ReloadReport StatusView::reload() { return daemon_.reload(); }
+ReloadReport StatusView::reload() {
+  return daemon_.reload();
+}
 
 }  // namespace shunt

@@ -1,6 +1,8 @@
-// StatusView: the running daemon as the plain values of status.h. Reads counters and the compiler; changes nothing.
+// StatusView: the running daemon as the plain values of status.h. Reads counters and the compiler; changes
+// nothing.
 //
-// Owner: the daemon; control thread only. Cost: sums over workers, rows and backends, for each question asked.
+// Owner: the daemon; control thread only. Cost: sums over workers, rows and backends, for each question
+// asked.
 #pragma once
 
 #include <vector>
@@ -52,7 +54,8 @@ class StatusView : public StatusSource {
   PairSums position_sums(const PoolPosition& position) const;
   void add_counters(ServiceStatus& status, const ServiceRecord& record) const;
   void add_backends(ServiceStatus& status, const ServiceRecord& record, const std::string& pool) const;
-  BackendStatus backend_status(const ServiceRecord& service, uint8_t position, const BackendRecord& backend) const;
+  BackendStatus backend_status(const ServiceRecord& service, uint8_t position,
+                               const BackendRecord& backend) const;
 
   Daemon& daemon_;
   std::vector<Sample> samples_;  // by worker

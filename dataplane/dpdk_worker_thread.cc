@@ -4,8 +4,8 @@
 #include <rte_cycles.h>
 #include <sys/prctl.h>
 
-#include <cstring>
 #include <atomic>
+#include <cstring>
 #include <ctime>
 #include <future>
 #include <string>
@@ -118,9 +118,17 @@ void DpdkWorkerThread::Loop::run() {
 }
 
 DpdkWorkerThread::DpdkWorkerThread(const Settings& settings) : loop_(std::make_unique<Loop>(settings)) {}
-DpdkWorkerThread::~DpdkWorkerThread() { stop(); }
-Result<> DpdkWorkerThread::start() { return loop_->start(); }
-void DpdkWorkerThread::stop() { loop_->stop(); }
-const LedgerBlock& DpdkWorkerThread::ledger() const { return loop_->ledger(); }
+DpdkWorkerThread::~DpdkWorkerThread() {
+  stop();
+}
+Result<> DpdkWorkerThread::start() {
+  return loop_->start();
+}
+void DpdkWorkerThread::stop() {
+  loop_->stop();
+}
+const LedgerBlock& DpdkWorkerThread::ledger() const {
+  return loop_->ledger();
+}
 
 }  // namespace shunt

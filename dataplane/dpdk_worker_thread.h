@@ -1,7 +1,8 @@
-// DpdkWorkerThread: a Worker on a thread of its own, pinned to a CPU, polling DPDK queues until it is told to stop.
+// DpdkWorkerThread: a Worker on a thread of its own, pinned to a CPU, polling DPDK queues until it is told to
+// stop.
 //
-// Owner: the control thread. The thread takes part in RCU as reader `index`. With idle = sleep it naps when there was
-// nothing to do for a while (kIdleLoops), never longer than kNapUs. This header knows no DPDK.
+// Owner: the control thread. The thread takes part in RCU as reader `index`. With idle = sleep it naps when
+// there was nothing to do for a while (kIdleLoops), never longer than kNapUs. This header knows no DPDK.
 #pragma once
 
 #include <cstdint>

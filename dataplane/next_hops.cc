@@ -1,6 +1,7 @@
 #include "dataplane/next_hops.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace shunt {
 
@@ -29,19 +30,23 @@ std::optional<RouteTable::Position> RouteTable::after(const Prefix& prefix) {
 
 // Prefixes nest or are disjoint, so one pass in order of their starts with a stack of those still open cuts
 // the address space into intervals that each belong to the innermost one.
-RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
-  std::ranges::stable_sort(routes_, [](const Route& a, const Route& b) {
-    const Position start_a = position_of(a.prefix.network());
-    const Position start_b = position_of(b.prefix.network());
-    if (start_a != start_b) return start_a < start_b;
-    return a.prefix.length + (a.prefix.address.is_v4() ? 96 : 0) <
-           b.prefix.length + (b.prefix.address.is_v4() ? 96 : 0);
-  });
-  const auto same_prefix = [](const Route& a, const Route& b) {
-    return a.prefix.length == b.prefix.length && a.prefix.network() == b.prefix.network();
+RouteTable::RouteTable(const std::vector<Route>& routes) {
+  // By start, outer prefixes first; twins stay in the order they came in, and the first of them is kept. (An
+  // index breaks ties: std::stable_sort allocates by a function that clang refuses as deprecated.)
+  const auto mapped_length = [](const Prefix& prefix) {
+    return prefix.length + (prefix.address.is_v4() ? 96U : 0U);
   };
-  const auto twins = std::ranges::unique(routes_, same_prefix);
-  routes_.erase(twins.begin(), twins.end());
+  using Order = std::tuple<Position, unsigned, size_t>;
+  std::vector<Order> order;
+  for (size_t i = 0; i < routes.size(); ++i) {
+    order.emplace_back(position_of(routes[i].prefix.network()), mapped_length(routes[i].prefix), i);
+  }
+  std::ranges::sort(order);
+  for (const auto& [start, length, i] : order) {
+    const bool twin = !routes_.empty() && mapped_length(routes_.back().prefix) == length &&
+                      position_of(routes_.back().prefix.network()) == start;
+    if (!twin) routes_.push_back(routes[i]);
+  }
 
   std::vector<int32_t> open;
   const auto add = [&](Position first, int32_t route) {

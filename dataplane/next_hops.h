@@ -26,7 +26,7 @@ class RouteTable {
  public:
   RouteTable() = default;
   // Of two routes with one prefix the earlier one counts.
-  explicit RouteTable(std::vector<Route> routes);
+  explicit RouteTable(const std::vector<Route>& routes);
 
   // The longest match; nothing where no route covers the address.
   const Route* find(const IpAddress& address) const;

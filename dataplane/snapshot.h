@@ -118,7 +118,7 @@ struct Snapshot {
   std::shared_ptr<const RouteTable> routes;
   std::shared_ptr<const NeighbourTable> neighbours;
   std::shared_ptr<const AddressMap<uint8_t>> node_addresses;
-  std::shared_ptr<const VipTable> encap_sources;             // no packet may come from there
+  std::shared_ptr<const VipTable> encap_sources;              // no packet may come from there
   std::shared_ptr<const AddressMap<uint8_t>> urgent_sources;  // health answers come from there
   std::vector<PortState> ports;
   std::vector<AnnouncedVip> announced;

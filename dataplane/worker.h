@@ -122,7 +122,8 @@ class Worker {
     swept_ns_ += slice * kSweepPeriodNs / state_.flows.buckets();
     FlowLifetimes lifetimes(snapshot, state_);
     state_.flows.sweep(slice, now.second, lifetimes);
-    // Probation has its own pace: as much of it as of the connection table, so that both passes take the same time.
+    // Probation has its own pace: as much of it as of the connection table, so that both passes take the same
+    // time.
     ProbationLifetimes waiting(snapshot, state_);
     probation_due_ += slice * uint64_t{state_.probation.lines()};
     const auto lines = static_cast<uint32_t>(probation_due_ / state_.flows.buckets());
