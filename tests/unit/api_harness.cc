@@ -113,6 +113,7 @@ bool RawClient::read_more() {
   std::array<char, 16384> bytes{};
   const ssize_t size = recv(fd_, bytes.data(), bytes.size(), 0);
   if (size > 0) received_.append(bytes.data(), static_cast<size_t>(size));
+  in_order_ = size == 0;
   return size > 0;
 }
 
@@ -120,6 +121,10 @@ bool RawClient::ends() {
   while (read_more())
     received_.clear();
   return errno != EAGAIN && errno != EWOULDBLOCK;
+}
+
+bool RawClient::ends_in_order() {
+  return ends() && in_order_;
 }
 
 RawAnswer RawClient::read_answer(bool without_body) {

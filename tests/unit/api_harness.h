@@ -75,11 +75,14 @@ class RawClient {
   RawAnswer read_answer(bool without_body = false);
   // Whether the other side ended the connection, after at most the deadline; what came before is thrown away.
   bool ends();
+  // The same, by an orderly end and not by a reset, which may cost the client the last answer.
+  bool ends_in_order();
 
  private:
   bool read_more();
   int fd_ = -1;
   bool connected_ = false;
+  bool in_order_ = false;
   std::string received_;
 };
 

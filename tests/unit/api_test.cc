@@ -232,6 +232,7 @@ TEST(Api, BoundsHeaderAndBody) {
     RawClient long_header(address);
     long_header.send(request_text("GET", "/healthz", "X: " + std::string(200'000, 'x') + "\r\n"));
     EXPECT_EQ(long_header.read_answer().status, 431U);
+    EXPECT_TRUE(long_header.ends_in_order());
     RawClient fitting_header(address);
     fitting_header.send(
         request_text("GET", "/healthz", "X: " + std::string(limits.header_bytes - 200, 'x') + "\r\n"));
@@ -240,6 +241,7 @@ TEST(Api, BoundsHeaderAndBody) {
     long_body.send(request_text("POST", "/api/v1/reload", "Content-Length: 65537\r\n") +
                    std::string(65'537, 'x'));
     EXPECT_EQ(long_body.read_answer().status, 413U);
+    EXPECT_TRUE(long_body.ends_in_order());
     RawClient long_chunks(address);
     long_chunks.send(request_text("POST", "/api/v1/reload", "Transfer-Encoding: chunked\r\n") + "20000\r\n" +
                      std::string(0x20000, 'x') + "\r\n0\r\n\r\n");
