@@ -36,17 +36,16 @@ void redirect_log(EalLog log) {
 }
 
 std::vector<std::string> eal_arguments(const EalSettings& settings) {
-  // --in-memory: no files to be left behind by a kill. Workers are threads of ours, so EAL gets one lcore
-  // that may run anywhere this thread may.
-  std::vector<std::string> arguments = {"shuntd",
-                                        "--in-memory",
-                                        "--no-telemetry",
-                                        "--iova-mode=va",
+  // No files that a kill would leave behind: --in-memory, which --no-huge excludes, or --no-shconf. Workers are threads
+  // of ours, so EAL gets one lcore that may run anywhere this thread may.
+  std::vector<std::string> arguments = {"shuntd", "--no-telemetry", "--iova-mode=va",
                                         "--file-prefix=" + settings.instance,
                                         settings.verbose ? "--log-level=*:info" : "--log-level=*:warning"};
   arguments.push_back("--lcores=0@(0-" + std::to_string(sysconf(_SC_NPROCESSORS_ONLN) - 1) + ")");
-  if (!settings.hugepages) {
-    arguments.insert(arguments.end(), {"--no-huge", "-m", std::to_string(settings.ordinary_mib)});
+  if (settings.hugepages) {
+    arguments.emplace_back("--in-memory");
+  } else {
+    arguments.insert(arguments.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(settings.ordinary_mib)});
   }
   if (settings.pci_addresses.empty()) arguments.emplace_back("--no-pci");
   for (const std::string& address : settings.pci_addresses)
