@@ -1,5 +1,6 @@
 #include "tests/tools/http_probe.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>

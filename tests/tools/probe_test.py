@@ -3,21 +3,13 @@
 Counts are compared, never times. Where the machine can't send at the rate asked for, what was sent is what counts.
 """
 
-import contextlib
 import json
-import os
-import pathlib
 import signal
 import socket
 import subprocess
-import tempfile
-import threading
-import time
 import unittest
 
-PROBE = os.environ["SHUNT_PROBE"]
-ECHO = os.environ["SHUNT_ECHO"]
-LIMIT = 60  # seconds until something that hangs is ended
+from tool_test import ECHO, LIMIT, PROBE, ToolTest, free_port
 
 KINDS = ("reset", "early_close", "backend_changed", "gap", "duplicate", "corrupt", "silence", "connect_failed",
          "connect_timeout", "socket_error")
@@ -26,76 +18,6 @@ KINDS = ("reset", "early_close", "backend_changed", "gap", "duplicate", "corrupt
 def kinds(**counts):
     """What a report's "broken" says when only these happened."""
     return {kind: counts.get(kind, 0) for kind in KINDS}
-
-
-def free_port(host="127.0.0.1"):
-    """A port that neither TCP nor UDP uses."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    while True:
-        with socket.socket(family, socket.SOCK_STREAM) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
-            tcp.bind((host, 0))
-            with contextlib.suppress(OSError):
-                udp.bind(tcp.getsockname()[:2])
-                return tcp.getsockname()[1]
-
-
-class ToolTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="shunt-probe-test-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.port = free_port()
-        self.target = f"127.0.0.1:{self.port}"
-
-    def start(self, *words, **options):
-        process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True, **options)
-        self.addCleanup(self.end, process)
-        return process
-
-    @staticmethod
-    def end(process):
-        """Kills it if it still runs; by its own pid."""
-        if process.poll() is None:
-            process.kill()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe:
-                pipe.close()
-        process.wait(LIMIT)
-
-    def echo(self, name="b1", *words, at=None):
-        process = self.start(ECHO, "--id", name, "--tcp", at or self.target, "--udp", at or self.target, *words)
-        self.assertEqual(process.stdout.readline(), "ready\n")
-        return process
-
-    def stop_echo(self, process):
-        """Its own counts."""
-        process.send_signal(signal.SIGTERM)
-        counts = json.loads(process.communicate(timeout=LIMIT)[0])
-        self.assertEqual(process.returncode, 0)
-        return counts
-
-    def start_probe(self, *words, **options):
-        return self.start(PROBE, "--target", self.target, "--ramp", "0", *words, stdin=subprocess.PIPE,
-                          stderr=subprocess.PIPE, **options)
-
-    def finish_probe(self, process, status):
-        out, self.summary = process.communicate(timeout=LIMIT)
-        self.assertEqual(process.returncode, status, self.summary)
-        return json.loads(out)
-
-    def probe(self, *words, status=0):
-        return self.finish_probe(self.start_probe(*words), status)
-
-    def wait_status(self, file, condition):
-        """The status file's content once it is as wanted."""
-        deadline = time.monotonic() + LIMIT
-        while time.monotonic() < deadline:
-            with contextlib.suppress(FileNotFoundError):
-                status = json.loads(file.read_text())  # must parse at any moment: it is rewritten atomically
-                if condition(status):
-                    return status
-            time.sleep(0.05)
-        self.fail(f"{file} never showed what was waited for: {file.read_text() if file.exists() else 'no file'}")
 
 
 class FaultFree(ToolTest):
@@ -171,7 +93,7 @@ class Faults(ToolTest):
 
     def run_fault(self, fault, *words, tcp=6, udp=0, status=1):
         self.echo("b1", "--fault", fault)
-        return self.probe("--tcp", tcp, "--udp", udp, "--duration", "600ms", "--interval", "20ms", *words, status=status)
+        return self.probe("--tcp", tcp, "--udp", udp, "--duration", "1s", "--interval", "20ms", *words, status=status)
 
     def check_tcp(self, fault, kind, sequence, *words):
         report = self.run_fault(fault, *words)
@@ -391,102 +313,6 @@ class Control(ToolTest):
             with self.subTest(words):
                 done = subprocess.run([ECHO, *words], capture_output=True, text=True, timeout=LIMIT, check=False)
                 self.assertEqual(done.returncode, 2)
-
-
-class WebServer:
-    """Answers what it is told to, one connection after the other; `answers` gives the bytes, None: never, b"": nothing."""
-
-    def __init__(self, port, answers):
-        self._answers = answers
-        self._held = []
-        self.requests = []
-        self._socket = socket.create_server(("127.0.0.1", port), backlog=128)
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, peer = self._socket.accept()
-                connection.settimeout(LIMIT)
-                request = b""
-                with contextlib.suppress(OSError):
-                    while b"\r\n\r\n" not in request:
-                        piece = connection.recv(4096)
-                        if not piece:
-                            break
-                        request += piece
-                    self.requests.append((peer[0], request))
-                    answer = self._answers(len(self.requests) - 1)
-                    if answer is None:
-                        self._held.append(connection)
-                        continue
-                    connection.sendall(answer)
-                connection.close()
-
-    def close(self):
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join(LIMIT)
-        self._socket.close()
-        for connection in self._held:
-            connection.close()
-
-
-def response(status, body):
-    return f"HTTP/1.1 {status} X\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
-
-
-class Http(ToolTest):
-    def serve(self, answers):
-        server = WebServer(self.port, answers)
-        self.addCleanup(server.close)
-        return server
-
-    def http(self, *words, status):
-        done = subprocess.run([PROBE, "http", "--target", self.target, *map(str, words)], capture_output=True, text=True,
-                              timeout=LIMIT, check=False)
-        self.assertEqual(done.returncode, status, done.stderr)
-        return json.loads(done.stdout)
-
-    def test_shares(self):
-        server = self.serve(lambda number: response(200, "b1\nmore\n" if number % 4 == 0 else "b2\n"))
-        report = self.http("--requests", 100, "--path", "/who", "--source", "127.0.0.5", status=0)
-        self.assertEqual((report["requests"], report["ok"], report["failed"]), (100, 100, 0))
-        self.assertEqual((report["statuses"], report["failures"]), ({"200": 100}, {}))
-        self.assertEqual(report["backends"], {"b1": {"requests": 25, "share": 0.25}, "b2": {"requests": 75, "share": 0.75}})
-        self.assertEqual({(peer, request.split(b"\r\n")[0]) for peer, request in server.requests},
-                         {("127.0.0.5", b"GET /who HTTP/1.0")})
-        self.assertEqual(len(server.requests), 100)
-
-    def test_failures(self):
-        answers = [response(200, "b1\n"), response(503, "no\n"), b"", b"nonsense", b"HTTP/1.0 200 OK\r\ncontent-length: 9\r\n\r\nb1",
-                   None]
-        self.serve(lambda number: answers[number])
-        report = self.http("--requests", 6, "--concurrent", 1, "--each-timeout", "500ms", status=1)
-        self.assertEqual((report["requests"], report["ok"], report["failed"]), (6, 1, 5))
-        self.assertEqual(report["statuses"], {"200": 1, "503": 1})
-        self.assertEqual(report["failures"], {"bad_response": 2, "early_close": 1, "timeout": 1})
-        self.assertEqual(report["backends"], {"b1": {"requests": 1, "share": 1.0}})
-
-    def test_refused(self):
-        report = self.http("--requests", 20, status=1)
-        self.assertEqual((report["ok"], report["failures"]), (0, {"connect_failed": 20}))
-
-    def test_until_ok(self):
-        self.serve(lambda number: response(200 if number >= 3 else 503, "b1\n"))
-        report = self.http("--until-ok", "30s", status=0)
-        self.assertEqual((report["in_time"], report["requests"], report["statuses"]), (True, 4, {"200": 1, "503": 3}))
-        self.assertGreater(report["took_ms"], 0)
-
-    def test_until_ok_in_a_row(self):
-        self.serve(lambda number: response(503 if number in (0, 2) else 200, "b1\n"))
-        report = self.http("--until-ok", "30s", "--in-a-row", 3, status=0)
-        self.assertEqual((report["requests"], report["ok"]), (6, 4))
-
-    def test_until_ok_too_late(self):
-        report = self.http("--until-ok", "200ms", status=1)
-        self.assertEqual((report["in_time"], report["took_ms"], report["ok"]), (False, None, 0))
-        self.assertEqual(report["failures"], {"connect_failed": report["requests"]})
 
 
 if __name__ == "__main__":
