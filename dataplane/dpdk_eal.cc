@@ -36,8 +36,8 @@ void redirect_log(EalLog log) {
 }
 
 std::vector<std::string> eal_arguments(const EalSettings& settings) {
-  // No files that a kill would leave behind: --in-memory, which --no-huge excludes, or --no-shconf. Workers are threads
-  // of ours, so EAL gets one lcore that may run anywhere this thread may.
+  // No files that a kill would leave behind: --in-memory, which --no-huge excludes, or --no-shconf. Workers
+  // are threads of ours, so EAL gets one lcore that may run anywhere this thread may.
   std::vector<std::string> arguments = {"shuntd", "--no-telemetry", "--iova-mode=va",
                                         "--file-prefix=" + settings.instance,
                                         settings.verbose ? "--log-level=*:info" : "--log-level=*:warning"};
@@ -45,7 +45,8 @@ std::vector<std::string> eal_arguments(const EalSettings& settings) {
   if (settings.hugepages) {
     arguments.emplace_back("--in-memory");
   } else {
-    arguments.insert(arguments.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(settings.ordinary_mib)});
+    arguments.insert(arguments.end(),
+                     {"--no-huge", "--no-shconf", "-m", std::to_string(settings.ordinary_mib)});
   }
   if (settings.pci_addresses.empty()) arguments.emplace_back("--no-pci");
   for (const std::string& address : settings.pci_addresses)

@@ -139,8 +139,9 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
       port.gateway_mac ? &*port.gateway_mac : snapshot.neighbours->find(route->port, next_hop);
   if (mac == nullptr) {
     worker.questions.push({route->port, next_hop});  // full: somebody asks again with the next packet
-    return drop_for(burst, i, worker, DropReason::no_neighbour), false;
+    mac = worker.client_macs.find(route->port, next_hop);
   }
+  if (mac == nullptr) return drop_for(burst, i, worker, DropReason::no_neighbour), false;
   std::memcpy(frame, mac->bytes.data(), 6);
   std::memcpy(frame + 6, port.mac.bytes.data(), 6);
   out_port = route->port;

@@ -40,6 +40,7 @@ class Selector {
   void track(const Packet& packet, ProbationEntry* waiting);
   void open(const Packet& packet);
   void miss(const Packet& packet);
+  void learn_client_mac(const Packet& packet);
   void remember(const Packet& packet, ProbationKind kind, BackendRef backend);
   Hash128 cluster_hash(const Packet& packet) const;
   bool is_gone(const Packet& packet, BackendRef backend) const {
@@ -94,6 +95,15 @@ void Selector::remember(const Packet& packet, ProbationKind kind, BackendRef bac
   if (opening.forgotten != 0) worker_.services[opening.forgotten].forgotten.add(1);
 }
 
+// The reply will need it before the kernel has an answer.
+void Selector::learn_client_mac(const Packet& packet) {
+  const uint8_t* frame = burst_.frame[packet.i].data;
+  const IpAddress client = packet.view.source(frame);
+  const Route* route = snapshot_.routes->find(client);
+  if (route == nullptr || route->gateway || route->port != burst_.port) return;
+  worker_.client_macs.learn(burst_.port, client, frame + 6);
+}
+
 // A packet that begins a flow: chosen by slot and `accept`.
 void Selector::open(const Packet& packet) {
   const ChosenBackend chosen = choose(packet.service.choice, snapshot_.cluster_key, cluster_hash(packet));
@@ -102,6 +112,7 @@ void Selector::open(const Packet& packet) {
   worker_.pairs[packet.service.pair(backend)].flows.add(1);
   if (packet.service.panic) worker_.services[packet.service.id].panic.add(1);
   remember(packet, packet.is_tcp ? ProbationKind::syn : ProbationKind::udp, backend);
+  if (packet.service.forward == Forward::nat) learn_client_mac(packet);
   decide(packet, backend);
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "common/keyed_hash.h"
+#include "dataplane/client_macs.h"
 #include "dataplane/flow_table.h"
 #include "dataplane/frame_ring.h"
 #include "dataplane/probation_table.h"
@@ -51,6 +52,7 @@ struct WorkerState {
   WorkerCounters counters;
   Ledger ledger;
   NeighbourQuestions questions;
+  ClientMacs client_macs;
 
   void count_service_drop(uint16_t service, DropReason reason) {
     services[service].dropped[static_cast<size_t>(reason)].add(1);

@@ -45,7 +45,7 @@ class Bed:
         self.forward = forward
         self.topology = net.Topology(forward, backends=backends, decap=decap_object(), **options)
         self.clients, self.backends = self.topology.clients, self.topology.backends
-        self.client = self.clients[0]
+        self.client = self.clients[0] if self.clients else None
         self.vip = self.topology.vip
         self.services = services or WEB
         self.config = default_config(self.topology, self.services, weights or [1] * backends, health)

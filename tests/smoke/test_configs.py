@@ -26,9 +26,9 @@ class Configs(harness.SmokeTest):
 
     def run_example(self, name):
         """Starts shuntd with the example; gives the bed back when it is ready."""
-        bed = self.bed("l2", clients=0, backends=0, cable=False)
-        folder = bed.topology.folder
         text = (CONFIGS / name).read_text(encoding="utf-8")
+        bed = self.bed("l2", clients=0, backends=0, cable=False, split='"tap:lb1"' in text)
+        folder = bed.topology.folder
         text = re.sub(r'^(runtime_dir|state_dir|listen) = .*\n', "", text, flags=re.M)
         text = text.replace("configs/example.pcap", f"{CONFIGS}/example.pcap")
         text = text.replace("/tmp/shunt-out.pcap", f"{folder}/out.pcap")
