@@ -82,6 +82,7 @@ void PacketEngine::make_workers(const Config& config) {
     settings.pool = cores_[i].pool;
     settings.state = cores_[i].state.get();
     settings.punt = cores_[i].punt.get();
+    settings.hand_over = hand_over_.get();
     settings.from_host = i == 0 ? &from_host_ : nullptr;
     settings.publication = publication_.get();
     workers_.push_back(std::make_unique<DpdkWorkerThread>(settings));
@@ -100,6 +101,7 @@ Result<std::unique_ptr<PacketEngine>> PacketEngine::open(const Config& config, c
     engine->cores_.push_back(core.take());
   }
   if (auto opened = engine->open_ports(config, macs); !opened) return opened.error();
+  engine->hand_over_ = std::make_unique<HandOverRings>(workers);
   engine->publication_ = std::make_unique<Publication>(workers + 1);
   engine->make_workers(config);
   return engine;

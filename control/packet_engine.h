@@ -70,6 +70,7 @@ class PacketEngine {
   std::vector<Core> cores_;
   std::vector<DpdkPort> ports_;
   std::unique_ptr<Publication> publication_;
+  std::unique_ptr<HandOverRings> hand_over_;
   FrameRing from_host_{4 * 1024 * 1024};
   std::vector<std::unique_ptr<DpdkWorkerThread>> workers_;
   std::unique_ptr<PuntThread> punt_;

@@ -28,7 +28,7 @@ struct Frame {
 // Room that rewrite may need before the Ethernet header (an IPv6 outer header and UDP with GUE fit).
 inline constexpr uint16_t kHeadroomBytes = 128;
 
-enum class Fate : uint8_t { live, send, punt, punt_urgent, drop };
+enum class Fate : uint8_t { live, send, punt, punt_urgent, hand_over, drop };
 
 // Which way a packet of a flow goes.
 enum class Direction : uint8_t { to_backend, reply };
@@ -44,6 +44,7 @@ struct Burst {
   std::array<Fate, kBurstSize> fate{};
   std::array<DropReason, kBurstSize> reason{};
   std::array<uint8_t, kBurstSize> out_port{};
+  std::array<uint8_t, kBurstSize> owner{};  // hand_over: the worker whose flow it is
   std::array<uint32_t, kBurstSize> received_bytes{};
 
   std::array<const Service*, kBurstSize> service{};  // from classify on
@@ -74,6 +75,10 @@ struct Burst {
     reason[i] = why;
   }
   void punt(unsigned i, bool urgent) { fate[i] = urgent ? Fate::punt_urgent : Fate::punt; }
+  void hand_over(unsigned i, uint8_t worker) {
+    fate[i] = Fate::hand_over;
+    owner[i] = worker;
+  }
   void send(unsigned i, uint8_t port_out) {
     fate[i] = Fate::send;
     out_port[i] = port_out;

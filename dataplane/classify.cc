@@ -62,6 +62,16 @@ void make_key(Burst& burst, unsigned i, const Service& service, const WorkerStat
   worker.flows.prefetch(burst.key[i]);
 }
 
+// Both directions of a nat flow have one key and meet two queues; the key names the worker that owns the
+// flow. True: it is another one.
+bool hand_over(Burst& burst, unsigned i, const Service& service, const WorkerState& worker) {
+  if (worker.workers < 2 || service.forward != Forward::nat) return false;
+  const unsigned owner = burst.key[i].index % worker.workers;
+  if (owner == worker.index) return false;
+  burst.hand_over(i, static_cast<uint8_t>(owner));
+  return true;
+}
+
 void give_to_service(Burst& burst, unsigned i, const Service& service, WorkerState& worker) {
   const PacketView& view = burst.view[i];
   const uint8_t* ip = view.ip(burst.frame[i].data);
@@ -72,6 +82,7 @@ void give_to_service(Burst& burst, unsigned i, const Service& service, WorkerSta
   burst.service[i] = &service;
   burst.direction[i] = Direction::to_backend;
   make_key(burst, i, service, worker);
+  hand_over(burst, i, service, worker);
 }
 
 // True: the packet's source is a nat backend and it came in where that backend is, so it may be a reply.
@@ -89,6 +100,7 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
   burst.direction[i] = Direction::reply;
   burst.backend[i] = source->backend;
   make_key(burst, i, *service, worker);
+  if (hand_over(burst, i, *service, worker)) return true;
   if (snapshot.node_addresses->find(destination) != nullptr) {
     // To this host itself: a health answer, unless the table knows a local client's flow.
     if (!worker.flows.find(burst.key[i]) && !worker.probation.holds(burst.key[i], half_of(view.protocol)))

@@ -47,7 +47,7 @@ class DpdkWorkerThread::Loop {
       : settings_(settings),
         io_(settings.device_ids, static_cast<uint16_t>(settings.index), settings.pool),
         worker_(*settings.state, io_, static_cast<unsigned>(settings.device_ids.size()), *settings.punt,
-                settings.from_host) {}
+                *settings.hand_over, settings.from_host) {}
 
   Result<> start();
   void stop();

@@ -33,6 +33,7 @@ class DpdkWorkerThread {
     rte_mempool* pool = nullptr;
     WorkerState* state = nullptr;
     PuntRings* punt = nullptr;
+    HandOverRings* hand_over = nullptr;
     FrameRing* from_host = nullptr;  // nullptr: another worker takes them
     Publication* publication = nullptr;
   };

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "dataplane/frame_io.h"
@@ -24,10 +25,28 @@ struct PuntRings {
   FrameRing rest{1024 * 1024};
 };
 
+// The rings between workers, by (from, to): packets of nat flows that came in at a worker that doesn't own
+// them. Copies, as on the way to the punt thread.
+class HandOverRings {
+ public:
+  explicit HandOverRings(unsigned workers) : workers_(workers) {
+    const size_t bytes = std::max<size_t>(64 * 1024, 1024 * 1024 / workers);
+    for (unsigned i = 0; i < workers * workers; ++i)
+      rings_.push_back(std::make_unique<FrameRing>(workers > 1 ? bytes : 64));
+  }
+  unsigned workers() const { return workers_; }
+  FrameRing& ring(unsigned from, unsigned to) { return *rings_[from * workers_ + to]; }
+
+ private:
+  unsigned workers_;
+  std::vector<std::unique_ptr<FrameRing>> rings_;
+};
+
 template <FrameIo Io>
 class Transmitter {
  public:
-  Transmitter(Io& io, unsigned ports, PuntRings& rings) : io_(io), rings_(rings), buffers_(ports) {}
+  Transmitter(Io& io, unsigned ports, PuntRings& rings, HandOverRings& hand_over)
+      : io_(io), rings_(rings), hand_over_(hand_over), buffers_(ports) {}
 
   void send(uint8_t port, const Frame& frame, WorkerState& worker) {
     Buffer& buffer = buffers_[port];
@@ -51,6 +70,10 @@ class Transmitter {
         case Fate::punt:
         case Fate::punt_urgent:
           punt(burst, i, worker, now);
+          free_later(frame);
+          break;
+        case Fate::hand_over:
+          hand_over(burst, i, worker);
           free_later(frame);
           break;
         case Fate::live:  // a stage forgot it: nobody's service
@@ -123,6 +146,15 @@ class Transmitter {
     }
   }
 
+  void hand_over(const Burst& burst, unsigned i, WorkerState& worker) {
+    const Frame& frame = burst.frame[i];
+    if (hand_over_.ring(worker.index, burst.owner[i]).push(burst.port, 0, {frame.data, frame.bytes})) {
+      ++worker.ledger.entered;
+    } else {
+      worker.ledger.drop(DropReason::ring_full);
+    }
+  }
+
   void free_later(const Frame& frame) {
     if (done_count_ == done_.size()) free_now();
     done_[done_count_++] = frame;
@@ -134,6 +166,7 @@ class Transmitter {
 
   Io& io_;
   PuntRings& rings_;
+  HandOverRings& hand_over_;
   PuntLimit limit_;
   std::vector<Buffer> buffers_;
   std::array<Frame, kBurstSize> done_;

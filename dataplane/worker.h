@@ -23,8 +23,16 @@ template <FrameIo Io>
 class Worker {
  public:
   // `from_host`: frames of the kernel's for the ports, or nullptr (one worker takes them all).
-  Worker(WorkerState& state, Io& io, unsigned ports, PuntRings& punt, FrameRing* from_host)
-      : state_(state), io_(io), ports_(ports), transmitter_(io, ports, punt), from_host_(from_host) {}
+  Worker(WorkerState& state, Io& io, unsigned ports, PuntRings& punt, HandOverRings& hand_over,
+         FrameRing* from_host)
+      : state_(state),
+        io_(io),
+        ports_(ports),
+        transmitter_(io, ports, punt, hand_over),
+        hand_over_(hand_over),
+        from_host_(from_host) {
+    state_.workers = hand_over.workers();
+  }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -33,7 +41,11 @@ class Worker {
     unsigned packets = 0;
     for (unsigned port = 0; port < ports_; ++port)
       packets += receive(static_cast<uint8_t>(port), snapshot, now);
-    if (from_host_ != nullptr) packets += receive_from_host(snapshot, now);
+    if (from_host_ != nullptr) packets += receive_from(*from_host_, false, snapshot, now);
+    for (unsigned other = 0; other < hand_over_.workers(); ++other) {
+      if (other != state_.index)
+        packets += receive_from(hand_over_.ring(other, state_.index), true, snapshot, now);
+    }
     transmitter_.flush_all(state_);
     sweep(snapshot, now);
     state_.counters.loops.add(1);
@@ -79,18 +91,18 @@ class Worker {
     transmitter_.run(burst_, state_, now);
   }
 
-  // What the kernel sends: out of its port, or, if it is for the port's second MAC, to a VIP: in, as if
-  // received.
-  unsigned receive_from_host(const Snapshot& snapshot, const Now& now) {
+  // What another thread put into a ring: from the kernel, out of its port or, if it is for the port's second
+  // MAC, in, as if received; from another worker, in.
+  unsigned receive_from(FrameRing& ring, bool from_worker, const Snapshot& snapshot, const Now& now) {
     unsigned taken = 0;
     unsigned inward = 0;
     uint8_t inward_port = 0;
     while (taken < kBurstSize) {
-      const auto record = from_host_->front();
+      const auto record = ring.front();
       if (!record) break;
       const PortState& port = snapshot.ports[record->port];
-      const bool is_inward =
-          std::equal(port.host_mac.bytes.begin(), port.host_mac.bytes.end(), record->frame.begin());
+      const bool is_inward = from_worker || std::equal(port.host_mac.bytes.begin(), port.host_mac.bytes.end(),
+                                                       record->frame.begin());
       if (is_inward && inward > 0 && record->port != inward_port) break;  // a burst has one port
       ++taken;
       ++state_.ledger.left;
@@ -107,7 +119,7 @@ class Worker {
           transmitter_.send(record->port, frame, state_);
         }
       }
-      from_host_->pop();
+      ring.pop();
     }
     if (inward > 0) walk(inward_port, inward, snapshot, now);
     return taken;
@@ -140,6 +152,7 @@ class Worker {
   unsigned ports_;
   Burst burst_;
   Transmitter<Io> transmitter_;
+  HandOverRings& hand_over_;
   FrameRing* from_host_;
   uint64_t swept_ns_ = 0;
   uint64_t probation_due_ = 0;  // lines, times the connection table's buckets

@@ -44,7 +44,8 @@ struct WorkerState {
   WorkerState& operator=(const WorkerState&) = delete;
 
   unsigned index;
-  HashKey table_key;  // random per process
+  unsigned workers = 1;  // how many there are; a nat flow is the one's that its key names
+  HashKey table_key;     // random per process
   FlowTable flows;
   ProbationTable probation;
   std::span<PairCounters> pairs;
