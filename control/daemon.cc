@@ -1,5 +1,6 @@
 #include "control/daemon.h"
 
+#include <sched.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -64,6 +65,38 @@ MacAddress second_mac(MacAddress mac) {
   return mac;
 }
 
+// The CPUs that this process may use.
+std::vector<unsigned> allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(0, sizeof set, &set);
+  std::vector<unsigned> cpus;
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+// Without the workers'; all of them where nothing would be left.
+std::vector<unsigned> control_cpus(const std::vector<uint32_t>& workers) {
+  const std::vector<unsigned> all = allowed_cpus();
+  std::vector<unsigned> rest;
+  std::ranges::copy_if(all, std::back_inserter(rest),
+                       [&](unsigned cpu) { return std::ranges::find(workers, cpu) == workers.end(); });
+  return rest.empty() ? all : rest;
+}
+
+// Else the workers' threads would fail, later and one by one.
+Result<> check_worker_cpus(const std::vector<uint32_t>& workers) {
+  const std::vector<unsigned> all = allowed_cpus();
+  for (const uint32_t cpu : workers) {
+    if (std::ranges::find(all, cpu) != all.end()) continue;
+    return Error{"[dataplane] workers",
+                 "CPU " + std::to_string(cpu) + " isn't one that shuntd may use (see nproc and taskset -p)"};
+  }
+  return Ok{};
+}
+
 void raise_open_files() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -107,6 +140,10 @@ Result<> Daemon::start(int* exit_code) {
 }
 
 Result<> Daemon::open_engine(int* exit_code) {
+  if (auto checked = check_worker_cpus(config_.dataplane.workers); !checked) {
+    *exit_code = kExitConfig;
+    return checked;
+  }
   auto plan = plan_memory(config_.dataplane.memory, memory_need(config_), free_hugepages());
   if (!plan) {
     *exit_code = kExitConfig;
@@ -117,6 +154,7 @@ Result<> Daemon::open_engine(int* exit_code) {
   EalSettings settings;
   settings.hugepages = memory_.hugepages;
   settings.ordinary_mib = static_cast<uint32_t>((memory_.need.buffer_bytes >> 20U) + 32);
+  settings.control_cpus = control_cpus(config_.dataplane.workers);
   settings.instance = "shunt-" + std::to_string(getpid());
   settings.verbose = config_.log.level <= LogLevel::debug;
   for (const PortConfig& port : config_.ports) {

@@ -1,11 +1,12 @@
 #include "dataplane/dpdk_eal.h"
 
+#include <getopt.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_version.h>
-#include <unistd.h>
+#include <sys/types.h>
 
 #include <cstdio>
 
@@ -37,11 +38,14 @@ void redirect_log(EalLog log) {
 
 std::vector<std::string> eal_arguments(const EalSettings& settings) {
   // No files that a kill would leave behind: --in-memory, which --no-huge excludes, or --no-shconf. Workers
-  // are threads of ours, so EAL gets one lcore that may run anywhere this thread may.
+  // are threads of ours, so EAL gets one lcore: this thread, which keeps off their CPUs.
   std::vector<std::string> arguments = {"shuntd", "--no-telemetry", "--iova-mode=va",
                                         "--file-prefix=" + settings.instance,
                                         settings.verbose ? "--log-level=*:info" : "--log-level=*:warning"};
-  arguments.push_back("--lcores=0@(0-" + std::to_string(sysconf(_SC_NPROCESSORS_ONLN) - 1) + ")");
+  std::string cpus;
+  for (const unsigned cpu : settings.control_cpus)
+    cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
+  arguments.push_back("--lcores=0@(" + cpus + ")");
   if (settings.hugepages) {
     arguments.emplace_back("--in-memory");
   } else {

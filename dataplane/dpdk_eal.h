@@ -16,6 +16,7 @@ struct EalSettings {
   bool hugepages = false;                  // else ordinary memory, all of it taken at start
   uint32_t ordinary_mib = 0;               // how much, without hugepages
   std::vector<std::string> pci_addresses;  // devices it may probe; none: the bus isn't looked at
+  std::vector<unsigned> control_cpus;      // where the calling thread, and those that it starts, may run
   std::string instance;                    // tells this process's files from another's
   bool verbose = false;
 };
