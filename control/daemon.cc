@@ -155,7 +155,11 @@ Result<> Daemon::open_engine(int* exit_code) {
   settings.hugepages = memory_.hugepages;
   settings.ordinary_mib = static_cast<uint32_t>((memory_.need.buffer_bytes >> 20U) + 32);
   settings.control_cpus = control_cpus(config_.dataplane.workers);
-  settings.instance = "shunt-" + std::to_string(getpid());
+  // The same after every start in this runtime_dir, so that what a killed one left is used again, not added
+  // to.
+  const Hash128 instance =
+      keyed_hash(HashKey{}, config_.node.runtime_dir.data(), config_.node.runtime_dir.size());
+  settings.instance = "shunt-" + std::to_string(instance.low);
   settings.verbose = config_.log.level <= LogLevel::debug;
   for (const PortConfig& port : config_.ports) {
     if (is_pci_address(port.device)) settings.pci_addresses.push_back(port.device);

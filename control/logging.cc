@@ -12,7 +12,9 @@ namespace {
 // attached. Neither matters here: rte_flow isn't used, and there is one process.
 bool is_known_noise(std::string_view line) {
   constexpr std::string_view kHarmless[] = {"tap_nl_dump_ext_ack(): Specified qdisc kind is unknown",
-                                            "qdisc_create_multiq()", "failed to create multiq qdisc",
+                                            "qdisc_create_multiq()",
+                                            "No free 1048576 kB hugepages",
+                                            "failed to create multiq qdisc",
                                             "Disabling rte flow support",
                                             "tap_mp_req_on_rxtx(): Failed to send start req to secondary"};
   return std::ranges::any_of(kHarmless, [&](std::string_view part) { return line.find(part) != line.npos; });

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <cstdio>
+#include <filesystem>
 
 namespace shunt {
 namespace {
@@ -75,11 +76,15 @@ Result<> start_eal(const EalSettings& settings, EalLog log) {
 }
 
 void stop_eal() {
+  const std::string folder = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
+  std::error_code ignored;  // EAL makes it even where it puts nothing in
+  std::filesystem::remove_all(folder, ignored);
 }
 
 std::string eal_version() {
-  return rte_version();
+  const std::string_view version = rte_version();  // "DPDK 22.11.11"
+  return std::string(version.substr(version.rfind(' ') + 1));
 }
 
 Result<> register_eal_thread() {
