@@ -1,6 +1,5 @@
 #include "dataplane/punt_thread.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -72,12 +71,16 @@ bool PuntThread::run_once(uint64_t now_ns) {
 }
 
 void PuntThread::wait() {
-  std::vector<pollfd> polled;
+  polled_.clear();
   for (const int fd : settings_.host_fds) {
-    if (fd >= 0) polled.push_back({fd, POLLIN, 0});
+    if (fd >= 0) polled_.push_back({fd, POLLIN, 0});
   }
   const timespec nap{0, kPuntNapUs * 1000};
-  ppoll(polled.data(), polled.size(), &nap, nullptr);
+  ppoll(polled_.data(), polled_.size(), &nap, nullptr);
+  // An interface that somebody removed is always "ready": sleep anyway.
+  const bool gone =
+      std::ranges::any_of(polled_, [](const pollfd& entry) { return (entry.revents & ~POLLIN) != 0; });
+  if (gone) nanosleep(&nap, nullptr);
 }
 
 bool PuntThread::drain(FrameRing& ring, const Snapshot& snapshot) {

@@ -5,6 +5,8 @@
 // queues. What the kernel refuses is counted punt_failed.
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -66,6 +68,7 @@ class PuntThread {
   uint64_t seen_generation_ = 0;
   std::vector<Gratuitous> announced_;
   std::vector<uint8_t> buffer_;
+  std::vector<pollfd> polled_;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };
