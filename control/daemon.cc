@@ -1,23 +1,21 @@
 #include "control/daemon.h"
 
-#include <sched.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "control/config_load.h"
+#include "control/cpu_placement.h"
 #include "control/exit_codes.h"
+#include "control/health_targets.h"
 #include "control/logging.h"
 #include "control/memory_plan.h"
+#include "control/node_identity.h"
 #include "dataplane/dpdk_eal.h"
 
 namespace shunt {
@@ -30,71 +28,6 @@ constexpr auto kReachPatience = std::chrono::seconds(1);
 uint64_t monotonic_ns() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
-
-// The file's bytes, whatever they are, become a key. Without a file it is the same fixed one everywhere.
-Result<HashKey> read_cluster_key(const std::string& path) {
-  std::string bytes = "shunt default cluster key";
-  if (!path.empty()) {
-    std::ifstream file(path, std::ios::binary);
-    bytes.assign(std::istreambuf_iterator<char>(file), {});
-    if (!file.is_open() || file.bad()) return Error{"[node] cluster_key_file", path + ": can't be read"};
-    if (bytes.size() < 16) return Error{"[node] cluster_key_file", path + ": at least 16 bytes are needed"};
-  }
-  const HashKey low{
-      {0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL, 0xa4093822299f31d0ULL, 0x082efa98ec4e6c89ULL}};
-  const HashKey high{
-      {0x452821e638d01377ULL, 0xbe5466cf34e90c6cULL, 0xc0ac29b7c97c50ddULL, 0x3f84d5b5b5470917ULL}};
-  const Hash128 first = keyed_hash(low, bytes.data(), bytes.size());
-  const Hash128 second = keyed_hash(high, bytes.data(), bytes.size());
-  return HashKey{{first.low, first.high, second.low, second.high}};
-}
-
-// A tap's MAC is made from the names, so that it is the same after every start: neighbours remember it.
-MacAddress tap_mac(const std::string& node, const std::string& port) {
-  const std::string name = node + "/" + port;
-  const Hash128 hash = keyed_hash(HashKey{{1, 2, 3, 4}}, name.data(), name.size());
-  MacAddress mac;
-  std::memcpy(mac.bytes.data(), &hash.low, mac.bytes.size());
-  mac.bytes[0] = 0x02;  // locally administered, unicast
-  return mac;
-}
-
-MacAddress second_mac(MacAddress mac) {
-  mac.bytes[0] = static_cast<uint8_t>((mac.bytes[0] | 0x02U) ^ 0x04U);
-  return mac;
-}
-
-// The CPUs that this process may use.
-std::vector<unsigned> allowed_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  sched_getaffinity(0, sizeof set, &set);
-  std::vector<unsigned> cpus;
-  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
-// Without the workers'; all of them where nothing would be left.
-std::vector<unsigned> control_cpus(const std::vector<uint32_t>& workers) {
-  const std::vector<unsigned> all = allowed_cpus();
-  std::vector<unsigned> rest;
-  std::ranges::copy_if(all, std::back_inserter(rest),
-                       [&](unsigned cpu) { return std::ranges::find(workers, cpu) == workers.end(); });
-  return rest.empty() ? all : rest;
-}
-
-// Else the workers' threads would fail, later and one by one.
-Result<> check_worker_cpus(const std::vector<uint32_t>& workers) {
-  const std::vector<unsigned> all = allowed_cpus();
-  for (const uint32_t cpu : workers) {
-    if (std::ranges::find(all, cpu) != all.end()) continue;
-    return Error{"[dataplane] workers",
-                 "CPU " + std::to_string(cpu) + " isn't one that shuntd may use (see nproc and taskset -p)"};
-  }
-  return Ok{};
 }
 
 void raise_open_files() {
@@ -212,7 +145,7 @@ Result<> Daemon::start_control() {
       io_.get_executor(), [this](const HealthChange& change) { on_health(change); }, monotonic_ns());
   compile_and_publish();
   if (auto started = engine_->start(network_->fds()); !started) return started;
-  update_health_targets();
+  health_->set_targets(health_targets(config_));
   view_ = std::make_unique<StatusView>(*this);
   auto api = ApiServer::start(io_, *view_, config_.api.listen);
   if (!api) return api.error();
@@ -287,28 +220,12 @@ void Daemon::compile_and_publish() {
   const Snapshot& published = *snapshot;  // lives at least until the next publication
   engine_->publish(std::move(snapshot));
   engine_->reclaim();
-  update_wanted_neighbours(published);
-  update_vip_routes();
-  spdlog::debug("published generation {}", published.generation);
-}
-
-// Next hops of backends, and gateways by which clients are reached.
-void Daemon::update_wanted_neighbours(const Snapshot& snapshot) {
-  wanted_.clear();
-  const auto want = [&](const Route& route, const IpAddress& address) {
-    if (!snapshot.ports[route.port].gateway_mac) wanted_.emplace(route.port, route.gateway.value_or(address));
-  };
-  for (const auto& [name, pool] : compiler_->registry().pools()) {
-    for (const auto& backend : pool.backends) {
-      if (!backend || !backend->is_present()) continue;
-      if (const Route* route = snapshot.routes->find(backend->config.address))
-        want(*route, backend->config.address);
-    }
-  }
-  for (const Route& route : snapshot.routes->routes()) {
-    if (route.gateway) want(route, *route.gateway);
-  }
+  wanted_ = wanted_next_hops(compiler_->registry(), published);
   network_->want_neighbours(wanted_);
+  network_->set_vip_routes(
+      wanted_vip_routes(config_, [this](const ServiceConfig& service) { return is_fit(service); }),
+      config_.routes);
+  spdlog::debug("published generation {}", published.generation);
 }
 
 // Routes wait for first results, and follow the checks, never panic.
@@ -324,52 +241,6 @@ bool Daemon::is_fit(const ServiceConfig& service) const {
     }
   }
   return up >= service.announce_min;
-}
-
-void Daemon::update_vip_routes() {
-  std::map<Prefix, HostNetwork::VipRoute> routes;
-  for (const auto& [key, record] : compiler_->registry().services()) {
-    const ServiceConfig& service = record.config;
-    if (service.unserved == Unserved::punt) continue;  // a node address: the kernel's own
-    std::optional<uint8_t> at;
-    for (uint8_t i = 0; i < config_.ports.size(); ++i) {
-      if (!network_->has_interface(i)) continue;
-      const bool inside = std::ranges::any_of(config_.ports[i].addresses, [&](const Prefix& subnet) {
-        return subnet.contains(service.address.address);
-      });
-      if (inside || !at) at = i;
-      if (inside) break;
-    }
-    if (!at) continue;
-    const bool announced = service.announce == Announce::route && is_fit(service);
-    auto [route, fresh] =
-        routes.try_emplace(service.address, HostNetwork::VipRoute{service.address, *at, announced});
-    if (!fresh) route->second.announced &= announced;  // fit when each of its services is
-  }
-  std::set<HostNetwork::VipRoute> wanted;
-  for (const auto& [vip, route] : routes)
-    wanted.insert(route);
-  network_->set_vip_routes(wanted, config_.routes);
-}
-
-void Daemon::update_health_targets() {
-  std::map<std::string, uint16_t> service_ports;
-  for (const ServiceConfig& service : config_.services) {
-    for (const std::string& pool : {service.pool, service.backup_pool}) {
-      if (!pool.empty() && service.port != 0) service_ports.try_emplace(pool, service.port);
-    }
-  }
-  std::vector<HealthTarget> targets;
-  for (const PoolConfig& pool : config_.pools) {
-    if (!pool.health) continue;
-    for (const BackendConfig& backend : pool.backends) {
-      uint16_t port = pool.health->port != 0 ? pool.health->port : backend.port;
-      if (port == 0) port = service_ports[pool.name];
-      if (port == 0) continue;  // no service uses the pool: nothing depends on it
-      targets.push_back({pool.name, backend.name, backend.address, port, *pool.health, std::nullopt});
-    }
-  }
-  health_->set_targets(std::move(targets));
 }
 
 void Daemon::on_health(const HealthChange& change) {
@@ -428,7 +299,7 @@ ReloadReport Daemon::reload() {
   config_ = std::move(*loaded.config);
   if (auto set = network_->set_addresses(config_); !set) spdlog::warn("{}", set.error().text());
   compiler_->set_kernel(network_->view());
-  update_health_targets();
+  health_->set_targets(health_targets(config_));
   compile_and_publish();
   report.accepted = true;
   report.generation = compiler_->generation();

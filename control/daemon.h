@@ -18,6 +18,7 @@
 #include "control/config.h"
 #include "control/health_monitor.h"
 #include "control/host_network.h"
+#include "control/kernel_wants.h"
 #include "control/packet_engine.h"
 #include "control/status.h"
 #include "control/status_view.h"
@@ -49,9 +50,6 @@ class Daemon {
   void tick();
   void request_compile();
   void compile_and_publish();
-  void update_wanted_neighbours(const Snapshot& snapshot);
-  void update_vip_routes();
-  void update_health_targets();
   void on_health(const HealthChange& change);
   bool is_fit(const ServiceConfig& service) const;
   std::vector<std::string> needs_restart(const Config& next) const;
@@ -68,7 +66,7 @@ class Daemon {
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<StatusView> view_;
   std::unique_ptr<ApiServer> api_;
-  std::set<std::pair<uint8_t, IpAddress>> wanted_;
+  std::set<NextHopKey> wanted_;
   bool compile_requested_ = false;
   bool eal_started_ = false;
   uint64_t ticks_ = 0;

@@ -81,7 +81,7 @@ void HostNetwork::on_neighbour(uint32_t interface, const IpAddress& address,
                                const std::optional<MacAddress>& mac) {
   const auto port = port_of(interface);
   if (!port) return;
-  const std::pair key{*port, address};
+  const NextHopKey key{*port, address};
   if (!mac) {
     // The last known MAC stays in use; the kernel is asked again for a next hop of ours.
     if (wanted_.contains(key)) log_failure(network_.add_managed_neighbour(interface, address));
@@ -130,7 +130,7 @@ KernelView HostNetwork::view() const {
   return view;
 }
 
-void HostNetwork::want_neighbours(const std::set<std::pair<uint8_t, IpAddress>>& wanted) {
+void HostNetwork::want_neighbours(const std::set<NextHopKey>& wanted) {
   for (const auto& key : wanted_) {
     if (!wanted.contains(key) && has_interface(key.first)) {
       log_failure(network_.remove_neighbour(taps_[key.first]->index(), key.second));

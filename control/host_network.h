@@ -19,6 +19,7 @@
 #include "control/host_tap.h"
 #include "control/kernel_monitor.h"
 #include "control/kernel_network.h"
+#include "control/kernel_wants.h"
 
 namespace shunt {
 
@@ -28,14 +29,6 @@ inline constexpr size_t kMaxNeighbours = 65'536;
 
 class HostNetwork {
  public:
-  // Where a VIP's routes point; `announced`: a route with [routes] protocol is there as well.
-  struct VipRoute {
-    Prefix vip;
-    uint8_t port = 0;
-    bool announced = false;
-    auto operator<=>(const VipRoute&) const = default;
-  };
-
   static Result<std::unique_ptr<HostNetwork>> open(boost::asio::io_context& io);
 
   // Makes or adopts every host_interface. `macs`: of the ports, by index.
@@ -49,7 +42,7 @@ class HostNetwork {
   KernelView view() const;
 
   // The kernel keeps these next hops fresh from now on, and no others.
-  void want_neighbours(const std::set<std::pair<uint8_t, IpAddress>>& wanted);
+  void want_neighbours(const std::set<NextHopKey>& wanted);
   void ask(uint8_t port, const IpAddress& address);
   void set_vip_routes(const std::set<VipRoute>& wanted, const RoutesConfig& routes);
   Result<> set_addresses(const Config& config);
@@ -82,8 +75,8 @@ class HostNetwork {
   std::unique_ptr<KernelMonitor> monitor_;
   std::function<void()> changed_;
   bool telling_ = false;
-  std::map<std::pair<uint8_t, IpAddress>, MacAddress> macs_;
-  std::set<std::pair<uint8_t, IpAddress>> wanted_;
+  std::map<NextHopKey, MacAddress> macs_;
+  std::set<NextHopKey> wanted_;
   std::set<VipRoute> vip_routes_;
   RoutesConfig routes_config_;
 };

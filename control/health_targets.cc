@@ -1,0 +1,28 @@
+#include "control/health_targets.h"
+
+#include <map>
+#include <string>
+
+namespace shunt {
+
+std::vector<HealthTarget> health_targets(const Config& config) {
+  std::map<std::string, uint16_t> service_ports;
+  for (const ServiceConfig& service : config.services) {
+    for (const std::string& pool : {service.pool, service.backup_pool}) {
+      if (!pool.empty() && service.port != 0) service_ports.try_emplace(pool, service.port);
+    }
+  }
+  std::vector<HealthTarget> targets;
+  for (const PoolConfig& pool : config.pools) {
+    if (!pool.health) continue;
+    for (const BackendConfig& backend : pool.backends) {
+      uint16_t port = pool.health->port != 0 ? pool.health->port : backend.port;
+      if (port == 0) port = service_ports[pool.name];
+      if (port == 0) continue;  // no service uses the pool: nothing depends on it
+      targets.push_back({pool.name, backend.name, backend.address, port, *pool.health, std::nullopt});
+    }
+  }
+  return targets;
+}
+
+}  // namespace shunt

@@ -1,0 +1,60 @@
+#include "control/kernel_wants.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace shunt {
+namespace {
+
+std::optional<uint8_t> port_for(const Config& config, const IpAddress& vip) {
+  std::optional<uint8_t> first;
+  for (uint8_t i = 0; i < config.ports.size(); ++i) {
+    const PortConfig& port = config.ports[i];
+    if (port.host_interface.empty()) continue;
+    if (std::ranges::any_of(port.addresses, [&](const Prefix& subnet) { return subnet.contains(vip); }))
+      return i;
+    if (!first) first = i;
+  }
+  return first;
+}
+
+}  // namespace
+
+std::set<NextHopKey> wanted_next_hops(const Registry& registry, const Snapshot& snapshot) {
+  std::set<NextHopKey> wanted;
+  const auto want = [&](const Route& route, const IpAddress& address) {
+    if (!snapshot.ports[route.port].gateway_mac) wanted.emplace(route.port, route.gateway.value_or(address));
+  };
+  for (const auto& [name, pool] : registry.pools()) {
+    for (const auto& backend : pool.backends) {
+      if (!backend || !backend->is_present()) continue;
+      if (const Route* route = snapshot.routes->find(backend->config.address))
+        want(*route, backend->config.address);
+    }
+  }
+  for (const Route& route : snapshot.routes->routes()) {
+    if (route.gateway) want(route, *route.gateway);
+  }
+  return wanted;
+}
+
+std::set<VipRoute> wanted_vip_routes(const Config& config,
+                                     const std::function<bool(const ServiceConfig&)>& is_fit) {
+  std::map<Prefix, VipRoute> routes;
+  for (const ServiceConfig& service : config.services) {
+    if (service.unserved == Unserved::punt) continue;  // a node address: the kernel's own
+    const auto port = port_for(config, service.address.address);
+    if (!port) continue;
+    const bool announced = service.announce == Announce::route && is_fit(service);
+    const auto [route, fresh] =
+        routes.try_emplace(service.address, VipRoute{service.address, *port, announced});
+    if (!fresh) route->second.announced &= announced;
+  }
+  std::set<VipRoute> wanted;
+  for (const auto& [vip, route] : routes)
+    wanted.insert(route);
+  return wanted;
+}
+
+}  // namespace shunt

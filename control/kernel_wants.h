@@ -1,0 +1,37 @@
+// What shunt wants of the kernel, derived from the desired state: next hops to be kept fresh, routes to VIPs.
+// Pure.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <utility>
+
+#include "common/address.h"
+#include "control/config.h"
+#include "control/registry.h"
+#include "dataplane/snapshot.h"
+
+namespace shunt {
+
+// A next hop, by port.
+using NextHopKey = std::pair<uint8_t, IpAddress>;
+
+// Where a VIP's routes point; `announced`: a route with [routes] protocol is there as well.
+struct VipRoute {
+  Prefix vip;
+  uint8_t port = 0;
+  bool announced = false;
+  auto operator<=>(const VipRoute&) const = default;
+};
+
+// Next hops of backends, and gateways by which clients are reached.
+std::set<NextHopKey> wanted_next_hops(const Registry& registry, const Snapshot& snapshot);
+
+// One for each VIP, by the host_interface whose subnet holds it, else by the first one; none without any.
+// `is_fit` says whether a service may be announced; a VIP is when each of its services may.
+std::set<VipRoute> wanted_vip_routes(const Config& config,
+                                     const std::function<bool(const ServiceConfig&)>& is_fit);
+
+}  // namespace shunt
