@@ -14,17 +14,18 @@ void drop_for(Burst& burst, unsigned i, WorkerState& worker, DropReason reason) 
   burst.drop(i, reason);
 }
 
-// RFC 791, RFC 8200: one hop less. IPv4's header checksum follows.
+// RFC 791, RFC 8200: one hop less. IPv4's header checksum follows. (TTL and protocol are loaded and stored as
+// one word: a byte store before a wider load of it stalls.)
 void decrement_hops(const PacketView& view, uint8_t* frame) {
   uint8_t* ip = view.ip(frame);
   if (view.l3 == L3::ipv6) {
     --ip[7];
     return;
   }
-  const auto before = load<uint16_t>(ip + 8);  // TTL and protocol
-  --ip[8];
-  const uint64_t delta = checksum_delta(before, load<uint16_t>(ip + 8));
-  store(ip + 10, apply_delta(load<uint16_t>(ip + 10), delta));
+  const auto before = load<uint16_t>(ip + 8);
+  const uint16_t after = be16(static_cast<uint16_t>(be16::from_raw(before).host() - 0x0100)).raw();
+  store(ip + 8, after);
+  store(ip + 10, apply_delta(load<uint16_t>(ip + 10), checksum_delta(before, after)));
 }
 
 // Pads to the shortest Ethernet frame are not carried, nor is anything else behind the IP packet.
@@ -56,36 +57,51 @@ void translate_v4(const PacketView& view, uint8_t* frame, unsigned address_at, b
   store(sum, new_sum);
 }
 
-// RFC 2003, 4in4. RFC 6040 normal mode: DSCP and ECN as inside; DF as inside; TTL 64 of its own.
+// An IPv4 header as five words in packet order, so that it is summed and stored from registers.
+struct Ipv4Words {
+  uint32_t words[5];
+
+  void seal() {
+    uint64_t sum = 0;
+    for (const uint32_t word : words)
+      sum += word;
+    words[2] |= static_cast<uint32_t>(static_cast<uint16_t>(~fold_checksum(sum))) << 16U;
+  }
+};
+
+// Two 16-bit packet words, or four bytes, as one in memory order.
+uint32_t pair_of(be16 first, be16 second) {
+  return first.raw() | (static_cast<uint32_t>(second.raw()) << 16U);
+}
+
+// RFC 2003, 4in4. RFC 6040 normal mode: DSCP and ECN as inside; DF as inside; TTL 64 of its own. The frame's
+// first 12 bytes are left for write_macs.
 void push_ipip(Burst& burst, unsigned i, const Destination& destination) {
   const PacketView& view = burst.view[i];
   Frame& frame = burst.frame[i];
   const uint8_t* inner = view.ip(frame.data);
-  const uint8_t traffic_class = inner[1];
-  const uint16_t inner_bytes = view.ip_bytes;
-  const be16 inner_id = load<be16>(inner + 4);
   const bool dont_fragment = (inner[6] & 0x40U) != 0;
-
-  // The Ethernet header and its tags move down, the outer header takes their place.
-  uint8_t* start = frame.data - kIpv4HeaderBytes;
-  std::memmove(start, frame.data, view.l3_offset);
-  uint8_t* outer = start + view.l3_offset;
-  outer[0] = 0x45;
-  outer[1] = traffic_class;
-  store(outer + 2, be16(static_cast<uint16_t>(inner_bytes + kIpv4HeaderBytes)));
   // RFC 6864: an identification means something only while DF is clear; the inner one is as unique as its
   // sender made it.
-  store(outer + 4, dont_fragment ? be16(0) : inner_id);
-  store(outer + 6, be16(dont_fragment ? 0x4000 : 0));
-  outer[8] = 64;
-  outer[9] = kProtocolIpip;
-  store(outer + 10, uint16_t{0});
-  uint32_t source = destination.outer_source.host();
+  const be16 id = dont_fragment ? be16(0) : load<be16>(inner + 4);
   // One source per flow, so that the backend's RSS, which sees only the outer header, spreads flows.
-  source |= static_cast<uint32_t>(burst.key[i].index) & destination.source_spread_mask;
-  store(outer + 12, be32(source));
-  std::memcpy(outer + 16, destination.address.wire(), 4);
-  store(outer + 10, checksum(outer, kIpv4HeaderBytes));
+  const uint32_t source =
+      destination.outer_source.host() | (burst.key[i].index & destination.source_spread_mask);
+  Ipv4Words outer{{pair_of(be16(static_cast<uint16_t>(0x4500U | inner[1])),
+                           be16(static_cast<uint16_t>(view.ip_bytes + kIpv4HeaderBytes))),
+                   pair_of(id, be16(dont_fragment ? 0x4000 : 0)),
+                   pair_of(be16(static_cast<uint16_t>(64U << 8U | kProtocolIpip)), be16(0)),
+                   be32(source).raw(), load<uint32_t>(destination.address.wire())}};
+  outer.seal();
+
+  // The type, and tags before it, move down; the outer header takes their place.
+  uint8_t* start = frame.data - kIpv4HeaderBytes;
+  if (view.l3_offset == kEtherHeaderBytes) [[likely]] {
+    store(start + 12, load<uint16_t>(frame.data + 12));
+  } else {
+    std::memmove(start + 12, frame.data + 12, view.l3_offset - 12U);
+  }
+  std::memcpy(start + view.l3_offset, outer.words, sizeof outer.words);
   frame.data = start;
   frame.bytes += kIpv4HeaderBytes;
 }
