@@ -37,6 +37,8 @@ struct Burst {
   uint8_t port = 0;  // all packets of a burst came in there
   unsigned count = 0;
   unsigned live_count = 0;
+  unsigned decided = 0;  // fates told since the last compact()
+  unsigned selecting = 0;  // how many want select
   std::array<uint8_t, kBurstSize> live{};
 
   std::array<Frame, kBurstSize> frame{};
@@ -59,6 +61,8 @@ struct Burst {
     port = from_port;
     count = packets;
     live_count = packets;
+    decided = 0;
+    selecting = 0;
     for (unsigned i = 0; i < packets; ++i) {
       live[i] = static_cast<uint8_t>(i);
       fate[i] = Fate::live;
@@ -71,21 +75,29 @@ struct Burst {
   }
 
   void drop(unsigned i, DropReason why) {
+    ++decided;
     fate[i] = Fate::drop;
     reason[i] = why;
   }
-  void punt(unsigned i, bool urgent) { fate[i] = urgent ? Fate::punt_urgent : Fate::punt; }
+  void punt(unsigned i, bool urgent) {
+    ++decided;
+    fate[i] = urgent ? Fate::punt_urgent : Fate::punt;
+  }
   void hand_over(unsigned i, uint8_t worker) {
+    ++decided;
     fate[i] = Fate::hand_over;
     owner[i] = worker;
   }
   void send(unsigned i, uint8_t port_out) {
+    ++decided;
     fate[i] = Fate::send;
     out_port[i] = port_out;
   }
 
   // Removes from the live list what a stage has decided. Called once at the end of each stage.
   void compact() {
+    if (decided == 0) return;
+    decided = 0;
     unsigned kept = 0;
     for (unsigned n = 0; n < live_count; ++n) {
       const uint8_t i = live[n];

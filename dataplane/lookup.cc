@@ -23,6 +23,7 @@ void lookup(Burst& burst, WorkerState& worker, const Now& now) {
     const Service& service = *burst.service[i];
     if (!entry || !is_fresh(service, entry, now) || !decides(service, entry)) {
       burst.wants_select[i] = 1;
+      ++burst.selecting;
       continue;
     }
     ++hits;

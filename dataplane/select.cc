@@ -205,6 +205,7 @@ void Selector::run(unsigned i) {
 }  // namespace
 
 void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now) {
+  if (burst.selecting == 0) return;
   Selector selector(burst, snapshot, worker, now);
   for (unsigned n = 0; n < burst.live_count; ++n) {
     const unsigned i = burst.live[n];
