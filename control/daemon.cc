@@ -30,6 +30,10 @@ uint64_t monotonic_ns() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
 }
 
+std::string counted(size_t number, const std::string& noun) {
+  return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
 void raise_open_files() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -108,7 +112,12 @@ Result<> Daemon::open_engine(int* exit_code) {
   for (const PortConfig& port : config_.ports) {
     const std::string tap = tap_interface(port.device);
     macs.push_back(port.mac);
-    far_ends.push_back(tap.empty() ? std::nullopt : network_->mac_of(tap));
+    auto far_end = tap.empty() ? std::optional<KernelLink>{} : network_->find_link(tap);
+    if (far_end && far_end->open_queues > 0) {
+      return Error{"port \"" + port.name + "\" (" + port.device + ")",
+                   "another process has the tap open: is another shuntd running?"};
+    }
+    far_ends.push_back(far_end ? std::optional(far_end->mac) : std::nullopt);
     if (!tap.empty() && !port.mac) macs.back() = tap_mac(config_.node.name, port.name);
   }
   auto engine = PacketEngine::open(config_, memory_, macs);
@@ -155,7 +164,8 @@ Result<> Daemon::start_control() {
     spdlog::info("port {} ({}): MAC {}, driver {}", config_.ports[i].name, config_.ports[i].device,
                  engine_->ports()[i].mac().text(), engine_->ports()[i].driver());
   }
-  spdlog::info("{} services on {} workers; {}", config_.services.size(), config_.dataplane.workers.size(),
+  spdlog::info("{} on {}; {}", counted(config_.services.size(), "service"),
+               counted(config_.dataplane.workers.size(), "worker"),
                memory_.hugepages ? "hugepages" : "ordinary memory");
   return Ok{};
 }
@@ -303,11 +313,9 @@ ReloadReport Daemon::reload() {
   compile_and_publish();
   report.accepted = true;
   report.generation = compiler_->generation();
-  report.text = "generation " + std::to_string(report.generation) + ": " +
-                std::to_string(config_.services.size()) + " services, " +
-                std::to_string(config_.pools.size()) + " pools";
+  report.text = counted(config_.services.size(), "service") + ", " + counted(config_.pools.size(), "pool");
   last_reload_ = {std::chrono::system_clock::now(), true, report.text};
-  spdlog::info("reloaded {}: {}", config_.file, report.text);
+  spdlog::info("reloaded {}: generation {}, {}", config_.file, report.generation, report.text);
   return report;
 }
 

@@ -216,10 +216,9 @@ void HostNetwork::remove() {
   }
 }
 
-std::optional<MacAddress> HostNetwork::mac_of(const std::string& interface) {
+std::optional<KernelLink> HostNetwork::find_link(const std::string& interface) {
   auto link = network_.find_link(interface);
-  if (!link || !link.value()) return std::nullopt;
-  return link.value()->mac;
+  return link ? link.take() : std::nullopt;
 }
 
 void HostNetwork::prepare_far_end(const std::string& interface, const MacAddress& port_mac,

@@ -54,8 +54,8 @@ class HostNetwork {
   // room.
   void prepare_far_end(const std::string& interface, const MacAddress& port_mac,
                        std::optional<MacAddress> before);
-  // The MAC of an interface that exists.
-  std::optional<MacAddress> mac_of(const std::string& interface);
+  // Nothing where there is none by that name.
+  std::optional<KernelLink> find_link(const std::string& interface);
 
  private:
   HostNetwork(boost::asio::io_context& io, KernelNetwork network) : io_(io), network_(std::move(network)) {}

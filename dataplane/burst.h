@@ -37,7 +37,7 @@ struct Burst {
   uint8_t port = 0;  // all packets of a burst came in there
   unsigned count = 0;
   unsigned live_count = 0;
-  unsigned decided = 0;  // fates told since the last compact()
+  unsigned decided = 0;    // fates told since the last compact()
   unsigned selecting = 0;  // how many want select
   std::array<uint8_t, kBurstSize> live{};
 

@@ -34,8 +34,8 @@ class TscClock {
   uint64_t scale_;
 };
 
-void nap() {
-  const timespec length{0, kNapUs * 1000};
+void nap(long microseconds) {
+  const timespec length{0, microseconds * 1000};
   nanosleep(&length, nullptr);
 }
 
@@ -109,7 +109,7 @@ void DpdkWorkerThread::Loop::run() {
       counters.busy_loops.add(1);
       counters.busy_ns.add(clock.now().ns - now.ns);
     } else if (settings_.sleeps && ++idle_loops > kIdleLoops) {
-      nap();
+      nap(idle_loops - kIdleLoops < kShortNaps ? kShortNapUs : kLongNapUs);
     }
   }
   worker_.finish();

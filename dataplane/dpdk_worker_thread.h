@@ -2,7 +2,8 @@
 // stop.
 //
 // Owner: the control thread. The thread takes part in RCU as reader `index`. With idle = sleep it naps when
-// there was nothing to do for a while (kIdleLoops), never longer than kNapUs. This header knows no DPDK.
+// there was nothing to do for kIdleLoops: kShortNapUs, and when that went on for kShortNaps, kLongNapUs,
+// which is the most that a first packet waits. This header knows no DPDK.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,9 @@ struct rte_mempool;
 namespace shunt {
 
 inline constexpr unsigned kIdleLoops = 256;
-inline constexpr long kNapUs = 20;
+inline constexpr long kShortNapUs = 10;
+inline constexpr unsigned kShortNaps = 500;
+inline constexpr long kLongNapUs = 45;
 
 class DpdkWorkerThread {
  public:

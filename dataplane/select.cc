@@ -36,6 +36,7 @@ class Selector {
 
   bool has_forbidden_source(const Packet& packet) const;
   FlowTable::Entry live_entry(const Packet& packet);
+  void use_entry(const Packet& packet, FlowTable::Entry entry);
   bool use_probation(const Packet& packet);
   void track(const Packet& packet, ProbationEntry* waiting);
   void open(const Packet& packet);
@@ -151,6 +152,12 @@ void Selector::track(const Packet& packet, ProbationEntry* waiting) {
   if (is_closing(state)) pair.ended.add(1);
 }
 
+void Selector::use_entry(const Packet& packet, FlowTable::Entry entry) {
+  worker_.counters.lookup_hit.add(1);
+  decide(packet, FlowTable::backend(entry));
+  advance_flow(burst_, packet.i, entry, worker_, now_);
+}
+
 // True: probation knew the flow and the packet's way is decided.
 bool Selector::use_probation(const Packet& packet) {
   ProbationEntry* waiting = worker_.probation.find(packet.key, packet.half, now_.millisecond, waiting_);
@@ -189,15 +196,13 @@ void Selector::run(unsigned i) {
   // An earlier packet of this burst may have made the entry that lookup didn't see.
   const FlowTable::Entry entry = live_entry(packet);
   if (entry && decides(packet.service, entry)) {
-    decide(packet, FlowTable::backend(entry));
-    return advance_flow(burst_, i, entry, worker_, now_);
+    return use_entry(packet, entry);
   }
   if (use_probation(packet)) return;
   // Closing, or with a backend that takes no new flows: the old flow's packets still go there, a SYN begins
   // another.
   if (entry && !packet.is_syn && !is_gone(packet, FlowTable::backend(entry))) {
-    decide(packet, FlowTable::backend(entry));
-    return advance_flow(burst_, i, entry, worker_, now_);
+    return use_entry(packet, entry);
   }
   miss(packet);
 }
