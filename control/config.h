@@ -28,8 +28,6 @@ struct SourcePosition {
 enum class Scheduler : uint8_t { maglev };
 enum class MemoryMode : uint8_t { automatic, hugepages, ordinary };
 enum class IdleMode : uint8_t { spin, sleep };
-enum class OnDown : uint8_t { keep, reset, reschedule };
-enum class NoBackend : uint8_t { drop, reset };
 enum class Announce : uint8_t { automatic, arp, route, none };
 enum class Unserved : uint8_t { drop, punt };
 enum class HealthType : uint8_t { tcp, http };
@@ -82,10 +80,10 @@ struct BackendConfig {
   SourcePosition position;
   std::string name;  // unique in its pool
   IpAddress address;
-  uint16_t port = 0;              // nat only; 0: the service's
+  uint16_t port = 0;              // nat and health checks only; 0: the service's
   std::optional<MacAddress> mac;  // l2 only
   uint16_t weight = 1;            // 0: no new flows
-  uint32_t max_connections = 0;   // 0: no limit
+  uint32_t max_connections = 0;   // 0: no limit; validation refuses all else
 };
 
 struct PoolConfig {
@@ -115,8 +113,6 @@ struct ServiceConfig {
   std::string backup_pool;  // empty: none
   Forward forward = Forward::l2;
   Scheduler scheduler = Scheduler::maglev;
-  OnDown on_down = OnDown::keep;
-  NoBackend no_backend = NoBackend::drop;
   TimeoutConfig timeouts;
   Announce announce = Announce::automatic;  // resolved by validation: arp inside a port's subnet, else route
   uint16_t announce_min = 1;

@@ -104,8 +104,8 @@ void read_service(const toml::table& table, ServiceConfig& service, ServiceOrigi
   reader.read("forward", service.forward);
   reader.read("scheduler", service.scheduler);
   reader.check_choice("hash");
-  reader.read("on_down", service.on_down);
-  reader.read("no_backend", service.no_backend);
+  reader.check_choice("on_down");
+  reader.check_choice("no_backend");
   if (const toml::table* timeouts = reader.table("timeouts")) {
     read_timeouts(*timeouts, service.timeouts, origin.timeouts, report);
   }

@@ -30,9 +30,8 @@ Rules between keys:
 - No two ports share a device or a host_interface, and no host_interface is a port's tap.
 - A pool has no two backends with one address and port; `slots` is at least their number. A backend is no VIP, no address
   of the node, and IPv4.
-- `mac` of a backend is refused where no l2 service uses the pool. `port` of a backend is refused where l2 or ipip would
-  have to change it: where no nat service uses the pool and an l2 or ipip service has another port. An any-port service
-  keeps the client's port; there a backend's `port` is that of its health checks.
+- `mac` of a backend is for l2 services and `port` for nat services: others ignore them (a warning). With l2 and ipip the
+  destination port is never changed; there a backend's `port` is that of its health checks.
 - A health check's port is `health.port`, else the backend's, else that of the services that use the pool, which must then
   have exactly one.
 - Two services differ in address, protocol or port. All services of one VIP have the same `unserved` and `announce`.
@@ -43,7 +42,8 @@ Rules between keys:
   all); backends of an any-port service have no `port`.
 
 Warnings, which don't stop anything: no `cluster_key_file`, a pool no service uses, a pool without `health`, an API listener
-beyond loopback, a port without next hops, `announce_min` above the number of backends.
+beyond loopback, a port without next hops, `announce_min` above the number of backends, a backend's `mac` or `port` that no
+service uses.
 )";
 
 std::string_view type_text(OptionType type) {

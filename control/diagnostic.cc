@@ -60,8 +60,6 @@ constexpr std::array kNames = {
     "unsupported_family",
     "backend_is_vip",
     "backend_is_node_address",
-    "mac_without_l2",
-    "port_not_translated",
     "unknown_pool",
     "backup_is_pool",
     "duplicate_service",
@@ -80,6 +78,8 @@ constexpr std::array kNames = {
     "no_health",
     "no_next_hop",
     "announce_min_unreachable",
+    "mac_ignored",
+    "port_ignored",
 };
 static_assert(kNames.size() == static_cast<size_t>(DiagnosticId::count));
 

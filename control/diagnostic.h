@@ -73,8 +73,6 @@ enum class DiagnosticId : uint8_t {
   unsupported_family,
   backend_is_vip,
   backend_is_node_address,
-  mac_without_l2,
-  port_not_translated,
   // Services and VIPs.
   unknown_pool,
   backup_is_pool,
@@ -95,6 +93,8 @@ enum class DiagnosticId : uint8_t {
   no_health,
   no_next_hop,
   announce_min_unreachable,
+  mac_ignored,
+  port_ignored,
   count,
 };
 

@@ -39,9 +39,8 @@ constexpr std::array kScheduler = {choice("maglev", Scheduler::maglev),
                                    later("least-response-time"),
                                    later("adaptive")};
 constexpr std::array kHash = {choice("5-tuple", 0), later("source"), later("quic-cid")};
-constexpr std::array kOnDown = {choice("keep", OnDown::keep), choice("reset", OnDown::reset),
-                                choice("reschedule", OnDown::reschedule)};
-constexpr std::array kNoBackend = {choice("drop", NoBackend::drop), choice("reset", NoBackend::reset)};
+constexpr std::array kOnDown = {choice("keep", 0), later("reset"), later("reschedule")};
+constexpr std::array kNoBackend = {choice("drop", 0), later("reset")};
 constexpr std::array kAnnounce = {choice("arp", Announce::arp), choice("route", Announce::route),
                                   choice("none", Announce::none)};
 constexpr std::array kUnserved = {choice("drop", Unserved::drop), choice("punt", Unserved::punt)};
@@ -67,7 +66,7 @@ constexpr std::array kRows = {
               "A network port that shuntd drives. At least one.", 1, 32},
     OptionRow{"", "pool", Type::tables, Need::optional, "", "Backends that services share.", 0, 65'535},
     OptionRow{"", "service", Type::tables, Need::optional, "", "A VIP, protocol and port with its policy.", 0,
-              65'535},
+              16'383},
     OptionRow{"", "api", Type::table, Need::optional, "", "The HTTP server for metrics, status and reloads."},
     OptionRow{"", "routes", Type::table, Need::optional, "",
               "Kernel routes of VIPs with `announce = \"route\"`."},
@@ -176,16 +175,15 @@ constexpr std::array kRows = {
     OptionRow{"pool.backend", "name", Type::text, Need::required, "", "Unique in its pool."},
     OptionRow{"pool.backend", "address", Type::address, Need::required, "", "IPv4 in this version."},
     OptionRow{"pool.backend", "port", Type::integer, Need::optional, "the service's",
-              "Only nat changes the port: with l2 and ipip it must be the service's, or the service any-port "
-              "(then it is "
-              "the port of health checks).",
+              "Where nat services send to. With l2 and ipip the client's port stays: there it is the port of "
+              "health checks only.",
               1, 65'535},
     OptionRow{"pool.backend", "mac", Type::mac, Need::optional, "asked from the kernel",
-              "Next hop of l2 services."},
+              "Next hop of l2 services; others ignore it."},
     OptionRow{"pool.backend", "weight", Type::integer, Need::optional, "1", "Share of new flows; 0: none.", 0,
               65'535},
-    OptionRow{"pool.backend", "max_connections", Type::integer, Need::optional, "0", "0: no limit.", 0,
-              2'147'483'647},
+    OptionRow{"pool.backend", "max_connections", Type::integer, Need::optional, "0",
+              "0: no limit, the only value in this version.", 0, 2'147'483'647},
 
     OptionRow{"service", "name", Type::text, Need::required, "", "Unique among services."},
     OptionRow{"service", "address", Type::prefix, Need::required, "",

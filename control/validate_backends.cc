@@ -85,9 +85,9 @@ void validate_duplicates(const PoolConfig& pool, const PoolOrigin& origin, Repor
 // What the services that use a pool do with its backends.
 struct PoolUse {
   bool known = true;  // every service's forward could be read
-  bool used = false;
   bool l2 = false;
   bool translated = false;
+  const ServiceConfig* first = nullptr;     // nullptr: nobody uses it
   std::vector<const ServiceConfig*> exact;  // l2 and ipip services with a port
 };
 
@@ -97,7 +97,7 @@ PoolUse use_of(size_t index, const Validation& all) {
     const ServiceConfig& service = all.config.services[user];
     const Origin& origin = all.origin.services[user];
     use.known = use.known && origin.has("forward") == origin.given("forward");
-    use.used = true;
+    if (use.first == nullptr) use.first = &service;
     use.l2 = use.l2 || service.forward == Forward::l2;
     const bool translated = service.forward == Forward::nat;
     use.translated = use.translated || translated;
@@ -106,21 +106,30 @@ PoolUse use_of(size_t index, const Validation& all) {
   return use;
 }
 
-void validate_use(const PoolConfig& pool, const BackendConfig& backend, const Origin& origin,
-                  const PoolUse& use, Report& report) {
-  if (!use.known || !use.used) return;
+// A pool may serve several kinds of services, now or after the next edit: what one has no use for is no
+// error.
+void warn_of_ignored(const BackendConfig& backend, const Origin& origin, const PoolUse& use, Report& report) {
+  if (!use.known || use.first == nullptr) return;
   if (origin.has("mac") && !use.l2) {
-    report.error(DiagnosticId::mac_without_l2, origin.of("mac"),
-                 "`mac` is for l2 only, and no l2 service uses pool " + tick(pool.name));
+    report.warning(DiagnosticId::mac_ignored, origin.of("mac"),
+                   "`mac` is ignored by service " + tick(use.first->name) + ": it is for l2 only");
   }
   if (!origin.has("port") || use.translated) return;
   const auto other = std::find_if(use.exact.begin(), use.exact.end(), [&](const ServiceConfig* service) {
     return service->port != backend.port;
   });
   if (other == use.exact.end()) return;
-  report.error(DiagnosticId::port_not_translated, origin.of("port"),
-               "service " + tick((*other)->name) + " forwards port " + std::to_string((*other)->port) +
-                   " unchanged: only nat can reach port " + std::to_string(backend.port));
+  report.warning(DiagnosticId::port_ignored, origin.of("port"),
+                 "`port` is ignored by service " + tick((*other)->name) + ", which forwards port " +
+                     std::to_string((*other)->port) + " unchanged: only nat translates it");
+}
+
+void validate_limit(const BackendConfig& backend, const Origin& origin, Report& report) {
+  if (!origin.has("max_connections") || backend.max_connections == 0) return;
+  report.error(DiagnosticId::unsupported_value, origin.of("max_connections"),
+               tick("max_connections = " + std::to_string(backend.max_connections)) +
+                   " isn't supported by this version",
+               "0: no limit");
 }
 
 }  // namespace
@@ -137,7 +146,8 @@ void validate_backends(Validation& all) {
       if (origin.backends[k].has("address")) {
         validate_address(pool.backends[k], origin.backends[k].of("address"), own, all.report);
       }
-      validate_use(pool, pool.backends[k], origin.backends[k], use, all.report);
+      validate_limit(pool.backends[k], origin.backends[k], all.report);
+      warn_of_ignored(pool.backends[k], origin.backends[k], use, all.report);
     }
   }
 }

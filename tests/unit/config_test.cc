@@ -67,8 +67,6 @@ TEST(ConfigLoad, MinimalHasDefaults) {
   const ServiceConfig& service = config.services[0];
   EXPECT_EQ(service.protocol, Protocol::tcp);
   EXPECT_EQ(service.forward, Forward::l2);
-  EXPECT_EQ(service.on_down, OnDown::keep);
-  EXPECT_EQ(service.no_backend, NoBackend::drop);
   EXPECT_EQ(service.unserved, Unserved::drop);
   EXPECT_EQ(service.announce_min, 1);
   EXPECT_EQ(service.timeouts.established, minutes(15));
@@ -132,7 +130,7 @@ TEST(ConfigLoad, FullReadsPools) {
   EXPECT_EQ(pool.backends[0].port, 8080);
   EXPECT_EQ(pool.backends[0].mac->text(), "02:00:00:00:00:11");
   EXPECT_EQ(pool.backends[0].weight, 7);
-  EXPECT_EQ(pool.backends[0].max_connections, 1000U);
+  EXPECT_EQ(pool.backends[0].max_connections, 0U);
   EXPECT_TRUE(config.pools[1].backends.empty());
 }
 
@@ -145,8 +143,6 @@ TEST(ConfigLoad, FullReadsServices) {
   EXPECT_EQ(service.pool, "web");
   EXPECT_EQ(service.backup_pool, "web-far");
   EXPECT_EQ(service.forward, Forward::ipip);
-  EXPECT_EQ(service.on_down, OnDown::reset);
-  EXPECT_EQ(service.no_backend, NoBackend::reset);
   EXPECT_EQ(service.timeouts.established, hours(2));
   EXPECT_EQ(service.timeouts.syn, seconds(11));
   EXPECT_EQ(service.timeouts.fin, seconds(31));
@@ -155,8 +151,28 @@ TEST(ConfigLoad, FullReadsServices) {
   EXPECT_EQ(config.services[1].address.text(), "198.51.100.0/28");
   EXPECT_EQ(config.services[1].port, 0);
   EXPECT_EQ(config.services[1].protocol, Protocol::udp);
-  EXPECT_EQ(config.services[1].on_down, OnDown::reschedule);
   EXPECT_EQ(config.services[2].forward, Forward::nat);
+}
+
+TEST(ConfigLoad, TakesTheDesignsListingAsItStands) {
+  const LoadResult result = load_config(kDesign, "shunt.toml");
+  ASSERT_TRUE(result.config.has_value()) << texts(result.errors);
+  std::vector<std::string> warnings;
+  for (const Diagnostic& warning : result.warnings)
+    warnings.push_back(warning.message);
+  EXPECT_THAT(warnings,
+              ElementsAre("`port` is ignored by service `web`, which forwards port 80 unchanged: only "
+                          "nat translates it",
+                          "`mac` is ignored by service `web`: it is for l2 only"));
+  EXPECT_EQ(result.config->pools[0].backends[0].port, 8080);
+  EXPECT_EQ(result.config->services[0].backup_pool, "web-far");
+}
+
+TEST(ConfigLoad, WarnsOnlyOfWhatNobodyUses) {
+  const std::string with_mac = with(kMinimal, "10.0.0.11\"", "10.0.0.11\"\nmac = \"02:00:00:00:00:11\"");
+  EXPECT_EQ(load_config(with_mac, "shunt.toml").warnings.size(), 2U) << "l2 uses a backend's mac";
+  // A nat service beside the ipip one uses the port, the l2 one the mac.
+  EXPECT_EQ(texts(load_config(kFull, "shunt.toml").warnings).find("ignored"), std::string::npos);
 }
 
 TEST(ConfigLoad, FillsPositions) {
@@ -226,7 +242,8 @@ TEST(ConfigLoad, LimitsOfLists) {
   };
   EXPECT_EQ(too_many("[[pool]]\n" + tables("backend", 16'383)), 0);
   EXPECT_EQ(too_many("[[pool]]\n" + tables("backend", 16'384)), 1);
-  EXPECT_EQ(too_many(tables("service", 65'536)), 1);
+  EXPECT_EQ(too_many(tables("service", 16'383)), 0);
+  EXPECT_EQ(too_many(tables("service", 16'384)), 1);
 }
 
 TEST(ConfigLoadFile, ReadsAndNamesTheHost) {
