@@ -73,7 +73,7 @@ BackendRecord* PoolRecord::find(const IpAddress& address, uint16_t port) {
 
 std::optional<uint8_t> ServiceRecord::position_of(const std::string& pool) const {
   for (uint8_t i = 0; i < kPoolPositions; ++i) {
-    if (positions[i].pool == pool) return i;
+    if (positions[i].pool == pool && positions[i].departure.presence != Presence::gone) return i;
   }
   return std::nullopt;
 }
@@ -180,7 +180,6 @@ Result<> Registry::apply_service(const ServiceConfig& config, uint64_t now_ns) {
 Result<> Registry::place_pool(ServiceRecord& service, const std::string& pool) {
   auto at = service.position_of(pool);
   // One that is gone has lost its flows; it comes back in another place.
-  if (at && service.positions[*at].departure.presence == Presence::gone) at.reset();
   if (!at) at = service.position_of("");
   if (!at) {
     return Error{"service \"" + service.config.name + "\"",
@@ -215,8 +214,10 @@ Result<PairRange> Registry::take_rows(uint32_t capacity) {
 }
 
 bool Registry::is_used(const std::string& pool) const {
-  return std::ranges::any_of(services_,
-                             [&](const auto& entry) { return entry.second.position_of(pool).has_value(); });
+  return std::ranges::any_of(services_, [&](const auto& entry) {
+    return std::ranges::any_of(entry.second.positions,
+                               [&](const PoolPosition& position) { return position.pool == pool; });
+  });
 }
 
 void Registry::free_number(const std::string& pool, PoolRecord& record, uint16_t number,

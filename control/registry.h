@@ -82,6 +82,7 @@ struct ServiceRecord {
   uint16_t id = 0;
   std::array<PoolPosition, kPoolPositions> positions;
 
+  // Where flows of `pool` are: not a position that is gone and only waits for the sweeps.
   std::optional<uint8_t> position_of(const std::string& pool) const;
 };
 
