@@ -46,6 +46,27 @@ bool is_free_now(Departure& gone, const SweepProgress& progress, uint64_t genera
   return all_swept(progress, gone.gone_at);
 }
 
+using BackendKey = std::pair<IpAddress, uint16_t>;
+
+// Who has flows, by what makes a backend itself. One that is gone isn't among them: it comes back as another.
+std::map<BackendKey, uint16_t> present_numbers(const PoolRecord& pool) {
+  std::map<BackendKey, uint16_t> numbers;
+  for (const auto& backend : pool.backends) {
+    if (backend && backend->is_present())
+      numbers.emplace(BackendKey{backend->config.address, backend->config.port}, backend->number);
+  }
+  return numbers;
+}
+
+// The lowest free number, not below `from`.
+std::optional<uint16_t> take_number(PoolRecord& pool, size_t from) {
+  while (from < pool.backends.size() && pool.backends[from])
+    ++from;
+  if (from == kBackendNumbers - 1) return std::nullopt;
+  if (from == pool.backends.size()) pool.backends.emplace_back();
+  return static_cast<uint16_t>(from);
+}
+
 // True: its drain has just ended.
 bool has_drained(Departure& departure, uint64_t now_ns) {
   if (departure.presence != Presence::draining || now_ns < departure.drain_until_ns) return false;
@@ -59,16 +80,6 @@ void Departure::begin(uint64_t until_ns) {
   if (presence != Presence::active) return;
   presence = Presence::draining;
   drain_until_ns = until_ns;
-}
-
-BackendRecord* PoolRecord::find(const IpAddress& address, uint16_t port) {
-  for (auto& backend : backends) {
-    if (backend && backend->is_present() && backend->config.address == address &&
-        backend->config.port == port) {
-      return &*backend;
-    }
-  }
-  return nullptr;
 }
 
 std::optional<uint8_t> ServiceRecord::position_of(const std::string& pool) const {
@@ -113,30 +124,25 @@ Result<> Registry::apply(const Config& config, uint64_t now_ns) {
 
 Result<> Registry::apply_pool(const PoolConfig& config, uint64_t now_ns) {
   PoolRecord& pool = pools_[config.name];
+  const std::map<BackendKey, uint16_t> present = present_numbers(pool);
   std::set<uint16_t> kept;
-  const seconds drain = config.drain;
+  size_t free_from = 0;
   for (const BackendConfig& backend : config.backends) {
-    BackendRecord* record = pool.find(backend.address, backend.port);
-    if (record == nullptr) {
-      auto hole = std::ranges::find_if(pool.backends, [](const auto& entry) { return !entry.has_value(); });
-      if (hole == pool.backends.end()) {
-        if (pool.backends.size() == kBackendNumbers - 1) {
-          return Error{"pool \"" + config.name + "\"",
-                       "has no number left for \"" + backend.name +
-                           "\": removed backends still drain; try again when they have"};
-        }
-        pool.backends.emplace_back();
-        hole = std::prev(pool.backends.end());
-      }
-      *hole = BackendRecord{backend, static_cast<uint16_t>(hole - pool.backends.begin()), {}};
-      record = &**hole;
+    const auto known = present.find({backend.address, backend.port});
+    const auto number = known != present.end() ? known->second : take_number(pool, free_from);
+    if (!number) {
+      return Error{"pool \"" + config.name + "\"",
+                   "has no number left for \"" + backend.name +
+                       "\": removed backends still drain; try again when they have"};
     }
-    record->config = backend;
-    record->departure.cancel();  // one that was draining and is back has its flows still
-    kept.insert(record->number);
+    if (known == present.end()) free_from = *number + size_t{1};
+    // One that was draining and is back has its flows still.
+    pool.backends[*number] = BackendRecord{backend, *number, {}};
+    kept.insert(*number);
   }
   for (auto& backend : pool.backends) {
-    if (backend && !kept.contains(backend->number)) backend->departure.begin(now_ns + nanoseconds(drain));
+    if (backend && !kept.contains(backend->number))
+      backend->departure.begin(now_ns + nanoseconds(config.drain));
   }
   pool.config = config;
   pool.configured = true;

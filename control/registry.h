@@ -59,8 +59,6 @@ struct PoolRecord {
   PoolConfig config;
   bool configured = true;                              // false: removed, its backends drain
   std::vector<std::optional<BackendRecord>> backends;  // by number
-
-  BackendRecord* find(const IpAddress& address, uint16_t port);
 };
 
 struct PairRange {
