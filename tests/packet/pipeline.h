@@ -1,0 +1,108 @@
+// Pipeline: one worker's whole way of a packet in process: compiler, snapshot, stages, tables and the device
+// edge in memory, under a clock that the test turns. No EAL, no root, no threads.
+//
+// After every step it checks what must hold always: the worker's ledger is balanced; received + originated =
+// sent + punted + dropped + in flight; the ledger says what the device saw; every buffer is accounted for.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/worker.h"
+#include "tests/packet/fake_io.h"
+#include "tests/packet/network.h"
+
+namespace shunt::packet {
+
+struct Punted {
+  uint8_t port = 0;
+  bool urgent = false;
+  bool restored = false;  // the mark: a client's packet for this host that came back through nat
+  Bytes frame;
+};
+
+// What became of the packets of one step.
+struct Outcome {
+  std::vector<SentFrame> sent;
+  std::vector<Punted> punted;
+  std::vector<DropReason> dropped;
+
+  // "sent", "punted", a drop reason's name, "nothing"; with several packets, all of them.
+  std::string text() const;
+  // Where a packet that was sent went: an IPIP packet's outer, or any other one's own destination. Else
+  // text().
+  std::string destination() const;
+};
+
+class Pipeline {
+ public:
+  struct Options {
+    uint32_t connections = 4096;
+    uint32_t probation = kProbationEntries;
+    bool host_interfaces = true;
+  };
+
+  explicit Pipeline(Config config = mode_config()) : Pipeline(std::move(config), Options{}) {}
+  Pipeline(Config config, Options options);
+  ~Pipeline();
+
+  // Changes. Each publishes a new snapshot and frees the old one.
+  void reload(const Config& config);
+  void set_health(const std::string& pool, const std::string& backend, bool up);
+  void set_kernel(KernelView view);
+  void publish();
+
+  // The clock. `wait` only turns it; `run_for` turns it step by step with loops, as an idle worker would, and
+  // lets the control side end drains.
+  void wait(uint64_t milliseconds) { now_ns_ += milliseconds * 1'000'000U; }
+  void run_for(uint64_t seconds);
+  Now now() const { return Now::from_ns(now_ns_); }
+
+  // One step each.
+  Outcome run(uint8_t port, const Bytes& frame) { return run_burst(port, {frame}); }
+  Outcome run_burst(uint8_t port, const std::vector<Bytes>& frames);
+  Outcome from_host(uint8_t port, const Bytes& frame);  // the kernel sends it to its host_interface
+  Outcome loop();                                       // nothing came in
+
+  // Whether the punt rings are emptied after every step, as the punt thread would.
+  void set_kernel_reads(bool reads) { kernel_reads_ = reads; }
+
+  FakeIo& io() { return io_; }
+  WorkerState& state() { return state_; }
+  Worker<FakeIo>& worker() { return worker_; }
+  const Snapshot& snapshot() const { return *snapshot_; }
+  Compiler& compiler() { return compiler_; }
+  Ledger total() const;
+
+  // Of a service of the last configuration.
+  const Service& service(const std::string& vip, uint16_t port, Protocol protocol = Protocol::tcp) const;
+  const ServiceCounters& counters(const Service& service) const { return state_.services[service.id]; }
+  // Tracked − ended over all of a service's backends: the flows that are active now.
+  int64_t active(const Service& service) const;
+  uint64_t tracked_entries() const { return state_.flows.entries(); }
+  uint64_t waiting_entries() const { return state_.probation.entries(); }
+
+ private:
+  Outcome collect(const Ledger& before);
+  void check_ledger() const;
+
+  std::vector<FlowBucket> flow_memory_;
+  std::vector<ProbationLine> probation_memory_;
+  std::vector<PairCounters> pair_memory_;
+  std::vector<ServiceCounters> service_memory_;
+  FakeIo io_;
+  WorkerState state_;
+  PuntRings punt_;
+  HandOverRings hand_over_{1};
+  FrameRing from_host_{256 * 1024};
+  Worker<FakeIo> worker_;
+  Compiler compiler_;
+  std::unique_ptr<const Snapshot> snapshot_;
+  Ledger kernel_;  // of the punt thread's stand-in
+  bool kernel_reads_ = true;
+  uint64_t sent_seen_ = 0;
+  uint64_t now_ns_ = 1'000'000'000'000;
+};
+
+}  // namespace shunt::packet
