@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "dataplane/pci_binding.h"
+
 namespace shunt {
 namespace {
 
@@ -55,7 +57,7 @@ std::vector<std::string> eal_arguments(const EalSettings& settings) {
   }
   if (settings.pci_addresses.empty()) arguments.emplace_back("--no-pci");
   for (const std::string& address : settings.pci_addresses)
-    arguments.insert(arguments.end(), {"-a", address});
+    arguments.insert(arguments.end(), {"-a", full_pci_address(address)});
   return arguments;
 }
 
