@@ -58,7 +58,8 @@ bool Compiler::advance(const SweepProgress& progress, uint64_t now_ns, std::vect
   mark_passed_over(now_ns);
   if (registry_.waiting() && registry_.advance(progress, generation_, now_ns, freed_rows)) {
     topology_changed_ = true;
-    // A number that has become free must not hand its health to who gets it next.
+    // A number or a pool's name that has become free must not hand its health to who gets it next.
+    std::erase_if(health_, [&](const auto& entry) { return !registry_.pools().contains(entry.first); });
     for (const auto& [name, pool] : registry_.pools())
       note_refusals(pool, health_[name], now_ns);
   }
