@@ -138,8 +138,8 @@ class RegistryLaggard : public RegistryTest, public testing::WithParamInterface<
 
 TEST_P(RegistryLaggard, HoldsANumberBack) {
   apply(config({pool("web", 1, 3)}, {service(1, "web")}));
-  sweeps_.see(generation_);
   apply(config({pool("web", {backend(1), backend(3)})}, {service(1, "web")}));
+  sweeps_.see(generation_);  // the last snapshot in which it drains
   now_ += 600 * kSecond;
   ASSERT_TRUE(advance());
 
