@@ -1,0 +1,138 @@
+// 200,000 packets of all kinds through the whole way, while snapshots, health, devices and time change under
+// them. What must hold: the account is balanced after every loop, each packet has exactly one fate, no buffer
+// is lost, and what leaves is well-formed where what came in was.
+#include <algorithm>
+
+#include "tests/packet/any_packet.h"
+#include "tests/packet/packet_reader.h"
+#include "tests/packet/pipeline.h"
+
+namespace shunt::packet {
+namespace {
+
+// Some of mode_config()'s services and backends, with other modes, ports, pools and timeouts.
+Config any_config(AnyPacket& any) {
+  Config config = mode_config();
+  config.pools = {pool("l2", 11, 1 + any.below(4)), pool("ipip", 12, 1 + any.below(5)),
+                  pool("nat", 13, 1, 8080), pool("same-port", 14, 1), pool("far", 15, 1)};
+  for (PoolConfig& each : config.pools) {
+    each.health.emplace();
+    each.drain = seconds(any.below(5));
+    each.slots = any.one_in(2) ? 251 : 1021;
+    for (BackendConfig& backend : each.backends)
+      backend.weight = static_cast<uint16_t>(any.below(3));
+  }
+  if (any.one_in(3)) config.ports[1].encap_source = *Prefix::parse("10.64.0.0/20");
+  for (size_t i = config.services.size(); i-- > 0;) {
+    ServiceConfig& service = config.services[i];
+    service.timeouts = {seconds(1 + any.below(20)), seconds(1 + any.below(10)), seconds(1 + any.below(5)),
+                        seconds(1 + any.below(10))};
+    if (any.one_in(3) && service.forward != Forward::nat) service.port = 0;
+    if (any.one_in(4) && service.forward != Forward::nat) service.backup_pool = "ipip";
+    if (any.one_in(10)) service.unserved = Unserved::punt;
+    if (any.one_in(8)) config.services.erase(config.services.begin() + static_cast<ptrdiff_t>(i));
+  }
+  if (any.one_in(2))
+    config.services.push_back(
+        packet::service("198.51.100.8/29", any.one_in(2) ? 0 : 80, "l2", Forward::ipip));
+  // Two services of one address, protocol and port may have come about.
+  std::vector<std::tuple<Prefix, Protocol, uint16_t>> seen;
+  std::erase_if(config.services, [&](const ServiceConfig& service) {
+    const std::tuple key{service.address, service.protocol, service.port};
+    const bool twin = std::ranges::count(seen, key) != 0;
+    seen.push_back(key);
+    return twin;
+  });
+  return config;
+}
+
+class Anything {
+ public:
+  explicit Anything(uint32_t seed)
+      : any_(seed), pipeline_(any_config(any_), {.connections = 300, .probation = 256}) {}
+
+  void run(uint64_t packets) {
+    while (fed_ < packets) {
+      if (any_.one_in(40)) change();
+      if (any_.one_in(25)) devices();
+      pipeline_.wait(any_.below(any_.one_in(50) ? 8000 : 20));
+      burst();
+      if (testing::Test::HasFailure()) return;
+    }
+    settle();
+  }
+
+ private:
+  void burst() {
+    const auto port = static_cast<uint8_t>(any_.below(2));
+    std::vector<Bytes> frames;
+    for (unsigned i = any_.below(kBurstSize + 1); i > 0; --i)
+      frames.push_back(any_.next(port));
+    const uint64_t waiting = in_flight();
+    const Outcome outcome = pipeline_.run_burst(port, frames);
+    fed_ += frames.size();
+    fates_ += outcome.sent.size() + outcome.punted.size() + outcome.dropped.size();
+    // One fate each: what waited before and what came in has left, or waits still.
+    ASSERT_EQ(waiting + frames.size(),
+              outcome.sent.size() + outcome.punted.size() + outcome.dropped.size() + in_flight());
+    for (const SentFrame& sent : outcome.sent)
+      check(sent);
+  }
+  // Of what leaves, everything but a transport checksum that came in wrong, or a quoted length, is right.
+  static void check(const SentFrame& sent) {
+    const std::string faults = faults_in(sent.frame);
+    EXPECT_EQ(faults.find("total length"), std::string::npos) << faults << hex(sent.frame);
+    EXPECT_EQ(faults.find("header checksum"), std::string::npos) << faults << hex(sent.frame);
+    const MacAddress from = mac(sent.port == 0 ? kPort0Mac : kPort1Mac);
+    EXPECT_TRUE(std::equal(from.bytes.begin(), from.bytes.end(), sent.frame.begin() + 6));
+    EXPECT_LE(sent.frame.size() - l3_offset(sent.frame), 1500U);
+  }
+  void change() {
+    if (any_.one_in(3)) {
+      pipeline_.reload(any_config(any_));
+    } else if (any_.one_in(6)) {
+      KernelView view = kernel_view();
+      if (any_.one_in(2)) view.neighbours.clear();
+      if (any_.one_in(4)) view.routes.clear();
+      pipeline_.set_kernel(view);
+    } else {
+      static const std::string kPools[] = {"l2", "ipip", "nat", "same-port"};
+      pipeline_.set_health(kPools[any_.below(4)], "10.0.0." + std::to_string(11 + any_.below(6)),
+                           any_.one_in(2));
+    }
+  }
+  void devices() { pipeline_.io().set_device_room(any_.one_in(2) ? FakeIo::kNoLimit : any_.below(200)); }
+
+  // Everything flows again: nothing is left in flight, and every packet has been accounted for.
+  void settle() {
+    pipeline_.io().set_device_room(FakeIo::kNoLimit);
+    const Outcome last = pipeline_.loop();
+    fates_ += last.sent.size() + last.dropped.size();
+    EXPECT_EQ(in_flight(), 0U);
+    EXPECT_EQ(fates_, fed_);
+    const Ledger sum = pipeline_.total();
+    EXPECT_EQ(sum.received, fed_);
+    EXPECT_GT(sum.sent, fed_ / 10) << "the packets aren't all nonsense";
+    EXPECT_GT(sum.punted, 0U);
+    pipeline_.run_for(1000);  // longer than any timeout
+    EXPECT_EQ(pipeline_.tracked_entries(), 0U);
+    EXPECT_EQ(pipeline_.waiting_entries(), 0U);
+  }
+  uint64_t in_flight() const { return static_cast<uint64_t>(pipeline_.total().in_flight()); }
+
+  AnyPacket any_;
+  Pipeline pipeline_;
+  uint64_t fed_ = 0;
+  uint64_t fates_ = 0;
+};
+
+TEST(Anything, EveryPacketHasOneFate) {
+  for (uint32_t seed = 1; seed <= 4; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Anything(seed).run(55'000);
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace shunt::packet
