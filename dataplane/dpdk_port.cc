@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "dataplane/burst.h"
+#include "dataplane/pci_binding.h"
 #include "dataplane/transmit.h"
 
 namespace shunt {
@@ -17,6 +18,9 @@ namespace {
 
 constexpr uint16_t kMaxTagsAndHeader = kEtherHeaderBytes + 2 * kVlanTagBytes;
 constexpr unsigned kPoolCache = 256;
+// Receivers of the e1000 and ixgbe families are told a buffer's room in whole KiB, rounded down: with less
+// than the frame's it would come in pieces.
+constexpr uint32_t kRoomUnit = 1024;
 
 struct DeviceName {
   std::string name;       // as the ethdev will be called
@@ -34,16 +38,34 @@ DeviceName device_name(const PortRequest& request) {
     const std::string arguments = request.device.substr(5);
     return {arguments.substr(0, arguments.find(',')), arguments};
   }
-  return {request.device, request.device};
+  const std::string address = full_pci_address(request.device);
+  return {address, address};
+}
+
+Error refused(const PortRequest& request, const std::string& what) {
+  return Error{"port \"" + request.name + "\" (" + request.device + ")", what};
 }
 
 Error failed(const PortRequest& request, const std::string& what, int code) {
-  return Error{"port \"" + request.name + "\" (" + request.device + ")",
-               what + ": " + rte_strerror(std::abs(code))};
+  return refused(request, what + ": " + rte_strerror(std::abs(code)));
+}
+
+// virtio alone drops every tagged frame until it is told which VLANs to let in.
+bool filters_vlans(const rte_eth_dev_info& info) {
+  return std::string_view(info.driver_name) == "net_virtio" &&
+         (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
+}
+
+void let_all_vlans_in(uint16_t id) {
+  constexpr uint16_t kVlans = 4096;
+  for (uint16_t vlan = 0; vlan < kVlans; ++vlan) {
+    if (rte_eth_dev_vlan_filter(id, vlan, 1) != 0) return;
+  }
 }
 
 rte_eth_conf port_settings(const rte_eth_dev_info& info, size_t workers) {
   rte_eth_conf settings{};
+  if (filters_vlans(info)) settings.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
   if (workers < 2) return settings;
   settings.rx_adv_conf.rss_conf.rss_hf =
       (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads;
@@ -57,10 +79,13 @@ Result<> set_up_queues(const PortRequest& request, uint16_t id, const std::vecto
     return failed(request, "no device information", code);
   const auto queues = static_cast<uint16_t>(pools.size());
   if (queues > info.max_rx_queues || queues > info.max_tx_queues) {
-    return Error{"port \"" + request.name + "\" (" + request.device + ")",
-                 "has " + std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) + " queues for " +
-                     std::to_string(queues) +
-                     " workers: give [dataplane] workers fewer CPUs, or the device more queues"};
+    return refused(request, "has " + std::to_string(std::min(info.max_rx_queues, info.max_tx_queues)) +
+                                " queues for " + std::to_string(queues) +
+                                " workers: give [dataplane] workers fewer CPUs, or the device more queues");
+  }
+  if (request.mtu > info.max_mtu) {
+    return refused(request, "takes an mtu of at most " + std::to_string(info.max_mtu) + ", not " +
+                                std::to_string(request.mtu));
   }
   const rte_eth_conf settings = port_settings(info, pools.size());
   if (const int code = rte_eth_dev_configure(id, queues, queues, &settings); code != 0) {
@@ -91,8 +116,8 @@ uint32_t buffers_for(unsigned ports) {
 }
 
 uint32_t buffer_bytes(uint16_t mtu) {
-  const uint32_t room = kHeadroomBytes + kMaxTagsAndHeader + std::max<uint32_t>(mtu, RTE_ETHER_MTU);
-  return (room + 511U) / 512U * 512U;
+  const uint32_t frame = kMaxTagsAndHeader + std::max<uint32_t>(mtu, RTE_ETHER_MTU);
+  return RTE_PKTMBUF_HEADROOM + (frame + kRoomUnit - 1) / kRoomUnit * kRoomUnit;
 }
 
 Result<rte_mempool*> make_buffer_pool(unsigned worker, uint32_t buffers, uint16_t mtu) {
@@ -125,7 +150,8 @@ Result<DpdkPort> DpdkPort::open(const PortRequest& request, const std::vector<rt
       return failed(request, "can't be opened", code);
   }
   if (const int code = rte_eth_dev_get_port_by_name(device.name.c_str(), &port.device_id_); code != 0) {
-    return failed(request, "no such device (is it bound to vfio-pci?)", code);
+    if (is_pci_address(request.device)) return refused(request, why_not_usable(device.name));
+    return failed(request, "no such device", code);
   }
   const uint16_t id = port.device_id_;
   if (auto queues = set_up_queues(request, id, pools); !queues) return queues.error();
@@ -145,7 +171,10 @@ Result<DpdkPort> DpdkPort::open(const PortRequest& request, const std::vector<rt
   }
   rte_eth_allmulticast_enable(id);  // best effort: devices without a filter hand everything over anyway
   rte_eth_dev_info info{};
-  if (rte_eth_dev_info_get(id, &info) == 0 && info.driver_name != nullptr) port.driver_ = info.driver_name;
+  if (const int code = rte_eth_dev_info_get(id, &info); code != 0)
+    return failed(request, "no device information", code);
+  port.driver_ = info.driver_name;
+  if (filters_vlans(info)) let_all_vlans_in(id);
   return port;
 }
 
