@@ -42,8 +42,7 @@ void redirect_log(EalLog log) {
 std::vector<std::string> eal_arguments(const EalSettings& settings) {
   // No files that a kill would leave behind: --in-memory, which --no-huge excludes, or --no-shconf. Workers
   // are threads of ours, so EAL gets one lcore: this thread, which keeps off their CPUs.
-  std::vector<std::string> arguments = {"shuntd", "--no-telemetry", "--iova-mode=va",
-                                        "--file-prefix=" + settings.instance,
+  std::vector<std::string> arguments = {"shuntd", "--no-telemetry", "--file-prefix=" + settings.instance,
                                         settings.verbose ? "--log-level=*:info" : "--log-level=*:warning"};
   std::string cpus;
   for (const unsigned cpu : settings.control_cpus)
@@ -55,6 +54,9 @@ std::vector<std::string> eal_arguments(const EalSettings& settings) {
     arguments.insert(arguments.end(),
                      {"--no-huge", "--no-shconf", "-m", std::to_string(settings.ordinary_mib)});
   }
+  // Cards without an IOMMU (uio_pci_generic) are given physical addresses, which only hugepages have for
+  // long: there EAL sees what the cards need.
+  if (!settings.hugepages || settings.pci_addresses.empty()) arguments.emplace_back("--iova-mode=va");
   if (settings.pci_addresses.empty()) arguments.emplace_back("--no-pci");
   for (const std::string& address : settings.pci_addresses)
     arguments.insert(arguments.end(), {"-a", full_pci_address(address)});

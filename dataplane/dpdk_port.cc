@@ -4,6 +4,7 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_log.h>
 #include <rte_mbuf.h>
 
 #include <algorithm>
@@ -73,6 +74,13 @@ rte_eth_conf port_settings(const rte_eth_dev_info& info, size_t workers) {
   return settings;
 }
 
+void warn_without_rss(const PortRequest& request, const rte_eth_conf& settings, size_t workers) {
+  if (workers < 2 || !is_pci_address(request.device) || settings.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS) return;
+  rte_log(RTE_LOG_WARNING, RTE_LOGTYPE_USER1,
+          "port \"%s\" (%s): it has no RSS, so the first worker may get all of its packets\n",
+          request.name.c_str(), request.device.c_str());
+}
+
 Result<> set_up_queues(const PortRequest& request, uint16_t id, const std::vector<rte_mempool*>& pools) {
   rte_eth_dev_info info{};
   if (const int code = rte_eth_dev_info_get(id, &info); code != 0)
@@ -88,6 +96,7 @@ Result<> set_up_queues(const PortRequest& request, uint16_t id, const std::vecto
                                 std::to_string(request.mtu));
   }
   const rte_eth_conf settings = port_settings(info, pools.size());
+  warn_without_rss(request, settings, pools.size());
   if (const int code = rte_eth_dev_configure(id, queues, queues, &settings); code != 0) {
     return failed(request, "can't be configured", code);
   }
