@@ -26,7 +26,7 @@ class AnyPacket {
     Packet packet;
     packet.to = port == 0 ? kPort0Mac : kPort1Mac;
     packet.source = (one_in(3) ? "192.0.2." : "203.0.113.") + std::to_string(20 + below(8));
-    packet.destination = "198.51.100." + std::to_string(below(14));
+    packet.destination = "198.51.100." + std::to_string(one_in(5) ? below(14) : 1 + below(6));
     packet.sport = static_cast<uint16_t>(1024 + below(40));
     packet.protocol = one_in(3) ? 17 : 6;
     packet.dport = packet.protocol == 17 ? 53 : 80;
@@ -37,9 +37,10 @@ class AnyPacket {
   Packet reply(uint8_t port) {
     Packet packet = towards_vip(port);
     packet.destination = one_in(6) ? "192.0.2.2" : packet.source;
-    packet.source = "10.0.0." + std::to_string(10 + below(12));
     packet.dport = packet.sport;
-    packet.sport = one_in(3) ? 80 : 8080;
+    const bool same_port = one_in(3);
+    packet.source = "10.0.0." + std::to_string(one_in(3) ? 10 + below(12) : same_port ? 14 : 13);
+    packet.sport = same_port ? 80 : 8080;
     return packet;
   }
   void vary(Packet& packet) {
@@ -49,11 +50,11 @@ class AnyPacket {
     packet.ttl = static_cast<uint8_t>(one_in(10) ? below(3) : 64);
     packet.tos = static_cast<uint8_t>(below(256));
     packet.dont_fragment = !one_in(3);
-    if (one_in(2)) packet.payload = Bytes(below(one_in(20) ? 1500 : 60), 0x5a);
+    if (one_in(2)) packet.payload = Bytes(below(one_in(8) ? 1500 : 60), 0x5a);
     if (one_in(6)) packet.trailer = Bytes(below(20), 0xee);
     for (unsigned tags = one_in(4) ? below(4) : 0; tags > 0; --tags)
       packet.tags.push_back({static_cast<uint16_t>(one_in(2) ? 0x8100 : 0x88a8), 5});
-    if (one_in(15)) packet.options = Bytes(4 * below(11), static_cast<uint8_t>(below(2)));
+    if (one_in(15)) packet.options = Bytes(4 * below(11), static_cast<uint8_t>(one_in(4) ? 131 : below(2)));
     if (one_in(30)) packet.fragment = static_cast<uint16_t>(below(65536));
     if (one_in(10)) packet.transport_checksum = static_cast<uint16_t>(one_in(2) ? 0 : below(65536));
     if (one_in(30)) packet.ip_checksum = static_cast<uint16_t>(below(65536));

@@ -45,7 +45,7 @@ TEST(AddressMap, AddressesAndPacketBytesMakeTheSameKey) {
   const IpAddress four = *IpAddress::parse("192.0.2.1");
   EXPECT_EQ(AddressKey::of(four), AddressKey::v4(four.v4().raw()));
   const IpAddress six = *IpAddress::parse("2001:db8::1");
-  EXPECT_EQ(AddressKey::of(six), AddressKey::v6(six.wire()));
+  EXPECT_EQ(AddressKey::of(six), AddressKey::v6(six.bytes().data()));
 }
 
 TEST(AddressMap, AgreesWithStdMap) {

@@ -76,7 +76,7 @@ TEST(Arp, SurvivesAnything) {
   for (int i = 0; i < 100'000; ++i) {
     Bytes frame = join({kMacs, random() % 2 == 0 ? kTag : Bytes{}, kType, kRequest});
     frame.resize(random() % (frame.size() + 4));
-    for (unsigned edits = random() % 3; edits > 0 && !frame.empty(); --edits)
+    for (auto edits = static_cast<unsigned>(random() % 3); edits > 0 && !frame.empty(); --edits)
       frame[random() % frame.size()] = static_cast<uint8_t>(random());
     const auto request = read(frame);
     if (!request) continue;
