@@ -1,6 +1,7 @@
 #include "control/compiler.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "dataplane/flow_table.h"
 
@@ -202,7 +203,14 @@ const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord&
   if (kept && !topology_changed_) return *kept;
   std::vector<Destination> fresh(pool.backends.size());
   for (const auto& backend : pool.backends) {
-    if (backend && backend->is_present()) fresh[backend->number] = destination_for(backend->config, forward);
+    if (!backend || !backend->is_present()) continue;
+    Destination& destination = fresh[backend->number];
+    destination = destination_for(backend->config, forward);
+    // A route that went with its link leaves the last known way: the device may still send, and the link
+    // comes back.
+    if (destination.has_route || !kept || backend->number >= kept->size()) continue;
+    const Destination& last = (*kept)[backend->number];
+    if (last.has_route && last.address == destination.address) destination = last;
   }
   return *(kept = reuse_if_equal(kept, std::move(fresh)));
 }
@@ -307,19 +315,58 @@ void Compiler::refresh_addresses() {
   shared_.urgent_sources = std::make_shared<const AddressMap<uint8_t>>(urgent);
 }
 
+namespace {
+
+// A backend's address, port and protocol belong to one nat service at a time; while the flows of the one
+// before last, both are known. Who is configured there now comes first.
+class NatSources {
+ public:
+  void add(const AddressKey& key, NatSource source, bool configured) {
+    const auto [at, fresh] = rows_.try_emplace({key.high, key.low, key.extra}, Row{source, configured});
+    if (fresh) return;
+    Row& row = at->second;
+    if (configured && !row.configured) {
+      std::swap(row.source, source);
+      row.configured = true;
+    }
+    row.source.former_service = source.service;
+    row.source.former_backend = source.backend;
+  }
+  AddressMap<NatSource> map() const {
+    std::vector<std::pair<AddressKey, NatSource>> rows;
+    for (const auto& [key, row] : rows_) {
+      rows.emplace_back(AddressKey{std::get<0>(key), std::get<1>(key), std::get<2>(key)}, row.source);
+    }
+    return AddressMap<NatSource>(rows);
+  }
+
+ private:
+  struct Row {
+    NatSource source;
+    bool configured = false;
+  };
+  std::map<std::tuple<uint64_t, uint64_t, uint32_t>, Row> rows_;
+};
+
+}  // namespace
+
 void Compiler::refresh_vips() {
   std::vector<VipTable::ServiceRow> services;
   std::vector<VipTable::VipRow> vips;
-  std::vector<std::pair<AddressKey, NatSource>> nat;
-  const auto add_nat_sources = [&](const ServiceRecord& service, uint8_t position) {
-    for (const auto& backend : registry_.pools().at(service.positions[position].pool).backends) {
+  NatSources nat;
+  const auto add_nat_sources = [&](const ServiceRecord& service, uint8_t at) {
+    const PoolPosition& position = service.positions[at];
+    for (const auto& backend : registry_.pools().at(position.pool).backends) {
       if (!backend || !backend->is_present()) continue;
       const uint16_t port = backend->config.port != 0 ? backend->config.port : service.config.port;
       const auto protocol = static_cast<uint8_t>(service.config.protocol);
       const Route* route = shared_.routes->find(backend->config.address);
-      nat.emplace_back(AddressKey::of(backend->config.address, Snapshot::nat_extra(protocol, port)),
-                       NatSource{service.id, BackendRef::of(position, backend->number),
-                                 route != nullptr ? route->port : uint8_t{0}});
+      NatSource source;
+      source.service = service.id;
+      source.backend = BackendRef::of(at, backend->number);
+      source.port = route != nullptr ? route->port : uint8_t{0};
+      nat.add(AddressKey::of(backend->config.address, Snapshot::nat_extra(protocol, port)), source,
+              backend->is_active() && position.departure.presence == Presence::active);
     }
   };
   for (const auto& [key, service] : registry_.services()) {
@@ -334,7 +381,7 @@ void Compiler::refresh_vips() {
     }
   }
   shared_.vips = std::make_shared<const VipTable>(services, vips);
-  shared_.nat_sources = std::make_shared<const AddressMap<NatSource>>(nat);
+  shared_.nat_sources = std::make_shared<const AddressMap<NatSource>>(nat.map());
 }
 
 void Compiler::refresh_announced() {

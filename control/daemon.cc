@@ -1,12 +1,16 @@
 #include "control/daemon.h"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 
 #include "control/config_load.h"
@@ -63,6 +67,7 @@ Result<> Daemon::start(int* exit_code) {
   std::error_code failure;
   std::filesystem::create_directories(config_.node.runtime_dir, failure);
   if (failure) return Error{"[node] runtime_dir", config_.node.runtime_dir + ": " + failure.message()};
+  if (auto locked = lock_runtime_dir(); !locked) return locked;
   auto key = read_cluster_key(config_.node.cluster_key_file);
   if (!key) return key.error();
   compiler_ = std::make_unique<Compiler>(key.value());
@@ -72,8 +77,28 @@ Result<> Daemon::start(int* exit_code) {
   signals_.add(SIGHUP);
   wait_for_signal();
   if (auto opened = open_engine(exit_code); !opened) return opened;
+  if (interrupted()) return Ok{};
   if (auto opened = open_network(); !opened) return opened;
+  if (interrupted()) return Ok{};
   return start_control();
+}
+
+// A signal that came while something was being made; run() then ends at once.
+bool Daemon::interrupted() {
+  io_.poll();
+  return io_.stopped();
+}
+
+// Two shuntds in one runtime_dir would take each other's socket and leftovers.
+Result<> Daemon::lock_runtime_dir() {
+  const std::string path = config_.node.runtime_dir + "/lock";
+  lock_ = UniqueFd(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  if (lock_.get() < 0) return Error{"[node] runtime_dir", path + ": " + std::strerror(errno)};
+  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return Error{"[node] runtime_dir", config_.node.runtime_dir +
+                                           " is in use by another shuntd: stop it, or give this one another"};
+  }
+  return Ok{};
 }
 
 Result<> Daemon::open_engine(int* exit_code) {
@@ -270,6 +295,7 @@ std::vector<std::string> Daemon::needs_restart(const Config& next) const {
     if (!same) reasons.push_back(what + " can't be changed while shuntd runs: restart it");
   };
   unless(next.node.runtime_dir == config_.node.runtime_dir, "[node] runtime_dir");
+  unless(next.node.name == config_.node.name, "[node] name");
   unless(next.node.cluster_key_file == config_.node.cluster_key_file, "[node] cluster_key_file");
   unless(next.dataplane == config_.dataplane, "[dataplane]");
   unless(next.api.listen == config_.api.listen, "[api] listen");
@@ -307,6 +333,8 @@ ReloadReport Daemon::reload() {
   if (auto set = compiler_->set_config(*loaded.config, monotonic_ns()); !set)
     return refuse({set.error().text()});
   config_ = std::move(*loaded.config);
+  set_log_level(config_.log.level);
+  network_->distrust_routes();
   if (auto set = network_->set_addresses(config_); !set) spdlog::warn("{}", set.error().text());
   compiler_->set_kernel(network_->view());
   health_->set_targets(health_targets(config_));

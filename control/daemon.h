@@ -22,6 +22,7 @@
 #include "control/packet_engine.h"
 #include "control/status.h"
 #include "control/status_view.h"
+#include "control/unique_fd.h"
 
 namespace shunt {
 
@@ -43,6 +44,8 @@ class Daemon {
  private:
   friend class StatusView;
 
+  Result<> lock_runtime_dir();
+  bool interrupted();
   Result<> open_engine(int* exit_code);
   Result<> open_network();
   Result<> start_control();
@@ -56,6 +59,7 @@ class Daemon {
   std::vector<std::string> not_ready() const;
 
   Config config_;
+  UniqueFd lock_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer timer_{io_};

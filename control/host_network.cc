@@ -41,9 +41,41 @@ Result<> HostNetwork::open_interfaces(const Config& config, const std::vector<Ma
     taps_[i] = tap.take();
   }
   // What a killed shuntd left behind would send the host's own traffic nowhere.
-  static_cast<void>(network_.remove_routes(kOwnRouteProtocol));
-  static_cast<void>(network_.remove_routes(config.routes.protocol));
+  remove_leftovers(kOwnRouteProtocol);
+  remove_leftovers(config.routes.protocol);
   return Ok{};
+}
+
+// On our own interfaces only: another shuntd may have routes of the same protocol on its own.
+void HostNetwork::remove_leftovers(uint8_t protocol) {
+  auto routes = network_.routes(protocol);
+  if (!routes) return;
+  for (const KernelRoute& route : routes.value()) {
+    if (port_of(route.interface)) log_failure(network_.remove_route(route));
+  }
+}
+
+void HostNetwork::on_link(uint32_t interface, const std::optional<KernelLink>& link) {
+  const auto port = port_of(interface);
+  if (!port) return;
+  const std::string name = taps_[*port]->name();
+  if (!link) {
+    spdlog::error(
+        "host_interface {} is gone: somebody removed it; shuntd has to be restarted to make it again", name);
+  } else if (link->up) {
+    spdlog::info("host_interface {} is up", name);
+  } else {
+    spdlog::warn("host_interface {} is down", name);
+  }
+  tell_later();  // the kernel drops routes and neighbours with the link
+}
+
+bool HostNetwork::lacks_own_routes() const {
+  if (!monitor_) return false;
+  const auto own = std::ranges::count_if(monitor_->routes(), [&](const KernelRoute& route) {
+    return route.protocol == kOwnRouteProtocol && port_of(route.interface).has_value();
+  });
+  return static_cast<size_t>(own) < vip_routes_.size();
 }
 
 KernelEvents HostNetwork::events() {
@@ -54,6 +86,9 @@ KernelEvents HostNetwork::events() {
   };
   events.on_routes_changed = [this] { tell_later(); };
   events.on_addresses_changed = [this] { tell_later(); };
+  events.on_link = [this](uint32_t interface, const std::optional<KernelLink>& link) {
+    on_link(interface, link);
+  };
   events.on_note = [](const std::string& text) { spdlog::warn("{}", text); };
   return events;
 }
@@ -190,8 +225,10 @@ void HostNetwork::set_vip_routes(const std::set<VipRoute>& wanted, const RoutesC
         std::ranges::any_of(wanted, [&](const VipRoute& other) { return other.vip == route.vip; });
     if (!stays) log_failure(network_.remove_neighbour(taps_[route.port]->index(), route.vip.network()));
   }
+  const bool all = routes_lost_ || lacks_own_routes();
+  routes_lost_ = false;
   for (const VipRoute& route : wanted) {
-    if (!vip_routes_.contains(route)) add_vip_route(route, routes);
+    if (all || !vip_routes_.contains(route)) add_vip_route(route, routes);
   }
   vip_routes_ = wanted;
   routes_config_ = routes;

@@ -46,6 +46,8 @@ class HostNetwork {
   void ask(uint8_t port, const IpAddress& address);
   void set_vip_routes(const std::set<VipRoute>& wanted, const RoutesConfig& routes);
   Result<> set_addresses(const Config& config);
+  // The next set_vip_routes puts everything back, whatever is there.
+  void distrust_routes() { routes_lost_ = true; }
 
   // The clean stop: routes and what was made go.
   void remove();
@@ -63,6 +65,9 @@ class HostNetwork {
   KernelEvents events();
   void on_neighbour(uint32_t interface, const IpAddress& address, const std::optional<MacAddress>& mac);
   void tell_later();
+  void on_link(uint32_t interface, const std::optional<KernelLink>& link);
+  bool lacks_own_routes() const;
+  void remove_leftovers(uint8_t protocol);
   std::optional<uint8_t> port_of(uint32_t interface) const;
   void add_vip_route(const VipRoute& route, const RoutesConfig& routes);
   void remove_vip_route(const VipRoute& route, const RoutesConfig& routes);
@@ -75,6 +80,7 @@ class HostNetwork {
   std::unique_ptr<KernelMonitor> monitor_;
   std::function<void()> changed_;
   bool telling_ = false;
+  bool routes_lost_ = false;  // what the kernel has of ours must be put back
   std::map<NextHopKey, MacAddress> macs_;
   std::set<NextHopKey> wanted_;
   std::set<VipRoute> vip_routes_;

@@ -26,24 +26,23 @@ void start_logging(LogLevel level) {
   auto logger = spdlog::stderr_color_mt("shuntd");
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(std::move(logger));
+  set_log_level(level);
+}
+
+void set_log_level(LogLevel level) {
   switch (level) {
     case LogLevel::trace:
-      logger->set_level(spdlog::level::trace);
-      break;
+      return spdlog::set_level(spdlog::level::trace);
     case LogLevel::debug:
-      logger->set_level(spdlog::level::debug);
-      break;
+      return spdlog::set_level(spdlog::level::debug);
     case LogLevel::info:
-      logger->set_level(spdlog::level::info);
-      break;
+      return spdlog::set_level(spdlog::level::info);
     case LogLevel::warning:
-      logger->set_level(spdlog::level::warn);
-      break;
+      return spdlog::set_level(spdlog::level::warn);
     case LogLevel::error:
-      logger->set_level(spdlog::level::err);
-      break;
+      return spdlog::set_level(spdlog::level::err);
   }
-  spdlog::set_default_logger(std::move(logger));
 }
 
 void log_dpdk(uint32_t level, std::string_view line) {

@@ -10,6 +10,7 @@
 namespace shunt {
 
 void start_logging(LogLevel level);
+void set_log_level(LogLevel level);
 // For EalLog: DPDK's level (rte_log.h) becomes ours.
 void log_dpdk(uint32_t level, std::string_view line);
 

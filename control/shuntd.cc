@@ -1,5 +1,6 @@
 // shuntd: moves packets. main reads as the list of what happens; the rest is control/daemon.h.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -41,6 +42,7 @@ int run(const std::string& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away
   CLI::App app("shuntd: a kernel-bypass layer-4 load balancer", "shuntd");
   std::string file;
   app.add_option("--config,-c", file, "the configuration (TOML); see docs/configuration.md")->required();

@@ -85,6 +85,11 @@ void give_to_service(Burst& burst, unsigned i, const Service& service, WorkerSta
   hand_over(burst, i, service, worker);
 }
 
+bool is_known(const Burst& burst, unsigned i, const WorkerState& worker) {
+  return worker.flows.find(burst.key[i]) ||
+         worker.probation.holds(burst.key[i], half_of(burst.view[i].protocol));
+}
+
 // True: the packet's source is a nat backend and it came in where that backend is, so it may be a reply.
 bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker,
                 const AddressKey& destination) {
@@ -100,11 +105,21 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
   burst.direction[i] = Direction::reply;
   burst.backend[i] = source->backend;
   make_key(burst, i, *service, worker);
+  if (source->former_service != 0 && !is_known(burst, i, worker)) {
+    const Service* former = snapshot.service(source->former_service);
+    const FlowKey own_key = burst.key[i];
+    if (former != nullptr) make_key(burst, i, *former, worker);
+    if (former != nullptr && is_known(burst, i, worker)) {
+      service = former;
+      burst.backend[i] = source->former_backend;
+    } else {
+      burst.key[i] = own_key;
+    }
+  }
   if (hand_over(burst, i, *service, worker)) return true;
   if (snapshot.node_addresses->find(destination) != nullptr) {
     // To this host itself: a health answer, unless the table knows a local client's flow.
-    if (!worker.flows.find(burst.key[i]) && !worker.probation.holds(burst.key[i], half_of(view.protocol)))
-      return false;
+    if (!is_known(burst, i, worker)) return false;
     burst.to_host[i] = 1;
   } else if (const uint8_t* ip = view.ip(burst.frame[i].data); (view.l3 == L3::ipv4 ? ip[8] : ip[7]) <= 1) {
     worker.count_service_drop(service->id, DropReason::ttl);

@@ -7,6 +7,16 @@
 #include "dataplane/stages.h"
 
 namespace shunt {
+namespace {
+
+// The client has, or is about to have, this backend's SYN-ACK: its flow can't be opened anew elsewhere
+// without a reset.
+void note_answer(const Burst& burst, unsigned i, WorkerState& worker) {
+  ProbationEntry* waiting = worker.probation.peek(burst.key[i], ProbationHalf::tcp);
+  if (waiting != nullptr && waiting->backend == burst.backend[i]) waiting->answered = true;
+}
+
+}  // namespace
 
 void lookup(Burst& burst, WorkerState& worker, const Now& now) {
   uint64_t hits = 0;
@@ -18,6 +28,7 @@ void lookup(Burst& burst, WorkerState& worker, const Now& now) {
       // A reply is restored whether or not its flow is known (its source names the service), so it never
       // selects.
       if (entry && is_fresh(*burst.service[i], entry, now)) advance_flow(burst, i, entry, worker, now);
+      if (!entry && (burst.view[i].tcp_flags & tcp_flag::kSyn) != 0) note_answer(burst, i, worker);
       continue;
     }
     const Service& service = *burst.service[i];

@@ -14,6 +14,7 @@ namespace shunt {
 
 inline constexpr uint16_t kEtherHeaderBytes = 14;
 inline constexpr uint16_t kVlanTagBytes = 4;
+inline constexpr uint16_t kLargestL2Bytes = kEtherHeaderBytes + 2 * kVlanTagBytes;
 inline constexpr uint16_t kIpv4HeaderBytes = 20;
 inline constexpr uint16_t kIpv6HeaderBytes = 40;
 inline constexpr uint16_t kUdpHeaderBytes = 8;

@@ -41,6 +41,7 @@ struct ProbationEntry {
   ProbationKind kind = ProbationKind::empty;
   uint8_t retransmissions = 0;  // repeated SYNs, at most 255
   bool chosen_by_slot = false;
+  bool answered = false;  // nat: the backend's SYN-ACK has passed
 };
 static_assert(sizeof(ProbationEntry) == 24);
 
@@ -103,11 +104,14 @@ class ProbationTable {
   template <ProbationPolicy Policy>
   ProbationEntry* find(const FlowKey& key, ProbationHalf half, uint32_t now_ms, Policy& policy);
 
-  // Is the flow remembered here, expired or not? Changes nothing.
-  bool holds(const FlowKey& key, ProbationHalf half) const {
-    const ProbationLine& place = line(key, half);
-    return place.entries[0].key == key.value || place.entries[1].key == key.value;
+  // The flow's entry, expired or not. Ends nothing.
+  ProbationEntry* peek(const FlowKey& key, ProbationHalf half) const {
+    for (ProbationEntry& entry : line(key, half).entries) {
+      if (entry.key == key.value) return &entry;
+    }
+    return nullptr;
   }
+  bool holds(const FlowKey& key, ProbationHalf half) const { return peek(key, half) != nullptr; }
 
   // For a flow that `find` didn't find. Of two live entries it overwrites the older one that was chosen by
   // slot or is in mid-flow (its next packet will be chosen alike); else the older one, if that is 10 s old;
@@ -189,7 +193,7 @@ template <ProbationPolicy Policy>
 ProbationTable::Opening ProbationTable::open(const FlowKey& key, ProbationHalf half, ProbationKind kind,
                                              BackendRef backend, uint32_t sequence, bool chosen_by_slot,
                                              uint32_t now_ms, Policy& policy) {
-  const ProbationEntry fresh{key.value, now_ms, sequence, backend, kind, 0, chosen_by_slot};
+  const ProbationEntry fresh{key.value, now_ms, sequence, backend, kind, 0, chosen_by_slot, false};
   ProbationLine& place = line(key, half);
   for (ProbationEntry& entry : place.entries) {
     if (entry.key != 0 && !end_if_expired(entry, now_ms, policy)) continue;

@@ -163,8 +163,10 @@ bool Selector::use_probation(const Packet& packet) {
   ProbationEntry* waiting = worker_.probation.find(packet.key, packet.half, now_.millisecond, waiting_);
   if (waiting == nullptr) return false;
   const BackendRef backend = waiting->backend;
-  const bool opens_anew =
-      packet.is_syn && (waiting->kind != ProbationKind::syn || packet.service.accept(backend) == 0);
+  // (Where replies don't pass, nobody can know whether the client was answered: then the first choice is
+  // given up.)
+  const bool refused = packet.service.accept(backend) == 0 && !waiting->answered;
+  const bool opens_anew = packet.is_syn && (waiting->kind != ProbationKind::syn || refused);
   if (opens_anew || is_gone(packet, backend)) {
     worker_.probation.remove(waiting);
     return false;

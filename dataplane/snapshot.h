@@ -86,6 +86,9 @@ struct NatSource {
   uint16_t service = 0;
   BackendRef backend;
   uint8_t port = 0;  // index of the port it is behind
+  // Whose it was before, while flows of that service may still be there; 0: nobody's.
+  uint16_t former_service = 0;
+  BackendRef former_backend;
 };
 
 struct PortState {

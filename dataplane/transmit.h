@@ -18,6 +18,7 @@
 namespace shunt {
 
 inline constexpr unsigned kTransmitBuffer = 512;
+inline constexpr uint64_t kRefusalPatienceNs = 100'000'000U;
 
 // A worker's two ways to the punt thread: what keeps the network alive, and the rest.
 struct PuntRings {
@@ -48,9 +49,9 @@ class Transmitter {
   Transmitter(Io& io, unsigned ports, PuntRings& rings, HandOverRings& hand_over)
       : io_(io), rings_(rings), hand_over_(hand_over), buffers_(ports) {}
 
-  void send(uint8_t port, const Frame& frame, WorkerState& worker) {
+  void send(uint8_t port, const Frame& frame, WorkerState& worker, const Now& now) {
     Buffer& buffer = buffers_[port];
-    if (buffer.count == kTransmitBuffer) flush(port, worker);
+    if (buffer.count == kTransmitBuffer) flush(port, worker, now);
     if (buffer.count == kTransmitBuffer) {
       worker.counters.ports[port].transmit_full.add(1);
       worker.ledger.drop(DropReason::transmit_full);
@@ -65,7 +66,7 @@ class Transmitter {
       const Frame& frame = burst.frame[i];
       switch (burst.fate[i]) {
         case Fate::send:
-          send(burst.out_port[i], frame, worker);
+          send(burst.out_port[i], frame, worker, now);
           break;
         case Fate::punt:
         case Fate::punt_urgent:
@@ -89,7 +90,7 @@ class Transmitter {
   }
 
   // Frames that a device took; what it didn't take goes first the next time.
-  unsigned flush(uint8_t port, WorkerState& worker) {
+  unsigned flush(uint8_t port, WorkerState& worker, const Now& now) {
     Buffer& buffer = buffers_[port];
     if (buffer.count == 0) return 0;
     std::array<uint32_t, kTransmitBuffer>
@@ -102,6 +103,7 @@ class Transmitter {
       sent_bytes += bytes[i];
     std::memmove(buffer.frames.data(), buffer.frames.data() + sent, (buffer.count - sent) * sizeof(Frame));
     buffer.count -= sent;
+    give_up_on_a_refused_frame(buffer, sent, port, worker, now);
     worker.ledger.left += sent;
     worker.ledger.sent += sent;
     worker.counters.ports[port].sent_packets.add(sent);
@@ -109,15 +111,15 @@ class Transmitter {
     return sent;
   }
 
-  void flush_all(WorkerState& worker) {
+  void flush_all(WorkerState& worker, const Now& now) {
     for (unsigned port = 0; port < buffers_.size(); ++port)
-      flush(static_cast<uint8_t>(port), worker);
+      flush(static_cast<uint8_t>(port), worker, now);
     free_now();
   }
 
   // At the end of the run: what no device takes any more is dropped and counted.
   void abandon(WorkerState& worker) {
-    flush_all(worker);
+    flush_all(worker, Now{});
     for (Buffer& buffer : buffers_) {
       worker.ledger.left += buffer.count;
       worker.ledger.drop(DropReason::transmit_full, buffer.count);
@@ -129,8 +131,28 @@ class Transmitter {
  private:
   struct Buffer {
     unsigned count = 0;
+    uint64_t refused_since_ns = 0;  // the device took nothing since then; 0: it does
     std::array<Frame, kTransmitBuffer> frames;
   };
+
+  // A device that takes nothing is down or full, and gets time; but a frame that it will never take must not
+  // keep those behind it for ever.
+  void give_up_on_a_refused_frame(Buffer& buffer, unsigned sent, uint8_t port, WorkerState& worker,
+                                  const Now& now) {
+    if (sent > 0 || buffer.count == 0) {
+      buffer.refused_since_ns = 0;
+      return;
+    }
+    if (buffer.refused_since_ns == 0) buffer.refused_since_ns = now.ns;
+    if (now.ns - buffer.refused_since_ns < kRefusalPatienceNs) return;
+    buffer.refused_since_ns = 0;
+    free_later(buffer.frames[0]);
+    std::memmove(buffer.frames.data(), buffer.frames.data() + 1, (buffer.count - 1) * sizeof(Frame));
+    --buffer.count;
+    ++worker.ledger.left;
+    worker.ledger.drop(DropReason::transmit_full);
+    worker.counters.ports[port].transmit_full.add(1);
+  }
 
   void punt(const Burst& burst, unsigned i, WorkerState& worker, const Now& now) {
     const bool urgent = burst.fate[i] == Fate::punt_urgent;

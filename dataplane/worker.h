@@ -46,7 +46,7 @@ class Worker {
       if (other != state_.index)
         packets += receive_from(hand_over_.ring(other, state_.index), true, snapshot, now);
     }
-    transmitter_.flush_all(state_);
+    transmitter_.flush_all(state_, now);
     sweep(snapshot, now);
     state_.counters.loops.add(1);
     state_.counters.generation.set(snapshot.generation);
@@ -107,7 +107,10 @@ class Worker {
       ++taken;
       ++state_.ledger.left;
       Frame frame;
-      if (!io_.allocate(frame, static_cast<uint32_t>(record->frame.size()))) {
+      // Some devices refuse a frame beyond their MTU for ever, and everything behind it with it.
+      if (!is_inward && record->frame.size() > size_t{port.mtu} + kLargestL2Bytes) {
+        state_.ledger.drop(DropReason::too_big);
+      } else if (!io_.allocate(frame, static_cast<uint32_t>(record->frame.size()))) {
         state_.ledger.drop(DropReason::transmit_full);
       } else {
         std::memcpy(frame.data, record->frame.data(), record->frame.size());
@@ -116,7 +119,7 @@ class Worker {
           inward_port = record->port;
           burst_.frame[inward++] = frame;
         } else {
-          transmitter_.send(record->port, frame, state_);
+          transmitter_.send(record->port, frame, state_, now);
         }
       }
       ring.pop();

@@ -60,13 +60,13 @@ struct Transmit : testing::Test {
 
 TEST_F(Transmit, SendsInOrderAtTheFlush) {
   for (int i = 0; i < 3; ++i)
-    transmitter.send(0, frame(), worker);
-  transmitter.send(1, frame(70), worker);
+    transmitter.send(0, frame(), worker, Now{});
+  transmitter.send(1, frame(70), worker, Now{});
   worker.ledger.received = 4;
   EXPECT_TRUE(io.sent[0].empty());
   EXPECT_EQ(worker.ledger.in_flight(), 4);
   expect_balanced();
-  transmitter.flush_all(worker);
+  transmitter.flush_all(worker, Now{});
   EXPECT_EQ(io.sent[0], (std::vector<uintptr_t>{1, 2, 3}));
   EXPECT_EQ(io.sent[1], (std::vector<uintptr_t>{4}));
   EXPECT_EQ(worker.counters.ports[0].sent_packets.read(), 3U);
@@ -79,19 +79,19 @@ TEST_F(Transmit, SendsInOrderAtTheFlush) {
 TEST_F(Transmit, WhatTheDeviceDidNotTakeGoesFirstNextTime) {
   io.room = 2;
   for (int i = 0; i < 5; ++i)
-    transmitter.send(0, frame(static_cast<uint32_t>(60 + i)), worker);
-  transmitter.flush_all(worker);
+    transmitter.send(0, frame(static_cast<uint32_t>(60 + i)), worker, Now{});
+  transmitter.flush_all(worker, Now{});
   EXPECT_EQ(worker.counters.ports[0].sent_bytes.read(), 121U);
-  transmitter.send(0, frame(), worker);
+  transmitter.send(0, frame(), worker, Now{});
   io.room = ~0U;
-  transmitter.flush_all(worker);
+  transmitter.flush_all(worker, Now{});
   EXPECT_EQ(io.sent[0], (std::vector<uintptr_t>{1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(worker.ledger.in_flight(), 0);
 }
 
 TEST_F(Transmit, AFullBufferIsFlushedBeforeAnythingIsDropped) {
   for (unsigned i = 0; i < kTransmitBuffer + 10; ++i)
-    transmitter.send(0, frame(), worker);
+    transmitter.send(0, frame(), worker, Now{});
   EXPECT_EQ(io.sent[0].size(), kTransmitBuffer);
   EXPECT_EQ(dropped(DropReason::transmit_full), 0U);
 }
@@ -99,11 +99,11 @@ TEST_F(Transmit, AFullBufferIsFlushedBeforeAnythingIsDropped) {
 TEST_F(Transmit, WithoutRoomThereNorHereTheNewestIsDropped) {
   io.room = 0;
   for (unsigned i = 0; i < kTransmitBuffer + 100; ++i)
-    transmitter.send(0, frame(), worker);
+    transmitter.send(0, frame(), worker, Now{});
   worker.ledger.received = kTransmitBuffer + 100;
   EXPECT_EQ(dropped(DropReason::transmit_full), 100U);
   EXPECT_EQ(worker.counters.ports[0].transmit_full.read(), 100U);
-  transmitter.flush_all(worker);
+  transmitter.flush_all(worker, Now{});
   EXPECT_EQ(io.freed.size(), 100U);
   EXPECT_EQ(*io.freed.begin(), kTransmitBuffer + 1U);
   transmitter.abandon(worker);
@@ -125,7 +125,7 @@ TEST_F(Transmit, EachFateOfABurstIsOneWay) {
   burst.to_host[1] = 1;
   worker.ledger.received = 6;  // and the sixth was forgotten by every stage
   transmitter.run(burst, worker, Now{});
-  transmitter.flush_all(worker);
+  transmitter.flush_all(worker, Now{});
   EXPECT_EQ(io.sent[1], (std::vector<uintptr_t>{1}));
   EXPECT_EQ(io.freed, (std::multiset<uintptr_t>{2, 3, 4, 5, 6}));
   EXPECT_EQ(dropped(DropReason::ttl), 1U);
