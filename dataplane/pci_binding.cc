@@ -38,12 +38,13 @@ std::string why_not_usable(const std::string& address, const std::string& sysfs)
   std::error_code none;
   if (!fs::exists(folder, none)) return "there is no PCI device at this address: lspci -D lists them";
   const std::string driver = fs::read_symlink(folder / "driver", none).filename();
-  const bool is_for_dpdk = driver == "vfio-pci" || driver == "uio_pci_generic" || driver == "igb_uio";
-  if (is_for_dpdk) {
+  const bool is_uio = driver == "uio_pci_generic" || driver == "igb_uio";
+  if (is_uio || driver == "vfio-pci") {
     return "it is bound to " + driver +
            ", but DPDK can't take it: another process has it, this build has no driver for " +
-           vendor_and_device(folder) +
-           ", or (vfio-pci) a device of its IOMMU group still has a kernel driver";
+           vendor_and_device(folder) + ", or " +
+           (is_uio ? "memory isn't hugepages, which " + driver + " needs"
+                   : "a device of its IOMMU group still has a kernel driver");
   }
   const std::string holder =
       driver.empty() ? "it isn't bound to vfio-pci" : "the kernel's driver " + driver + " has it";
@@ -51,7 +52,8 @@ std::string why_not_usable(const std::string& address, const std::string& sysfs)
     return holder +
            ", and vfio-pci needs an IOMMU: switch it on in the firmware (VT-d, AMD-Vi) and by the kernel "
            "option " +
-           "intel_iommu=on, then " + bind_command(address);
+           "intel_iommu=on, then " + bind_command(address) +
+           "; without one, bind uio_pci_generic and use hugepages";
   }
   return holder + ": " + bind_command(address) + (driver.empty() ? "" : " (its kernel interface goes away)");
 }

@@ -69,10 +69,21 @@ TEST_F(PciBindingTest, WithoutAnIommuThatComesFirst) {
               AllOf(HasSubstr("driver e1000e has it"), HasSubstr("intel_iommu=on"), HasSubstr(kCommand)));
 }
 
+TEST_F(PciBindingTest, WithoutAnIommuThereIsUio) {
+  make_device("", false);
+  EXPECT_THAT(why(), AllOf(HasSubstr("isn't bound"), HasSubstr("uio_pci_generic and use hugepages")));
+}
+
+TEST_F(PciBindingTest, UioNeedsHugepages) {
+  make_device("uio_pci_generic", false);
+  EXPECT_THAT(why(), AllOf(HasSubstr("bound to uio_pci_generic"), HasSubstr("memory isn't hugepages"),
+                           Not(HasSubstr("IOMMU"))));
+}
+
 TEST_F(PciBindingTest, BoundRightButRefused) {
   make_device("vfio-pci", true);
   EXPECT_THAT(why(), AllOf(HasSubstr("bound to vfio-pci"), HasSubstr("another process"),
-                           HasSubstr("8086:10d3"), Not(HasSubstr("devbind"))));
+                           HasSubstr("8086:10d3"), HasSubstr("IOMMU group"), Not(HasSubstr("devbind"))));
 }
 
 }  // namespace
