@@ -56,9 +56,14 @@ uint64_t backend_without_mac() {
 }
 
 uint64_t backend_without_route() {
-  Pipeline pipeline;
+  Config config = mode_config();
+  Pipeline pipeline(config);
   pipeline.set_kernel({});
-  return one_packet(pipeline, {}, DropReason::no_neighbour);
+  // A route that goes leaves the last known way; one that never was leaves none.
+  EXPECT_EQ(pipeline.run(0, build(Packet{})).text(), "sent");
+  config.pools[0] = pool("l2", 40, 1);
+  pipeline.reload(config);
+  return one_packet(pipeline, {.sport = 5}, DropReason::no_neighbour);
 }
 
 // A reply to an on-link client that the kernel has never heard of: dropped, and the kernel is asked.
@@ -161,6 +166,31 @@ uint64_t device_gone() {
   return drops(pipeline, DropReason::transmit_full);
 }
 
+// A frame that the device will never take doesn't keep those behind it for ever.
+uint64_t device_refuses() {
+  Pipeline pipeline;
+  pipeline.io().set_device_room(0);
+  pipeline.run_burst(0, {build(Packet{.sport = 1}), build(Packet{.sport = 2})});
+  pipeline.wait(99);
+  EXPECT_EQ(pipeline.loop().text(), "nothing");
+  pipeline.wait(1);
+  const uint64_t dropped = count_of(pipeline.loop(), DropReason::transmit_full);
+  EXPECT_EQ(pipeline.total().in_flight(), 1);
+  pipeline.io().set_device_room(FakeIo::kNoLimit);
+  const Outcome outcome = pipeline.loop();
+  EXPECT_EQ(outcome.text(), "sent");
+  EXPECT_EQ(get16(outcome.sent.at(0).frame, 34), 2) << "the first was given up";
+  return dropped;
+}
+
+uint64_t kernel_frame_beyond_the_mtu() {
+  Pipeline pipeline;
+  const Packet largest{.from = kPort0Mac, .payload = Bytes(1500 - 40, 0)};
+  EXPECT_EQ(pipeline.from_host(0, build(largest)).text(), "sent");
+  const Packet larger{.from = kPort0Mac, .payload = Bytes(1500, 0)};
+  return count_of(pipeline.from_host(0, build(larger)), DropReason::too_big);
+}
+
 uint64_t no_buffers() {
   Pipeline pipeline;
   pipeline.io().set_buffers(0);
@@ -217,6 +247,8 @@ std::vector<DropScenario> pipeline_scenarios() {
       {"the urgent ring is full", punt_full, urgent_ring_full},
       {"a device that takes no more", transmit_full, device_full},
       {"a device that takes nothing at the end", transmit_full, device_gone},
+      {"a frame that the device never takes", transmit_full, device_refuses},
+      {"a frame of the kernel's beyond the MTU", too_big, kernel_frame_beyond_the_mtu},
       {"no buffer for a frame of the kernel's", transmit_full, no_buffers},
       {"another worker's ring is full", ring_full, hand_over_ring_full},
   };

@@ -1,5 +1,6 @@
 // UDP flows, and replies through nat.
 #include "tests/packet/client.h"
+#include "tests/packet/packet_reader.h"
 
 namespace shunt::packet {
 namespace {
@@ -126,6 +127,56 @@ TEST_F(Nat, ARepliesRstIsNotTakenBackByTheBackend) {
   EXPECT_EQ(pipeline.active(service), 0);
   client.data();
   EXPECT_EQ(pipeline.active(service), 1);
+}
+
+// Its client has one backend's SYN-ACK, and would answer another's with a reset.
+TEST(NatOpening, AnAnsweredSynIsNotOpenedAnew) {
+  for (const bool answered : {false, true}) {
+    Config config = mode_config();
+    config.pools[2] = pool("nat", 20, 10, 8080);
+    config.pools[2].health.emplace();
+    Pipeline pipeline(config);
+    Client client(pipeline, "198.51.100.3", 40000);
+    const std::string backend = client.syn();
+    const Packet reply{.to = kPort1Mac,
+                       .source = backend,
+                       .destination = "203.0.113.7",
+                       .sport = 8080,
+                       .dport = 40000,
+                       .flags = kSyn | kAck};
+    if (answered) {
+      EXPECT_EQ(pipeline.run(1, build(reply)).text(), "sent");
+    }
+    pipeline.set_health("nat", backend, false);
+    EXPECT_EQ(client.syn() == backend, answered);
+  }
+}
+
+// A nat backend that moves to another service is that one's, and still its former flows'.
+TEST(NatOpening, ABackendThatMovesAnswersForBothServices) {
+  Config config = mode_config();
+  Pipeline pipeline(config);
+  Client old_client(pipeline, "198.51.100.3", 40000);
+  EXPECT_EQ(old_client.open(), "10.0.0.13");
+  config.pools[2] = pool("nat", 30, 1, 8080);
+  config.pools[3] = pool("same-port", 13, 1, 8080);
+  pipeline.reload(config);
+  Client new_client(pipeline, "198.51.100.4", 40001);
+  EXPECT_EQ(new_client.open(), "10.0.0.13");
+  EXPECT_EQ(old_client.data(), "10.0.0.13") << "it drains";
+  const auto restored_source = [&](uint16_t client_port) {
+    const Packet reply{.to = kPort1Mac,
+                       .source = "10.0.0.13",
+                       .destination = "203.0.113.7",
+                       .sport = 8080,
+                       .dport = client_port,
+                       .flags = kAck};
+    const Outcome outcome = pipeline.run(1, build(reply));
+    return outcome.sent.empty() ? outcome.text() : address4(outcome.sent[0].frame, 14 + 12).text();
+  };
+  EXPECT_EQ(restored_source(40000), "198.51.100.3");
+  EXPECT_EQ(restored_source(40001), "198.51.100.4");
+  EXPECT_EQ(restored_source(40002), "198.51.100.4") << "of a flow that nobody knows";
 }
 
 TEST_F(Nat, CountsBothDirections) {
