@@ -95,9 +95,10 @@ TEST_F(CompilerHops, FollowsRoutesAndNeighbours) {
   EXPECT_EQ(mac_at(other_port, 0), kTwo);
   EXPECT_EQ(mac_at(other_port, 6), mac("02:00:00:00:00:02"));
 
-  const Destination& nowhere = destination(bed_, 1, 3);
-  EXPECT_TRUE(nowhere.present);
-  EXPECT_FALSE(nowhere.has_route || nowhere.has_mac);
+  // It had a route before this one: the last known way stays.
+  const Destination& lost = destination(bed_, 1, 3);
+  EXPECT_TRUE(lost.present && lost.has_route);
+  EXPECT_EQ(lost.port, 0);
   EXPECT_FALSE(destination(bed_, 1, 4).present);
 }
 
