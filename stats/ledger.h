@@ -52,7 +52,7 @@ struct Ledger {
 };
 
 // Two copies and a sequence number: the writer fills the copy that nobody is told to read, then names it. A
-// reader that was overtaken twice reads again.
+// reader that was overtaken reads again.
 class alignas(64) LedgerBlock {
  public:
   void publish(const Ledger& ledger) {
