@@ -15,7 +15,7 @@
 
 namespace shunt {
 
-struct HashKey {
+struct alignas(16) HashKey {
   uint64_t words[4] = {};
 };
 
@@ -46,6 +46,24 @@ inline Hash128 keyed_hash(const HashKey& key, uint64_t a, uint64_t b) {
   state = _mm_aesenc_si128(state, high);
   state = _mm_aesenc_si128(state, low);
   return detail::finish(_mm_aesenc_si128(state, high));
+}
+
+inline __m128i load_block(const void* bytes16) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(bytes16));
+}
+
+// Two blocks and a word: an IPv6 5-tuple.
+inline Hash128 keyed_hash(const HashKey& key, __m128i a, __m128i b, uint64_t c) {
+  const __m128i low = detail::key_low(key);
+  const __m128i high = detail::key_high(key);
+  __m128i state = _mm_xor_si128(a, low);
+  state = _mm_aesenc_si128(_mm_aesenc_si128(state, high), low);
+  state = _mm_xor_si128(state, b);
+  state = _mm_aesenc_si128(_mm_aesenc_si128(state, high), low);
+  state = _mm_xor_si128(state, _mm_set_epi64x(0, static_cast<int64_t>(c)));
+  state = _mm_aesenc_si128(_mm_aesenc_si128(state, high), low);
+  state = _mm_aesenc_si128(state, high);
+  return detail::finish(_mm_aesenc_si128(_mm_aesenc_si128(state, low), high));
 }
 
 // Any number of bytes, read in blocks of 16; the length is part of the input.

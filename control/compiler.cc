@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "common/checksum.h"
 #include "dataplane/flow_table.h"
+#include "dataplane/outer_header.h"
 
 namespace shunt {
 namespace {
@@ -161,10 +163,82 @@ void Compiler::refresh_routes() {
   shared_.neighbours = std::make_shared<const NeighbourTable>(kernel_.neighbours);
 }
 
-Destination Compiler::destination_for(const BackendConfig& backend, Forward forward) const {
+namespace {
+
+// What a packet of `family` gets on its way to a backend of the other or the same one.
+Change change_for(Forward forward, Family backend) {
+  const bool v4 = backend == Family::ipv4;
+  switch (forward) {
+    case Forward::ipip:
+      return v4 ? Change::outer4 : Change::outer6;
+    case Forward::gue:
+      return v4 ? Change::outer4_udp : Change::outer6_udp;
+    case Forward::nat:
+      return v4 ? Change::nat4 : Change::nat6;
+    default:
+      return Change::l2;
+  }
+}
+
+uint8_t outer_bytes_of(Change change) {
+  switch (change) {
+    case Change::outer4:
+      return kIpv4HeaderBytes;
+    case Change::outer4_udp:
+      return kIpv4HeaderBytes + kUdpHeaderBytes;
+    case Change::outer6:
+      return kIpv6HeaderBytes;
+    case Change::outer6_udp:
+      return kIpv6HeaderBytes + kUdpHeaderBytes;
+    default:
+      return 0;
+  }
+}
+
+bool is_outer6(Change change) {
+  return change == Change::outer6 || change == Change::outer6_udp;
+}
+
+// The outer header's words that no packet changes, and their sum: see dataplane/outer_header.h.
+void seal_outer(Destination& destination, const IpAddress& source, Family inner, bool udp) {
+  destination.outer_source = source;
+  destination.inner_protocol = udp ? kProtocolUdp : inner == Family::ipv4 ? kProtocolIpip : kProtocolIpv6;
+  const uint64_t addresses =
+      checksum_sum(source.wire(), source.bits() / 8,
+                   checksum_sum(destination.address.wire(), destination.address.bits() / 8));
+  if (is_outer6(destination.change)) {
+    // Of the UDP checksum: the pseudo header but its length, and the port.
+    const uint64_t fixed = addresses + be16(kProtocolUdp).raw() + be16(kGuePort).raw();
+    destination.outer_sum = fold_checksum(fixed);
+    return;
+  }
+  const be16 hops_and_protocol(static_cast<uint16_t>(kOuterHops << 8U | destination.inner_protocol));
+  destination.outer4_end = hops_and_protocol.raw() | (uint64_t{source.v4().raw()} << 32U);
+  destination.outer_sum = fold_checksum(addresses + hops_and_protocol.raw());
+}
+
+}  // namespace
+
+// The way out's own source; a port without one borrows the first that there is.
+const Prefix* Compiler::encap_source_for(uint8_t port, Family family) const {
+  const auto source_of = [family](const PortConfig& config) -> const Prefix* {
+    const auto& source = family == Family::ipv4 ? config.encap_source : config.encap_source6;
+    return source ? &*source : nullptr;
+  };
+  if (const Prefix* own = source_of(config_.ports[port])) return own;
+  for (const PortConfig& other : config_.ports) {
+    if (const Prefix* source = source_of(other)) return source;
+  }
+  return nullptr;
+}
+
+Destination Compiler::destination_for(const BackendConfig& backend, Forward forward, Family inner) const {
   Destination destination;
   destination.present = true;
   destination.address = backend.address;
+  destination.change = change_for(forward, backend.address.family());
+  destination.outer_bytes = outer_bytes_of(destination.change);
+  if (backend.address.is_v4()) destination.address4 = backend.address.v4();
   destination.backend_port = be16(backend.port);
   const Route* route = shared_.routes->find(backend.address);
   const bool pinned = forward == Forward::l2 && backend.mac.has_value();
@@ -183,29 +257,30 @@ Destination Compiler::destination_for(const BackendConfig& backend, Forward forw
     std::ranges::copy(mac->bytes, destination.macs.begin());
     std::ranges::copy(ports_[destination.port].mac.bytes, destination.macs.begin() + 6);
   }
-  // The way out's own source; a port without one borrows the first that there is.
-  const auto source = port.encap_source ? &port : [&]() -> const PortConfig* {
-    const auto other =
-        std::ranges::find_if(config_.ports, [](const PortConfig& p) { return p.encap_source.has_value(); });
-    return other == config_.ports.end() ? nullptr : &*other;
-  }();
-  if (source != nullptr) {
-    const Prefix& prefix = *source->encap_source;
-    destination.outer_source = prefix.network().v4();
-    destination.source_spread_mask = prefix.length >= 32 ? 0 : 0xffffffffU >> prefix.length;
+  bool fit = destination.has_mac && (forward != Forward::l2 || destination.on_link);
+  if (destination.outer_bytes != 0) {
+    const Prefix* source = encap_source_for(destination.port, backend.address.family());
+    if (source == nullptr) return destination;  // `check` refuses that
+    const unsigned spread_bits = std::min(32U, backend.address.bits() - source->length);
+    destination.source_spread_mask = spread_bits == 0 ? 0 : 0xffffffffU >> (32U - spread_bits);
+    seal_outer(destination, source->network(), inner, forward == Forward::gue);
+  } else if (forward == Forward::nat || forward == Forward::l2) {
+    fit = fit && (forward == Forward::l2 || backend.address.family() == inner);
   }
+  if (fit && destination.mtu > destination.outer_bytes)
+    destination.longest = static_cast<uint16_t>(destination.mtu - destination.outer_bytes);
   return destination;
 }
 
 const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord& pool, PoolPart& part,
-                                                               Forward forward) {
-  auto& kept = part.destinations[forward];
+                                                               Forward forward, Family inner) {
+  auto& kept = part.destinations[{forward, inner}];
   if (kept && !topology_changed_) return *kept;
   std::vector<Destination> fresh(pool.backends.size());
   for (const auto& backend : pool.backends) {
     if (!backend || !backend->is_present()) continue;
     Destination& destination = fresh[backend->number];
-    destination = destination_for(backend->config, forward);
+    destination = destination_for(backend->config, forward, inner);
     // A route that went with its link leaves the last known way: the device may still send, and the link
     // comes back.
     if (destination.has_route || !kept || backend->number >= kept->size()) continue;
@@ -234,11 +309,14 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
   service.forward = config.forward;
   service.vip = config.address;
   service.port = be16(config.port);
+  service.grows = config.forward == Forward::ipip || config.forward == Forward::gue;
+  service.plain_state = config.protocol == Protocol::tcp ? TcpState::established : TcpState::none;
   service.exact_key = config.address.address.is_v4() && config.address.is_host() && config.port != 0;
   service.timeout_s.fill(table_seconds(config.timeouts.fin));
   service.timeout_s[static_cast<size_t>(TcpState::none)] = table_seconds(config.timeouts.udp);
   service.timeout_s[static_cast<size_t>(TcpState::established)] = table_seconds(config.timeouts.established);
   service.timeout_s[static_cast<size_t>(TcpState::reset)] = kResetTimeoutSeconds;
+  service.plain_timeout_s = service.timeout_s[static_cast<size_t>(service.plain_state)];
   service.syn_timeout_ms = static_cast<uint32_t>(config.timeouts.syn.count() * 1000);
   service.udp_timeout_ms = static_cast<uint32_t>(config.timeouts.udp.count() * 1000);
 
@@ -254,7 +332,8 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
     const bool is_chosen = position.pool == chosen && position.departure.presence == Presence::active;
     const PoolChoice& choice =
         *part.choice[static_cast<size_t>(is_chosen ? condition.rule.mode : ChoiceMode::up_only)];
-    const std::vector<Destination>& destinations = refresh_destinations(pool, part, config.forward);
+    const std::vector<Destination>& destinations =
+        refresh_destinations(pool, part, config.forward, config.address.address.family());
     service.pools[i] = {destinations.data(), choice.accept.data(), static_cast<uint32_t>(destinations.size()),
                         position.pairs.first};
     if (!is_chosen) continue;
@@ -345,7 +424,7 @@ class NatSources {
     NatSource source;
     bool configured = false;
   };
-  std::map<std::tuple<uint64_t, uint64_t, uint32_t>, Row> rows_;
+  std::map<std::tuple<uint64_t, uint64_t, uint64_t>, Row> rows_;
 };
 
 }  // namespace
@@ -439,7 +518,7 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
     snapshot->parts.push_back(part.slots.owners);
     for (const auto& choice : part.choice)
       snapshot->parts.push_back(choice);
-    for (const auto& [forward, destinations] : part.destinations)
+    for (const auto& [kind, destinations] : part.destinations)
       snapshot->parts.push_back(destinations);
   }
   topology_changed_ = false;

@@ -76,15 +76,17 @@ class Compiler {
   struct PoolPart {
     SlotPart slots;
     std::array<std::shared_ptr<const PoolChoice>, 2> choice;  // by ChoiceMode
-    std::map<Forward, std::shared_ptr<const std::vector<Destination>>> destinations;
+    // By forwarding mode and the packets' family.
+    std::map<std::pair<Forward, Family>, std::shared_ptr<const std::vector<Destination>>> destinations;
   };
 
   void refresh_slots(const PoolRecord& pool, PoolPart& part);
   void refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health,
                        uint64_t now_ns);
   const std::vector<Destination>& refresh_destinations(const PoolRecord& pool, PoolPart& part,
-                                                       Forward forward);
-  Destination destination_for(const BackendConfig& backend, Forward forward) const;
+                                                       Forward forward, Family inner);
+  Destination destination_for(const BackendConfig& backend, Forward forward, Family inner) const;
+  const Prefix* encap_source_for(uint8_t port, Family family) const;
   void note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health, uint64_t now_ns) const;
   void mark_passed_over(uint64_t now_ns);
   void refresh_pools(uint64_t now_ns);

@@ -18,18 +18,18 @@ namespace shunt {
 struct AddressKey {
   uint64_t high = 0;  // the 16 address bytes, as they lie in memory
   uint64_t low = 0;
-  uint32_t extra = 0;  // what else tells keys apart; the top bit is the map's own
+  uint64_t extra = 0;  // what else tells keys apart; the top bit is the map's own
 
-  static AddressKey of(const IpAddress& address, uint32_t extra = 0) {
+  static AddressKey of(const IpAddress& address, uint64_t extra = 0) {
     return {load<uint64_t>(address.bytes().data()), load<uint64_t>(address.bytes().data() + 8), extra};
   }
-  static AddressKey v4(uint32_t raw, uint32_t extra = 0) {
+  static AddressKey v4(uint32_t raw, uint64_t extra = 0) {
     return {0, 0xffff0000ULL | (static_cast<uint64_t>(raw) << 32U), extra};
   }
-  static AddressKey v6(const uint8_t* bytes16, uint32_t extra = 0) {
+  static AddressKey v6(const uint8_t* bytes16, uint64_t extra = 0) {
     return {load<uint64_t>(bytes16), load<uint64_t>(bytes16 + 8), extra};
   }
-  AddressKey with(uint32_t other_extra) const { return {high, low, other_extra}; }
+  AddressKey with(uint64_t other_extra) const { return {high, low, other_extra}; }
   bool operator==(const AddressKey&) const = default;
 };
 
@@ -65,7 +65,7 @@ class AddressMap {
   bool empty() const { return size_ == 0; }
 
  private:
-  static constexpr uint32_t kUsed = 1U << 31U;
+  static constexpr uint64_t kUsed = 1ULL << 63U;
   struct Slot {
     AddressKey key;
     T value{};

@@ -1,11 +1,12 @@
 // Burst: the packets of one receive call, as a struct of arrays, on their way through the stages.
 //
-// Owner: one Worker. Bound: kBurstSize packets. A stage runs over the live indices; what leaves (sent,
-// punted, dropped) is told its fate once and compacted away. Frames stay where they are until transmit, which
-// alone frees.
+// Owner: one Worker. Bound: kBurstSize packets, one bit each in `live`. A stage runs over the live packets;
+// what leaves (punted, dropped, handed over) is told its fate once, which takes its bit away. What is still
+// live behind rewrite goes out by `out_port`. Frames stay where they are until transmit, which alone frees.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "common/keyed_hash.h"
@@ -28,83 +29,96 @@ struct Frame {
 // Room that rewrite may need before the Ethernet header (an IPv6 outer header and UDP with GUE fit).
 inline constexpr uint16_t kHeadroomBytes = 128;
 
-enum class Fate : uint8_t { live, send, punt, punt_urgent, hand_over, drop };
+enum class Fate : uint8_t { punt, punt_urgent, hand_over, drop };
 
-// Which way a packet of a flow goes.
-enum class Direction : uint8_t { to_backend, reply };
+// The packets of a mask, first to last: for (const unsigned i : bits_of(mask)).
+class BitRange {
+ public:
+  class Iterator {
+   public:
+    explicit Iterator(uint64_t rest) : rest_(rest) {}
+    unsigned operator*() const { return static_cast<unsigned>(std::countr_zero(rest_)); }
+    Iterator& operator++() {
+      rest_ &= rest_ - 1;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return rest_ != other.rest_; }
+
+   private:
+    uint64_t rest_;
+  };
+  explicit BitRange(uint64_t mask) : mask_(mask) {}
+  Iterator begin() const { return Iterator(mask_); }
+  Iterator end() const { return Iterator(0); }
+
+ private:
+  uint64_t mask_;
+};
+inline BitRange bits_of(uint64_t mask) {
+  return BitRange(mask);
+}
+inline constexpr uint64_t bit_of(unsigned i) {
+  return uint64_t{1} << i;
+}
 
 struct Burst {
   uint8_t port = 0;  // all packets of a burst came in there
   unsigned count = 0;
-  unsigned live_count = 0;
-  unsigned decided = 0;    // fates told since the last compact()
-  unsigned selecting = 0;  // how many want select
-  std::array<uint8_t, kBurstSize> live{};
+  uint64_t live = 0;
+  uint64_t replies = 0;    // from a nat backend to its client
+  uint64_t to_host = 0;    // of those, the ones to a node address: written to host_interface
+  uint64_t selecting = 0;  // lookup found no entry that decides
 
-  std::array<Frame, kBurstSize> frame{};
+  alignas(64) std::array<Frame, kBurstSize> frame{};
   std::array<PacketView, kBurstSize> view{};
+  std::array<FlowKey, kBurstSize> key{};
+  std::array<const Service*, kBurstSize> service{};          // from classify on
+  std::array<const Destination*, kBurstSize> destination{};  // from lookup or select on (not of replies)
+  std::array<uint32_t, kBurstSize> pair{};                   // the same: the row that counts it
+  std::array<BackendRef, kBurstSize> backend{};              // the same (replies: from classify)
+  std::array<Hash128, kBurstSize> opening_hash{};            // select's own: of packets that open a flow
+  std::array<uint8_t, kBurstSize> out_port{};                // from rewrite on
+  // Of those that left: the fate, and its drop reason or the worker that owns the flow.
   std::array<Fate, kBurstSize> fate{};
   std::array<DropReason, kBurstSize> reason{};
-  std::array<uint8_t, kBurstSize> out_port{};
-  std::array<uint8_t, kBurstSize> owner{};  // hand_over: the worker whose flow it is
-  std::array<uint32_t, kBurstSize> received_bytes{};
-
-  std::array<const Service*, kBurstSize> service{};  // from classify on
-  std::array<Direction, kBurstSize> direction{};
-  std::array<uint8_t, kBurstSize> to_host{};  // a reply to a node address: written to host_interface
-  std::array<FlowKey, kBurstSize> key{};
-  std::array<BackendRef, kBurstSize> backend{};  // from lookup or select on (replies: from classify)
-  std::array<const Destination*, kBurstSize> destination{};
-  std::array<uint8_t, kBurstSize> wants_select{};  // lookup found no entry that decides
+  std::array<uint8_t, kBurstSize> owner{};
 
   void start(uint8_t from_port, unsigned packets) {
     port = from_port;
     count = packets;
-    live_count = packets;
-    decided = 0;
+    live = all();
+    replies = 0;
+    to_host = 0;
     selecting = 0;
-    for (unsigned i = 0; i < packets; ++i) {
-      live[i] = static_cast<uint8_t>(i);
-      fate[i] = Fate::live;
-      received_bytes[i] = frame[i].bytes;
-      service[i] = nullptr;
-      to_host[i] = 0;
-      wants_select[i] = 0;
-      destination[i] = nullptr;
-    }
   }
+
+  uint64_t all() const { return count == kBurstSize ? ~uint64_t{0} : bit_of(count) - 1; }
+  uint64_t left() const { return all() & ~live; }  // whose fate was told
+  bool is_live(unsigned i) const { return (live & bit_of(i)) != 0; }
+  bool is_reply(unsigned i) const { return (replies & bit_of(i)) != 0; }
+  bool is_to_host(unsigned i) const { return (to_host & bit_of(i)) != 0; }
 
   void drop(unsigned i, DropReason why) {
-    ++decided;
-    fate[i] = Fate::drop;
     reason[i] = why;
+    leave(i, Fate::drop);
   }
-  void punt(unsigned i, bool urgent) {
-    ++decided;
-    fate[i] = urgent ? Fate::punt_urgent : Fate::punt;
-  }
+  void punt(unsigned i, bool urgent) { leave(i, urgent ? Fate::punt_urgent : Fate::punt); }
   void hand_over(unsigned i, uint8_t worker) {
-    ++decided;
-    fate[i] = Fate::hand_over;
     owner[i] = worker;
+    leave(i, Fate::hand_over);
   }
-  void send(unsigned i, uint8_t port_out) {
-    ++decided;
-    fate[i] = Fate::send;
-    out_port[i] = port_out;
+  // The backend that packet `i` of `service[i]` goes to.
+  void decide(unsigned i, BackendRef chosen) {
+    backend[i] = chosen;
+    destination[i] = &service[i]->destination(chosen);
+    pair[i] = service[i]->pair(chosen);
+    __builtin_prefetch(destination[i]);
   }
 
-  // Removes from the live list what a stage has decided. Called once at the end of each stage.
-  void compact() {
-    if (decided == 0) return;
-    decided = 0;
-    unsigned kept = 0;
-    for (unsigned n = 0; n < live_count; ++n) {
-      const uint8_t i = live[n];
-      live[kept] = i;
-      kept += fate[i] == Fate::live ? 1U : 0U;
-    }
-    live_count = kept;
+ private:
+  void leave(unsigned i, Fate how) {
+    fate[i] = how;
+    live &= ~bit_of(i);
   }
 };
 

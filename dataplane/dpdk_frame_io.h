@@ -7,6 +7,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -24,35 +25,38 @@ class DpdkFrameIo {
     std::array<rte_mbuf*, kBurstSize> mbufs;
     const uint16_t received =
         rte_eth_rx_burst(device_ids_[port], queue_, mbufs.data(), static_cast<uint16_t>(count));
-    unsigned kept = 0;
     for (unsigned i = 0; i < received; ++i) {
+      rte_mbuf* const mbuf = mbufs[i];
       // The pool's buffers hold a whole frame of the port's MTU. A device that chains all the same is put
       // straight here.
-      if (mbufs[i]->nb_segs > 1 && rte_pktmbuf_linearize(mbufs[i]) != 0)
-        mbufs[i]->data_len = 0;  // parse: truncated
-      frames[kept++] = {rte_pktmbuf_mtod(mbufs[i], uint8_t*), mbufs[i]->data_len, mbufs[i]};
+      if (mbuf->nb_segs > 1) [[unlikely]]
+        straighten(mbuf);
+      frames[i] = {rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->data_len, mbuf};
     }
-    return kept;
+    return received;
   }
 
-  unsigned send(uint8_t port, Frame* frames, unsigned count) {
+  void seal(const Frame& frame) {
+    auto* mbuf = static_cast<rte_mbuf*>(frame.handle);
+    mbuf->data_off = static_cast<uint16_t>(frame.data - static_cast<uint8_t*>(mbuf->buf_addr));
+    mbuf->data_len = static_cast<uint16_t>(frame.bytes);
+    mbuf->pkt_len = frame.bytes;
+  }
+
+  unsigned send(uint8_t port, void** handles, unsigned count) {
+    auto** const mbufs = reinterpret_cast<rte_mbuf**>(handles);
     unsigned sent = 0;
     while (sent < count) {
-      std::array<rte_mbuf*, kBurstSize> mbufs;
-      const unsigned batch = std::min(count - sent, kBurstSize);
-      for (unsigned i = 0; i < batch; ++i)
-        mbufs[i] = written_back(frames[sent + i]);
-      const unsigned taken =
-          rte_eth_tx_burst(device_ids_[port], queue_, mbufs.data(), static_cast<uint16_t>(batch));
+      const auto batch = static_cast<uint16_t>(std::min(count - sent, kBurstSize));
+      const uint16_t taken = rte_eth_tx_burst(device_ids_[port], queue_, mbufs + sent, batch);
       sent += taken;
       if (taken < batch) break;
     }
     return sent;
   }
 
-  void free(Frame* frames, unsigned count) {
-    for (unsigned i = 0; i < count; ++i)
-      rte_pktmbuf_free(static_cast<rte_mbuf*>(frames[i].handle));
+  void free(void** handles, unsigned count) {
+    rte_pktmbuf_free_bulk(reinterpret_cast<rte_mbuf**>(handles), count);
   }
 
   bool allocate(Frame& frame, uint32_t bytes) {
@@ -67,12 +71,8 @@ class DpdkFrameIo {
   }
 
  private:
-  static rte_mbuf* written_back(const Frame& frame) {
-    auto* mbuf = static_cast<rte_mbuf*>(frame.handle);
-    mbuf->data_off = static_cast<uint16_t>(frame.data - static_cast<uint8_t*>(mbuf->buf_addr));
-    mbuf->data_len = static_cast<uint16_t>(frame.bytes);
-    mbuf->pkt_len = frame.bytes;
-    return mbuf;
+  static void straighten(rte_mbuf* mbuf) {
+    if (rte_pktmbuf_linearize(mbuf) != 0) mbuf->data_len = 0;  // parse: truncated
   }
 
   std::vector<uint16_t> device_ids_;

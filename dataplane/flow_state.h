@@ -31,8 +31,7 @@ inline void advance_flow(const Burst& burst, unsigned i, FlowTable::Entry entry,
                          const Now& now) {
   const PacketView& view = burst.view[i];
   const TcpState before = FlowTable::state(entry);
-  const TcpState after =
-      next_state(before, view.tcp_flags, view.payload_bytes != 0, burst.direction[i] == Direction::reply);
+  const TcpState after = next_state(before, view.tcp_flags, view.payload_bytes != 0, burst.is_reply(i));
   FlowTable::touch(entry, after, now.second);
   if (is_closing(before) == is_closing(after)) return;
   PairCounters& pair = worker.pairs[burst.service[i]->pair(FlowTable::backend(entry))];

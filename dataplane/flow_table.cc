@@ -4,13 +4,6 @@
 #include <cassert>
 
 namespace shunt {
-namespace {
-
-constexpr size_t kFindChunk =
-    64;  // at most this many alternates in flight: more than the line fill buffers gains nothing
-
-}  // namespace
-
 size_t FlowTable::bytes_for(uint32_t connections) {
   const uint64_t buckets = (uint64_t{connections} * 2 + FlowBucket::kSlots - 1) / FlowBucket::kSlots;
   return std::max<uint64_t>(buckets, 1) * sizeof(FlowBucket);
@@ -22,47 +15,6 @@ FlowTable::FlowTable(std::span<std::byte> memory, const HashKey& key)
       key_(key) {
   assert(bucket_count_ > 0);
   assert(reinterpret_cast<uintptr_t>(memory.data()) % alignof(FlowBucket) == 0);
-}
-
-FlowBucket* FlowTable::other_bucket(const FlowBucket* bucket, const Hash128& hash) const {
-  const uint32_t sum = scale_to(static_cast<uint32_t>(hash.high >> 32U), bucket_count_);
-  const auto index = static_cast<uint32_t>(bucket - buckets_);
-  return &buckets_[sum >= index ? sum - index : sum + bucket_count_ - index];
-}
-
-FlowTable::Entry FlowTable::find_spilled(const FlowKey& key, const FlowBucket* primary) const {
-  const Hash128 hash = hash_of_value(key_, key.value);
-  if ((primary->marks & hint_bit(hash)) == 0) return {};
-  FlowBucket* const bucket = other_bucket(primary, hash);
-  const uint32_t slot = slot_of(*bucket, key.value);
-  return slot < FlowBucket::kSlots ? Entry{bucket, slot} : Entry{};
-}
-
-void FlowTable::find(std::span<const FlowKey> keys, Entry* out) const {
-  while (!keys.empty()) {
-    const size_t count = std::min(keys.size(), kFindChunk);
-    uint8_t waiting[kFindChunk];  // places of those whose alternate bucket is being fetched
-    size_t waits = 0;
-    for (size_t i = 0; i < count; ++i) {
-      FlowBucket* const bucket = primary(keys[i]);
-      const uint32_t slot = slot_of(*bucket, keys[i].value);
-      out[i] = slot < FlowBucket::kSlots ? Entry{bucket, slot} : Entry{};
-      if (slot < FlowBucket::kSlots || (bucket->marks & kCurrentMask) == 0) [[likely]]
-        continue;
-      const Hash128 hash = hash_of_value(key_, keys[i].value);
-      if ((bucket->marks & hint_bit(hash)) == 0) continue;
-      out[i].bucket = other_bucket(bucket, hash);
-      __builtin_prefetch(out[i].bucket);
-      waiting[waits++] = static_cast<uint8_t>(i);
-    }
-    for (size_t wait = 0; wait < waits; ++wait) {
-      Entry& entry = out[waiting[wait]];
-      entry.slot = slot_of(*entry.bucket, keys[waiting[wait]].value);
-      if (entry.slot == FlowBucket::kSlots) entry = {};
-    }
-    keys = keys.subspan(count);
-    out += count;
-  }
 }
 
 // The idlest of `idlest` and the entries of `bucket`; of equals the first.

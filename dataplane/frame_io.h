@@ -10,13 +10,16 @@
 namespace shunt {
 
 template <typename T>
-concept FrameIo = requires(T io, uint8_t port, Frame* frames, unsigned count, Frame& frame, uint32_t bytes) {
+concept FrameIo = requires(T io, uint8_t port, Frame* frames, const Frame& done, void** handles,
+                           unsigned count, Frame& frame, uint32_t bytes) {
   // At most `count` frames that came in by this port; the caller owns them.
   { io.receive(port, frames, count) } -> std::same_as<unsigned>;
+  // Writes back where the frame begins and ends now. To be called before its handle is sent.
+  { io.seal(done) } -> std::same_as<void>;
   // Hands frames to the port's device. Of the first n, n returned, the device is the owner; the rest stay the
   // caller's.
-  { io.send(port, frames, count) } -> std::same_as<unsigned>;
-  { io.free(frames, count) } -> std::same_as<void>;
+  { io.send(port, handles, count) } -> std::same_as<unsigned>;
+  { io.free(handles, count) } -> std::same_as<void>;
   // A frame of `bytes` to be filled in. False: no buffer.
   { io.allocate(frame, bytes) } -> std::same_as<bool>;
 };

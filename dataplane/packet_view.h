@@ -30,6 +30,9 @@ inline constexpr uint8_t kProtocolIcmp = 1;
 inline constexpr uint8_t kProtocolIpip = 4;
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
+inline constexpr uint8_t kProtocolIpv6 = 41;
+inline constexpr uint8_t kProtocolFragment = 44;  // an IPv6 extension header
+inline constexpr uint8_t kProtocolIcmp6 = 58;
 
 // RFC 9293, 3.1
 inline constexpr uint8_t kTcpFin = 0x01;
@@ -44,13 +47,12 @@ struct PacketView {
   uint8_t l3_offset = kEtherHeaderBytes;  // behind Ethernet and VLAN tags
   uint8_t protocol = 0;                   // of the transport header, where there is one
   uint8_t tcp_flags = 0;
-  uint16_t l4_offset = 0;      // 0: no transport header that parse could read
-  uint16_t ip_bytes = 0;       // of the whole IP packet
-  uint16_t payload_bytes = 0;  // behind the transport header
+  uint16_t l4_offset = 0;  // 0: no transport header that parse could read
+  uint16_t ip_bytes = 0;   // of the whole IP packet
   be16 sport;
   be16 dport;
-  uint32_t tcp_sequence = 0;
-  bool has_defect = false;  // if this is for a VIP it is dropped, for `defect`
+  uint16_t payload_bytes = 0;  // behind the transport header
+  bool has_defect = false;     // if this is for a VIP it is dropped, for `defect`
   DropReason defect = DropReason::truncated;
 
   void object(DropReason reason) {
@@ -67,6 +69,9 @@ struct PacketView {
   uint8_t* l4(uint8_t* frame) const { return frame + l4_offset; }
   const uint8_t* l4(const uint8_t* frame) const { return frame + l4_offset; }
 
+  uint32_t tcp_sequence(const uint8_t* frame) const { return load<be32>(l4(frame) + 4).host(); }
+  uint8_t hops(const uint8_t* frame) const { return ip(frame)[l3 == L3::ipv4 ? 8 : 7]; }
+
   const uint8_t* source_bytes(const uint8_t* frame) const { return ip(frame) + (l3 == L3::ipv4 ? 12 : 8); }
   const uint8_t* destination_bytes(const uint8_t* frame) const {
     return ip(frame) + (l3 == L3::ipv4 ? 16 : 24);
@@ -79,5 +84,6 @@ struct PacketView {
     return l3 == L3::ipv4 ? IpAddress::v4(load<be32>(from)) : IpAddress::v6(from);
   }
 };
+static_assert(sizeof(PacketView) == 16);
 
 }  // namespace shunt

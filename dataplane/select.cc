@@ -1,9 +1,10 @@
 // select: what lookup left open. Asks probation, chooses a backend for what opens a flow, and moves a flow
 // whose second packet came into the connection table.
 //
-// Cost: misses only. The order of the questions is design, "What a packet meets", items 4 to 6 and 8: the
-// connection table's solid entries first, then probation, then what is left of the table's entry, then a
-// choice.
+// Cost: misses only: a line of probation (asked for by lookup), one of the slot table (asked for here, for
+// the whole burst), and one of the connection table where a flow moves there. The order of the questions is
+// design, "What a packet meets", items 4 to 6 and 8: the connection table's solid entries first, then
+// probation, then what is left of the table's entry, then a choice.
 #include "dataplane/flow_state.h"
 #include "dataplane/stages.h"
 
@@ -20,6 +21,8 @@ class Selector {
         flows_(snapshot, worker),
         waiting_(snapshot, worker) {}
 
+  // For all of them first: asks for the lines that `run` will want.
+  void prepare(unsigned i);
   void run(unsigned i);
 
  private:
@@ -33,6 +36,7 @@ class Selector {
     bool is_syn;  // without ACK: opens a connection
     bool opens;   // what a client begins with
   };
+  Packet packet_at(unsigned i) const;
 
   bool has_forbidden_source(const Packet& packet) const;
   FlowTable::Entry live_entry(const Packet& packet);
@@ -44,11 +48,15 @@ class Selector {
   void learn_client_mac(const Packet& packet);
   void remember(const Packet& packet, ProbationKind kind, BackendRef backend);
   Hash128 cluster_hash(const Packet& packet) const;
+  // 0 in UDP.
+  uint32_t sequence_of(const Packet& packet) const {
+    return packet.is_tcp ? packet.view.tcp_sequence(burst_.frame[packet.i].data) : 0;
+  }
   bool is_gone(const Packet& packet, BackendRef backend) const {
     return !packet.service.destination(backend).present;
   }
 
-  void decide(const Packet& packet, BackendRef backend) { burst_.backend[packet.i] = backend; }
+  void decide(const Packet& packet, BackendRef backend) { burst_.decide(packet.i, backend); }
   void drop(const Packet& packet, DropReason reason) {
     worker_.count_service_drop(packet.service.id, reason);
     burst_.drop(packet.i, reason);
@@ -79,19 +87,17 @@ FlowTable::Entry Selector::live_entry(const Packet& packet) {
 
 // Keyed with what all shunts of a cluster share, so that each of them chooses alike.
 Hash128 Selector::cluster_hash(const Packet& packet) const {
-  const uint8_t* frame = burst_.frame[packet.i].data;
-  const size_t addresses = packet.view.l3 == L3::ipv4 ? 8 : 32;
-  uint8_t tuple[32 + 5];
-  std::memcpy(tuple, packet.view.source_bytes(frame), addresses);  // source and destination lie side by side
-  store(tuple + addresses, packet.view.sport.raw());
-  store(tuple + addresses + 2, packet.view.dport.raw());
-  tuple[addresses + 4] = packet.view.protocol;
-  return keyed_hash(snapshot_.cluster_key, tuple, addresses + 5);
+  const PacketView& view = packet.view;
+  const uint8_t* source = view.source_bytes(burst_.frame[packet.i].data);  // the destination lies behind it
+  const uint64_t rest =
+      view.sport.raw() | (uint64_t{view.dport.raw()} << 16U) | (uint64_t{view.protocol} << 32U);
+  if (view.l3 == L3::ipv4) return keyed_hash(snapshot_.cluster_key, load<uint64_t>(source), rest);
+  return keyed_hash(snapshot_.cluster_key, load_block(source), load_block(source + 16), rest);
 }
 
 void Selector::remember(const Packet& packet, ProbationKind kind, BackendRef backend) {
-  const auto opening = worker_.probation.open(packet.key, packet.half, kind, backend,
-                                              packet.view.tcp_sequence, true, now_.millisecond, waiting_);
+  const auto opening = worker_.probation.open(packet.key, packet.half, kind, backend, sequence_of(packet),
+                                              true, now_.millisecond, waiting_);
   worker_.services[packet.service.id].opened.add(1);
   if (opening.forgotten != 0) worker_.services[opening.forgotten].forgotten.add(1);
 }
@@ -107,7 +113,8 @@ void Selector::learn_client_mac(const Packet& packet) {
 
 // A packet that begins a flow: chosen by slot and `accept`.
 void Selector::open(const Packet& packet) {
-  const ChosenBackend chosen = choose(packet.service.choice, snapshot_.cluster_key, cluster_hash(packet));
+  const ChosenBackend chosen =
+      choose(packet.service.choice, snapshot_.cluster_key, burst_.opening_hash[packet.i]);
   if (!chosen) return drop(packet, DropReason::no_backend);
   const BackendRef backend = BackendRef::of(packet.service.choice_pool, chosen.number);
   worker_.pairs[packet.service.pair(backend)].flows.add(1);
@@ -174,26 +181,40 @@ bool Selector::use_probation(const Packet& packet) {
   worker_.counters.lookup_probation.add(1);
   decide(packet, backend);
   if (packet.is_syn) {
-    repeat_syn(*waiting, packet.view.tcp_sequence);
-  } else if (promotes(*waiting, packet.view.tcp_flags, packet.view.tcp_sequence)) {
+    repeat_syn(*waiting, sequence_of(packet));
+  } else if (promotes(*waiting, packet.view.tcp_flags, sequence_of(packet))) {
     track(packet, waiting);
   }
   return true;
 }
 
-void Selector::run(unsigned i) {
+Selector::Packet Selector::packet_at(unsigned i) const {
   const PacketView& view = burst_.view[i];
   const bool is_tcp = view.protocol == kProtocolTcp;
   const bool is_syn =
       is_tcp && (view.tcp_flags & (tcp_flag::kSyn | tcp_flag::kAck | tcp_flag::kRst)) == tcp_flag::kSyn;
-  const Packet packet{i,
-                      *burst_.service[i],
-                      view,
-                      burst_.key[i],
-                      is_tcp ? ProbationHalf::tcp : ProbationHalf::udp,
-                      is_tcp,
-                      is_syn,
-                      is_syn || !is_tcp};
+  return {i,
+          *burst_.service[i],
+          view,
+          burst_.key[i],
+          is_tcp ? ProbationHalf::tcp : ProbationHalf::udp,
+          is_tcp,
+          is_syn,
+          is_syn || !is_tcp};
+}
+
+void Selector::prepare(unsigned i) {
+  const Packet packet = packet_at(i);
+  if (packet.opens) {
+    burst_.opening_hash[i] = cluster_hash(packet);
+    prefetch_slot(packet.service.choice, burst_.opening_hash[i]);
+  }
+  // Every packet of UDP and what isn't a SYN may move its flow to the connection table.
+  if (!packet.is_syn) worker_.flows.prefetch_room(packet.key);
+}
+
+void Selector::run(unsigned i) {
+  const Packet packet = packet_at(i);
   if (has_forbidden_source(packet)) return drop(packet, DropReason::bad_source);
   // An earlier packet of this burst may have made the entry that lookup didn't see.
   const FlowTable::Entry entry = live_entry(packet);
@@ -214,11 +235,10 @@ void Selector::run(unsigned i) {
 void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now) {
   if (burst.selecting == 0) return;
   Selector selector(burst, snapshot, worker, now);
-  for (unsigned n = 0; n < burst.live_count; ++n) {
-    const unsigned i = burst.live[n];
-    if (burst.wants_select[i] != 0) selector.run(i);
-  }
-  burst.compact();
+  for (const unsigned i : bits_of(burst.selecting))
+    selector.prepare(i);
+  for (const unsigned i : bits_of(burst.selecting))
+    selector.run(i);
 }
 
 }  // namespace shunt

@@ -25,52 +25,85 @@
 
 namespace shunt {
 
-// One backend as rewrite needs it: one line, read once per packet. Made per (pool, forward), shared by
-// services.
+// What rewrite does to a packet on its way to a backend. `outer`: the packet travels inside another one of
+// that family, `udp`: behind a UDP header (gue).
+enum class Change : uint8_t { l2, nat4, nat6, outer4, outer4_udp, outer6, outer6_udp };
+
+// The first 12 bytes of a frame, in two words.
+struct MacPair {
+  uint64_t first;
+  uint32_t last;
+
+  void write(uint8_t* frame) const {
+    store(frame, first);
+    store(frame + 8, last);
+  }
+};
+
+// One backend as rewrite needs it: made per pool, forwarding mode and the packets' family, shared by
+// services. The first line is all that a packet needs whose outer header is IPv4 or that has none.
 struct alignas(64) Destination {
   std::array<uint8_t, 12> macs{};  // destination, source: the first 12 bytes of the frame
-  uint8_t port = 0;                // index of the way out
-  bool present = false;            // false: no such backend (never was, or removed and its drain is over)
+  uint16_t longest = 0;  // IP bytes that may leave this way; 0: none, and rewrite's `refuse` says why
+  Change change = Change::l2;
+  uint8_t port = 0;         // index of the way out
+  uint16_t mtu = 1500;      // of the way out, IP bytes
+  uint8_t outer_bytes = 0;  // how much the packet grows
+  bool present = false;     // false: no such backend (never was, or removed and its drain is over)
   bool has_mac = false;
   bool has_route = false;  // somewhere to send it at all
   bool on_link = false;
-  bool spread_source = false;       // the outer source's last bits come from the flow
-  uint16_t mtu = 1500;              // of the way out, IP bytes
   be16 backend_port;                // nat: 0 means the service's
-  uint32_t source_spread_mask = 0;  // host order: which bits of the outer source a flow's hash fills in
-  IpAddress address;                // of the backend
-  be32 outer_source;
+  uint32_t source_spread_mask = 0;  // host order: which last bits of the outer source a flow's hash fills in
+  be32 address4;                    // of the backend, where it is IPv4
+  uint32_t outer_sum = 0;   // of the outer header's 16-bit words that no packet changes; gue over IPv6: of
+                            // what the UDP checksum covers
+  uint64_t outer4_end = 0;  // the outer header's bytes 8 to 15: TTL, protocol, checksum 0, source
+
+  alignas(64) IpAddress address;  // of the backend
+  IpAddress outer_source;         // its first one, where flows are spread
+  uint8_t inner_protocol = 0;     // IPv6: what the outer header says comes next
+
+  MacPair mac_pair() const { return {load<uint64_t>(macs.data()), load<uint32_t>(macs.data() + 8)}; }
 
   bool operator==(const Destination&) const = default;
 };
-static_assert(sizeof(Destination) == 64);
+static_assert(sizeof(Destination) == 128);
 
 // One of the up to four pools that a service's flows may name (BackendRef::position).
 struct PoolView {
   const Destination* destinations = nullptr;  // by backend number
-  const uint16_t* accept = nullptr;  // 0 … 256, by backend number: what the pool's health and weights say
+  const uint16_t* accept = nullptr;  // 0 … 256, by backend number: what the pool's health and weights say; 0
+                                     // where nobody is present
   uint32_t count = 0;                // numbers below this exist
   uint32_t pairs = 0;                // first row of this (service, pool) in the pair counters
 };
 
+// The destination that an entry naming nobody gets.
+inline constexpr Destination kNobody{};
+
+// What every packet of a service needs stands first.
 struct alignas(64) Service {
   uint16_t id = 0;
   Protocol protocol = Protocol::tcp;
   Forward forward = Forward::l2;
   bool exact_key = false;   // one IPv4 address and port: source address and port are the whole flow
   bool panic = false;       // everybody is chosen, up or not
+  bool grows = false;       // its packets get an outer header
   uint8_t choice_pool = 0;  // position of the pool that new flows are chosen from
-  be16 port;                // 0: every port
-  Prefix vip;
-  std::array<uint16_t, kTcpStates> timeout_s{};  // by TcpState
-  uint32_t syn_timeout_ms = 0;                   // probation
-  uint32_t udp_timeout_ms = 0;
+  TcpState plain_state = TcpState::none;  // of an entry on which nothing happens: established, or none in UDP
+  uint16_t plain_timeout_s = 0;           // in that state
+  be16 port;                              // 0: every port
   std::array<PoolView, kPoolPositions> pools{};
+
+  std::array<uint16_t, kTcpStates> timeout_s{};  // by TcpState
+  Prefix vip;
+  uint32_t syn_timeout_ms = 0;  // probation
+  uint32_t udp_timeout_ms = 0;
   SlotChoice choice;
 
   // The destination that a flow entry names; one that isn't present where the entry names nobody.
   const Destination& destination(BackendRef backend) const {
-    static constexpr Destination kNobody{};
     const PoolView& pool = pools[backend.position()];
     return backend.number() < pool.count ? pool.destinations[backend.number()] : kNobody;
   }

@@ -51,58 +51,37 @@ class Transmitter {
 
   void send(uint8_t port, const Frame& frame, WorkerState& worker, const Now& now) {
     Buffer& buffer = buffers_[port];
-    if (buffer.count == kTransmitBuffer) flush(port, worker, now);
-    if (buffer.count == kTransmitBuffer) {
-      worker.counters.ports[port].transmit_full.add(1);
-      worker.ledger.drop(DropReason::transmit_full);
-      return free_later(frame);
+    if (buffer.count == kTransmitBuffer) [[unlikely]] {
+      flush(port, worker, now);
+      if (buffer.count == kTransmitBuffer) {
+        worker.counters.ports[port].transmit_full.add(1);
+        worker.ledger.drop(DropReason::transmit_full);
+        return free_later(frame.handle);
+      }
     }
-    buffer.frames[buffer.count++] = frame;
+    io_.seal(frame);
+    buffer.handles[buffer.count] = frame.handle;
+    buffer.bytes[buffer.count] = frame.bytes;
+    ++buffer.count;
     ++worker.ledger.entered;
   }
 
   void run(Burst& burst, WorkerState& worker, const Now& now) {
-    for (unsigned i = 0; i < burst.count; ++i) {
-      const Frame& frame = burst.frame[i];
-      switch (burst.fate[i]) {
-        case Fate::send:
-          send(burst.out_port[i], frame, worker, now);
-          break;
-        case Fate::punt:
-        case Fate::punt_urgent:
-          punt(burst, i, worker, now);
-          free_later(frame);
-          break;
-        case Fate::hand_over:
-          hand_over(burst, i, worker);
-          free_later(frame);
-          break;
-        case Fate::live:  // a stage forgot it: nobody's service
-          burst.drop(i, DropReason::no_service);
-          [[fallthrough]];
-        case Fate::drop:
-          worker.ledger.drop(burst.reason[i]);
-          free_later(frame);
-          break;
-      }
-    }
-    free_now();
+    for (uint64_t rest = burst.live; rest != 0;)
+      rest = send_run(burst, rest, worker, now);
+    if (const uint64_t others = burst.left(); others != 0) [[unlikely]]
+      end_others(burst, others, worker, now);
   }
 
   // Frames that a device took; what it didn't take goes first the next time.
   unsigned flush(uint8_t port, WorkerState& worker, const Now& now) {
     Buffer& buffer = buffers_[port];
     if (buffer.count == 0) return 0;
-    std::array<uint32_t, kTransmitBuffer>
-        bytes;  // sent frames are the device's: not to be looked at any more
-    for (unsigned i = 0; i < buffer.count; ++i)
-      bytes[i] = buffer.frames[i].bytes;
-    const unsigned sent = io_.send(port, buffer.frames.data(), buffer.count);
+    const unsigned sent = io_.send(port, buffer.handles.data(), buffer.count);
     uint64_t sent_bytes = 0;
     for (unsigned i = 0; i < sent; ++i)
-      sent_bytes += bytes[i];
-    std::memmove(buffer.frames.data(), buffer.frames.data() + sent, (buffer.count - sent) * sizeof(Frame));
-    buffer.count -= sent;
+      sent_bytes += buffer.bytes[i];
+    buffer.remove_first(sent);
     give_up_on_a_refused_frame(buffer, sent, port, worker, now);
     worker.ledger.left += sent;
     worker.ledger.sent += sent;
@@ -123,7 +102,7 @@ class Transmitter {
     for (Buffer& buffer : buffers_) {
       worker.ledger.left += buffer.count;
       worker.ledger.drop(DropReason::transmit_full, buffer.count);
-      io_.free(buffer.frames.data(), buffer.count);
+      io_.free(buffer.handles.data(), buffer.count);
       buffer.count = 0;
     }
   }
@@ -132,7 +111,15 @@ class Transmitter {
   struct Buffer {
     unsigned count = 0;
     uint64_t refused_since_ns = 0;  // the device took nothing since then; 0: it does
-    std::array<Frame, kTransmitBuffer> frames;
+    std::array<void*, kTransmitBuffer> handles;
+    std::array<uint32_t, kTransmitBuffer> bytes;  // of their frames: once sent, those are the device's
+
+    void remove_first(unsigned frames) {
+      count -= frames;
+      if (count == 0) return;
+      std::memmove(handles.data(), handles.data() + frames, count * sizeof handles[0]);
+      std::memmove(bytes.data(), bytes.data() + frames, count * sizeof bytes[0]);
+    }
   };
 
   // A device that takes nothing is down or full, and gets time; but a frame that it will never take must not
@@ -146,12 +133,57 @@ class Transmitter {
     if (buffer.refused_since_ns == 0) buffer.refused_since_ns = now.ns;
     if (now.ns - buffer.refused_since_ns < kRefusalPatienceNs) return;
     buffer.refused_since_ns = 0;
-    free_later(buffer.frames[0]);
-    std::memmove(buffer.frames.data(), buffer.frames.data() + 1, (buffer.count - 1) * sizeof(Frame));
-    --buffer.count;
+    free_later(buffer.handles[0]);
+    buffer.remove_first(1);
     ++worker.ledger.left;
     worker.ledger.drop(DropReason::transmit_full);
     worker.counters.ports[port].transmit_full.add(1);
+  }
+
+  // The first packets of `rest` that leave by one port, as far as its buffer has room; the rest of `rest`.
+  uint64_t send_run(const Burst& burst, uint64_t rest, WorkerState& worker, const Now& now) {
+    const auto first = static_cast<unsigned>(std::countr_zero(rest));
+    const uint8_t port = burst.out_port[first];
+    Buffer& buffer = buffers_[port];
+    const unsigned before = buffer.count;
+    if (before == kTransmitBuffer) [[unlikely]] {
+      send(port, burst.frame[first], worker, now);
+      return rest & (rest - 1);
+    }
+    unsigned count = before;
+    do {
+      const auto i = static_cast<unsigned>(std::countr_zero(rest));
+      if (burst.out_port[i] != port) break;
+      const Frame frame = burst.frame[i];
+      rest &= rest - 1;
+      buffer.handles[count] = frame.handle;
+      buffer.bytes[count] = frame.bytes;
+      ++count;
+      io_.seal(frame);
+    } while (rest != 0 && count < kTransmitBuffer);
+    buffer.count = count;
+    worker.ledger.entered += count - before;
+    return rest;
+  }
+
+  // What doesn't go out of a port.
+  void end_others(const Burst& burst, uint64_t others, WorkerState& worker, const Now& now) {
+    for (const unsigned i : bits_of(others)) {
+      switch (burst.fate[i]) {
+        case Fate::punt:
+        case Fate::punt_urgent:
+          punt(burst, i, worker, now);
+          break;
+        case Fate::hand_over:
+          hand_over(burst, i, worker);
+          break;
+        case Fate::drop:
+          worker.ledger.drop(burst.reason[i]);
+          break;
+      }
+      free_later(burst.frame[i].handle);
+    }
+    free_now();
   }
 
   void punt(const Burst& burst, unsigned i, WorkerState& worker, const Now& now) {
@@ -159,8 +191,8 @@ class Transmitter {
     const Frame& frame = burst.frame[i];
     FrameRing& ring = urgent ? rings_.urgent : rings_.rest;
     // `mark` says that the frame is a client's packet for this host that came back through nat.
-    const bool room =
-        (urgent || limit_.take(now)) && ring.push(burst.port, burst.to_host[i], {frame.data, frame.bytes});
+    const bool room = (urgent || limit_.take(now)) &&
+                      ring.push(burst.port, burst.is_to_host(i) ? 1 : 0, {frame.data, frame.bytes});
     if (room) {
       ++worker.ledger.entered;
     } else {
@@ -177,9 +209,9 @@ class Transmitter {
     }
   }
 
-  void free_later(const Frame& frame) {
+  void free_later(void* handle) {
     if (done_count_ == done_.size()) free_now();
-    done_[done_count_++] = frame;
+    done_[done_count_++] = handle;
   }
   void free_now() {
     if (done_count_ != 0) io_.free(done_.data(), done_count_);
@@ -191,7 +223,7 @@ class Transmitter {
   HandOverRings& hand_over_;
   PuntLimit limit_;
   std::vector<Buffer> buffers_;
-  std::array<Frame, kBurstSize> done_;
+  std::array<void*, kBurstSize> done_;
   unsigned done_count_ = 0;
 };
 

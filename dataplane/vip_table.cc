@@ -1,6 +1,7 @@
 #include "dataplane/vip_table.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace shunt {
 
@@ -33,8 +34,23 @@ VipTable::VipTable(const std::vector<ServiceRow>& services, const std::vector<Vi
   }
   std::ranges::sort(lengths4_, std::greater{}, &Length::bits);
   std::ranges::sort(lengths6_, std::greater{}, &Length::bits);
+  fill_exact(services);
   services_ = AddressMap<Value>(service_rows);
   vips_ = AddressMap<Value>(vip_rows);
+}
+
+void VipTable::fill_exact(const std::vector<ServiceRow>& services) {
+  exact4_.assign(std::bit_ceil(services.size() * 4 + 2), ExactRow{});
+  exact_shift_ = 64U - static_cast<unsigned>(std::countr_zero(exact4_.size()));
+  for (const ServiceRow& row : services) {
+    if (!row.vip.address.is_v4() || !row.vip.is_host() || row.port == 0) continue;
+    const uint64_t key =
+        exact_key(row.vip.address.v4().raw(), be16(row.port), static_cast<uint8_t>(row.protocol));
+    size_t at = exact_home(key);
+    while (exact4_[at].key != 0 && exact4_[at].key != key)
+      at = (at + 1) & (exact4_.size() - 1);
+    exact4_[at] = {key, row.service};
+  }
 }
 
 VipTable::Match VipTable::find(const AddressKey& destination, Family family, uint8_t protocol,

@@ -35,6 +35,20 @@ class VipTable {
   VipTable() = default;
   VipTable(const std::vector<ServiceRow>& services, const std::vector<VipRow>& vips);
 
+  // The service of exactly this address, port and protocol, which no other one goes before; 0: none. One
+  // probe.
+  uint16_t find_exact_v4(uint32_t raw_destination, be16 port, uint8_t protocol) const {
+    const uint64_t key = exact_key(raw_destination, port, protocol);
+    for (size_t at = exact_home(key);; at = (at + 1) & (exact4_.size() - 1)) {
+      if (exact4_[at].key == key) return exact4_[at].service;
+      if (exact4_[at].key == 0) return 0;
+    }
+  }
+  uint16_t find_exact_v6(const uint8_t* destination, be16 port, uint8_t protocol) const {
+    const Value* value = services_.find(AddressKey::v6(destination, extra(128, protocol, port.host())));
+    return value != nullptr ? value->service : uint16_t{0};
+  }
+
   // `protocol` and `port` are the packet's; a packet without a transport header has port 0 and matches no
   // service but an any-port one.
   Match find(const AddressKey& destination, Family family, uint8_t protocol, uint16_t port) const;
@@ -52,9 +66,22 @@ class VipTable {
   };
 
   static Length length_of(const Prefix& prefix);
-  static uint32_t extra(uint8_t bits, uint8_t protocol, uint16_t port) {
-    return (static_cast<uint32_t>(bits & 0x7fU) << 24U) | (static_cast<uint32_t>(protocol) << 16U) | port;
+  // IPv4 services of one address and port, for the packets that nearly all are: 16 bytes a row instead of 32.
+  struct ExactRow {
+    uint64_t key = 0;  // protocol, which is never 0, port and address
+    uint16_t service = 0;
+  };
+
+  static uint64_t extra(uint8_t bits, uint8_t protocol, uint16_t port) {
+    return (uint64_t{bits} << 24U) | (uint64_t{protocol} << 16U) | port;
   }
+  static uint64_t exact_key(uint32_t raw_address, be16 port, uint8_t protocol) {
+    return raw_address | (uint64_t{port.raw()} << 32U) | (uint64_t{protocol} << 48U);
+  }
+  // Unkeyed: the rows are configuration.
+  size_t exact_home(uint64_t key) const { return (key * 0x9e3779b97f4a7c15ULL) >> exact_shift_; }
+  void fill_exact(const std::vector<ServiceRow>& services);
+
   static AddressKey masked(const AddressKey& key, const Length& length) {
     return {key.high & length.high_mask, key.low & length.low_mask, 0};
   }
@@ -64,6 +91,8 @@ class VipTable {
 
   std::vector<Length> lengths4_;  // longest first
   std::vector<Length> lengths6_;
+  std::vector<ExactRow> exact4_ = std::vector<ExactRow>(2);  // a power of two, at most a quarter full
+  unsigned exact_shift_ = 63;
   AddressMap<Value> services_;
   AddressMap<Value> vips_;
 };

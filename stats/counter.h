@@ -1,5 +1,4 @@
-// Counter: a number with one writer and any number of readers. Cost: a load, an add and a store; no lock
-// prefix.
+// Counter: a number with one writer and any number of readers. Cost: one instruction; no lock prefix.
 #pragma once
 
 #include <atomic>
@@ -9,9 +8,9 @@ namespace shunt {
 
 class Counter {
  public:
-  void add(uint64_t amount) {
-    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-  }
+  // What a relaxed load, an addition and a relaxed store would do, in one instruction: the compiler makes
+  // three of them, and a packet counts four times.
+  void add(uint64_t amount) { asm("addq %1, %0" : "+m"(value_) : "er"(amount) : "cc"); }
   void set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   uint64_t read() const { return value_.load(std::memory_order_relaxed); }
 

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "stats/counter.h"
 #include "stats/drop_reason.h"
@@ -44,6 +46,18 @@ struct ServiceCounters {
   std::array<Counter, kDropReasons> dropped;
 };
 
+// The stages whose cost is measured, in the order of a packet's way. transmit includes the flush.
+enum class Stage : uint8_t { receive, parse, classify, lookup, select, rewrite, transmit };
+inline constexpr size_t kStages = 7;
+inline constexpr std::array<std::string_view, kStages> kStageNames = {
+    "receive", "parse", "classify", "lookup", "select", "rewrite", "transmit"};
+
+// Of the bursts that were measured: one in kMeasureEvery (dataplane/worker.h).
+struct StageCost {
+  Counter ticks;  // of the TSC
+  Counter packets;
+};
+
 struct WorkerCounters {
   Counter loops;
   Counter busy_loops;  // loops that handled a packet
@@ -58,6 +72,7 @@ struct WorkerCounters {
   Counter sweeps;             // whole passes over the connection table
   Counter probation_sweeps;   // and over probation
   Counter generation;         // of the snapshot in use
+  std::array<StageCost, kStages> stages;
   std::array<PortCounters, kMaxPorts> ports;
 };
 

@@ -52,18 +52,24 @@ class FakeIo {
     }
     return taken;
   }
-  unsigned send(uint8_t port, Frame* frames, unsigned count) {
+  void seal(const Frame& frame) { sealed_[frame.handle] = Bytes(frame.data, frame.data + frame.bytes); }
+  unsigned send(uint8_t port, void** handles, unsigned count) {
     const unsigned taken = std::min(count, room_);
     if (room_ != kNoLimit) room_ -= taken;
     for (unsigned i = 0; i < taken; ++i) {
-      sent_.push_back({port, Bytes(frames[i].data, frames[i].data + frames[i].bytes)});
-      give_back(frames[i]);
+      const auto sealed = sealed_.find(handles[i]);
+      if (sealed == sealed_.end()) {
+        ADD_FAILURE() << "a frame was sent that wasn't sealed";
+      } else {
+        sent_.push_back({port, sealed->second});
+      }
+      give_back(handles[i]);
     }
     return taken;
   }
-  void free(Frame* frames, unsigned count) {
+  void free(void** handles, unsigned count) {
     for (unsigned i = 0; i < count; ++i)
-      give_back(frames[i]);
+      give_back(handles[i]);
   }
   bool allocate(Frame& frame, uint32_t bytes) {
     if (buffers_ == 0) return false;
@@ -79,13 +85,15 @@ class FakeIo {
     blocks_[frame.handle] = std::move(block);
     return frame;
   }
-  void give_back(const Frame& frame) {
-    if (blocks_.erase(frame.handle) != 1) ADD_FAILURE() << "a frame was handed back twice, or never existed";
+  void give_back(void* handle) {
+    sealed_.erase(handle);
+    if (blocks_.erase(handle) != 1) ADD_FAILURE() << "a frame was handed back twice, or never existed";
   }
 
   std::array<std::deque<Bytes>, 4> in_;
   std::vector<SentFrame> sent_;
   std::map<void*, std::unique_ptr<uint8_t[]>> blocks_;
+  std::map<void*, Bytes> sealed_;  // as they would be sent
   unsigned room_ = kNoLimit;
   unsigned buffers_ = kNoLimit;
   uint64_t given_ = 0;

@@ -12,6 +12,39 @@
 namespace shunt {
 namespace {
 
+// As RFC 1071 has it, one carry after another.
+uint16_t plain_fold(uint64_t sum) {
+  while (sum > 0xffff)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(sum);
+}
+
+TEST(Checksum, FoldsAndDividesAlike) {
+  std::mt19937_64 random(20);
+  const uint64_t edges[] = {1,          0xfffe,      0xffff,         0x10000, 0x1fffe,
+                            0xffffffff, 0x100000000, 0xffff0000ffff, ~0ULL};
+  for (int i = 0; i < 2'000'000; ++i) {
+    uint64_t sum = random() >> (random() % 64);
+    if (i % 4 == 0) sum -= sum % 65'535;
+    if (i < 9) sum = edges[i];
+    if (sum == 0) continue;
+    ASSERT_EQ(fold_checksum(sum), plain_fold(sum)) << sum;
+    ASSERT_EQ(folds_to_ones(sum), plain_fold(sum) == 0xffff) << sum;
+    const uint64_t word = random() | (i % 3 == 0 ? ~0ULL << 32U : 0U);
+    ASSERT_EQ(plain_fold(add_with_carry(sum, word)),
+              plain_fold(plain_fold(sum) + uint64_t{plain_fold(word)}));
+  }
+}
+
+TEST(Checksum, OneHopLessIsTheIncrementalEdit) {
+  for (uint32_t old = 0; old <= 0xffff; ++old) {
+    const auto before = static_cast<uint16_t>(old);
+    // TTL 64 and 63 of a TCP packet, as they lie in memory.
+    ASSERT_EQ(checksum_after_hop(before),
+              apply_delta(before, checksum_delta(be16(0x4006).raw(), be16(0x3f06).raw())));
+  }
+}
+
 // Word by word in network order, as RFC 1071 has it.
 uint16_t plain_checksum(const std::vector<uint8_t>& bytes) {
   uint32_t sum = 0;

@@ -167,14 +167,14 @@ TEST_F(CompilerHops, TheOuterSourceIsTheWayOutsOrTheFirst) {
   tunnels.ports[1].encap_source = prefix("192.0.2.64/26");
   bed_.load(tunnels);
   use(kernel());
-  EXPECT_EQ(destination(bed_, 1, 2).outer_source, address("192.0.2.64").v4());
+  EXPECT_EQ(destination(bed_, 1, 2).outer_source, address("192.0.2.64"));
   EXPECT_EQ(destination(bed_, 1, 2).source_spread_mask, 0x3fU);
-  EXPECT_EQ(destination(bed_, 1, 0).outer_source, address("192.0.2.64").v4()) << "net0 has none of its own";
+  EXPECT_EQ(destination(bed_, 1, 0).outer_source, address("192.0.2.64")) << "net0 has none of its own";
   tunnels.ports[0].encap_source = prefix("10.0.0.1");
   bed_.load(tunnels);
-  EXPECT_EQ(destination(bed_, 1, 0).outer_source, address("10.0.0.1").v4());
+  EXPECT_EQ(destination(bed_, 1, 0).outer_source, address("10.0.0.1"));
   EXPECT_EQ(destination(bed_, 1, 0).source_spread_mask, 0U);
-  EXPECT_EQ(destination(bed_, 1, 2).outer_source, address("192.0.2.64").v4());
+  EXPECT_EQ(destination(bed_, 1, 2).outer_source, address("192.0.2.64"));
   const auto encap = [&](std::string_view text) {
     return bed_.snapshot->encap_sources->is_vip(AddressKey::of(address(text)), Family::ipv4);
   };

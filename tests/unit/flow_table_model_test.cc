@@ -126,7 +126,7 @@ class ModelRun {
     for (FlowKey& key : keys)
       key = any_key();
     std::vector<FlowTable::Entry> found(keys.size());
-    f_.table.find(keys, found.data());
+    find_all(f_.table, keys, found.data());
     for (size_t i = 0; i < keys.size(); ++i)
       ASSERT_NO_FATAL_FAILURE(expect_same(keys[i], found[i]));
   }

@@ -76,7 +76,7 @@ TEST(FlowTable, SpillsIntoTheAlternateBucketAndFindsThereInABurst) {
     EXPECT_EQ(FlowTable::flag(insert.entry, Flag::spilled), i >= 5);
   }
   std::vector<FlowTable::Entry> found(flows.size());
-  f.table.find(flows, found.data());
+  find_all(f.table, flows, found.data());
   for (uint32_t i = 0; i < 12; ++i) {
     EXPECT_EQ(found[i], f.table.find(flows[i]));
     ASSERT_EQ(static_cast<bool>(found[i]), i < 10);
