@@ -212,9 +212,14 @@ void seal_outer(Destination& destination, const IpAddress& source, Family inner,
     destination.outer_sum = fold_checksum(fixed);
     return;
   }
-  const be16 hops_and_protocol(static_cast<uint16_t>(kOuterHops << 8U | destination.inner_protocol));
-  destination.outer4_end = hops_and_protocol.raw() | (uint64_t{source.v4().raw()} << 32U);
-  destination.outer_sum = fold_checksum(addresses + hops_and_protocol.raw());
+  uint8_t* const ip = destination.head.data() + kEtherHeaderBytes;
+  store(ip - 2, be16(kEtherTypeIpv4));
+  ip[0] = 0x45;
+  ip[8] = kOuterHops;
+  ip[9] = destination.inner_protocol;
+  store(ip + 12, source.v4());
+  store(ip + 16, destination.address4);
+  destination.outer_sum = fold_checksum(checksum_sum(ip, kIpv4HeaderBytes));
 }
 
 }  // namespace
@@ -254,8 +259,8 @@ Destination Compiler::destination_for(const BackendConfig& backend, Forward forw
   if (pinned) mac = &*backend.mac;
   if (mac != nullptr) {
     destination.has_mac = true;
-    std::ranges::copy(mac->bytes, destination.macs.begin());
-    std::ranges::copy(ports_[destination.port].mac.bytes, destination.macs.begin() + 6);
+    std::ranges::copy(mac->bytes, destination.head.begin());
+    std::ranges::copy(ports_[destination.port].mac.bytes, destination.head.begin() + 6);
   }
   bool fit = destination.has_mac && (forward != Forward::l2 || destination.on_link);
   if (destination.outer_bytes != 0) {
@@ -309,7 +314,6 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
   service.forward = config.forward;
   service.vip = config.address;
   service.port = be16(config.port);
-  service.grows = config.forward == Forward::ipip || config.forward == Forward::gue;
   service.plain_state = config.protocol == Protocol::tcp ? TcpState::established : TcpState::none;
   service.exact_key = config.address.address.is_v4() && config.address.is_host() && config.port != 0;
   service.timeout_s.fill(table_seconds(config.timeouts.fin));
@@ -513,6 +517,7 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
   for (const auto& [key, record] : registry_.services()) {
     if (snapshot->services.size() <= record.id) snapshot->services.resize(record.id + 1U);
     fill_service(snapshot->services[record.id], record);
+    snapshot->encapsulates |= record.config.forward == Forward::ipip || record.config.forward == Forward::gue;
   }
   for (const auto& [name, part] : parts_) {
     snapshot->parts.push_back(part.slots.owners);

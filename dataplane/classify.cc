@@ -15,64 +15,67 @@ bool is_urgent(const PacketView& view, const uint8_t* frame, const Snapshot& sna
   if (!view.is_ip() || view.has_defect) return false;
   if (view.protocol == kProtocolIcmp6) return true;
   if (view.l4_offset == 0) return false;
-  if (view.protocol == kProtocolTcp && (view.sport == be16(179) || view.dport == be16(179))) return true;
-  if (view.protocol == kProtocolUdp && view.dport.host() >= 3784 && view.dport.host() <= 3785) return true;
-  if (view.protocol == kProtocolUdp && view.dport == be16(4784)) return true;
+  if (view.protocol == kProtocolTcp && (view.sport(frame) == be16(179) || view.dport(frame) == be16(179)))
+    return true;
+  if (view.protocol == kProtocolUdp && view.dport(frame).host() >= 3784 && view.dport(frame).host() <= 3785)
+    return true;
+  if (view.protocol == kProtocolUdp && view.dport(frame) == be16(4784)) return true;
   return snapshot.urgent_sources->find(AddressKey::of(view.source(frame))) != nullptr;
 }
 
 void give_to_kernel(Burst& burst, unsigned i, const Snapshot& snapshot) {
-  const PacketView& view = burst.view[i];
+  const PacketView& view = burst.packet[i].view;
   if (snapshot.ports[burst.port].has_host_interface || view.l3 == L3::arp) {
     // ARP goes to the punt thread without a host_interface too: it is what answers for VIPs.
-    return burst.punt(i, is_urgent(view, burst.frame[i].data, snapshot));
+    return burst.punt(i, is_urgent(view, burst.packet[i].data, snapshot));
   }
   burst.drop(i, view.is_ip() ? DropReason::no_host_interface : DropReason::not_ip);
 }
 
 // A flow's key is made of the packet as the client sent it, whichever way it goes.
 FlowKey digest_key(const Burst& burst, unsigned i, const Service& service, const HashKey& key) {
-  const PacketView& view = burst.view[i];
-  const uint8_t* frame = burst.frame[i].data;
+  const PacketView& view = burst.packet[i].view;
+  const uint8_t* frame = burst.packet[i].data;
   if (!burst.is_reply(i)) {
     const uint8_t* source = view.source_bytes(frame);
     const uint8_t* destination = view.destination_bytes(frame);
     if (view.l3 == L3::ipv6)
-      return digest_flow_key_v6(key, service.id, source, destination, view.sport, view.dport, view.protocol);
-    return digest_flow_key_v4(key, service.id, load<be32>(source), load<be32>(destination), view.sport,
-                              view.dport, view.protocol);
+      return digest_flow_key_v6(key, service.id, source, destination, view.sport(frame), view.dport(frame),
+                                view.protocol);
+    return digest_flow_key_v4(key, service.id, load<be32>(source), load<be32>(destination), view.sport(frame),
+                              view.dport(frame), view.protocol);
   }
   // A nat reply's source port is its backend's; an any-port service with nat keeps ports, so it is the VIP's
   // as well.
-  const be16 vip_port = service.port != be16(0) ? service.port : view.sport;
+  const be16 vip_port = service.port != be16(0) ? service.port : view.sport(frame);
   const uint8_t* client = view.destination_bytes(frame);
   const uint8_t* vip = service.vip.address.wire();
   if (view.l3 == L3::ipv6)
-    return digest_flow_key_v6(key, service.id, client, vip, view.dport, vip_port, view.protocol);
-  return digest_flow_key_v4(key, service.id, load<be32>(client), load<be32>(vip), view.dport, vip_port,
+    return digest_flow_key_v6(key, service.id, client, vip, view.dport(frame), vip_port, view.protocol);
+  return digest_flow_key_v4(key, service.id, load<be32>(client), load<be32>(vip), view.dport(frame), vip_port,
                             view.protocol);
 }
 
 void make_key(Burst& burst, unsigned i, const Service& service, const WorkerState& worker) {
   FlowKey key;
   if (service.exact_key) {
-    const PacketView& view = burst.view[i];
-    const uint8_t* frame = burst.frame[i].data;
+    const PacketView& view = burst.packet[i].view;
+    const uint8_t* frame = burst.packet[i].data;
     const bool reply = burst.is_reply(i);
     const be32 client = load<be32>(reply ? view.destination_bytes(frame) : view.source_bytes(frame));
-    key = exact_flow_key(worker.table_key, service.id, client, reply ? view.dport : view.sport);
+    key = exact_flow_key(worker.table_key, service.id, client, reply ? view.dport(frame) : view.sport(frame));
   } else {
     key = digest_key(burst, i, service, worker.table_key);
   }
   worker.flows.prefetch(key);
-  burst.key[i] = key;
+  burst.packet[i].key = key;
 }
 
 // Both directions of a nat flow have one key and meet two queues; the key names the worker that owns the
 // flow. True: it is another one.
 inline bool hand_over(Burst& burst, unsigned i, const Service& service, const WorkerState& worker) {
   if (worker.workers < 2 || service.forward != Forward::nat) return false;
-  const unsigned owner = burst.key[i].index % worker.workers;
+  const unsigned owner = burst.packet[i].key.index % worker.workers;
   if (owner == worker.index) return false;
   burst.hand_over(i, static_cast<uint8_t>(owner));
   return true;
@@ -84,25 +87,25 @@ void drop_expired(Burst& burst, unsigned i, const Service& service, WorkerState&
 }
 
 void give_to_service(Burst& burst, unsigned i, const Service& service, WorkerState& worker) {
-  if (burst.view[i].hops(burst.frame[i].data) <= 1) return drop_expired(burst, i, service, worker);
-  burst.service[i] = &service;
+  if (burst.packet[i].view.hops(burst.packet[i].data) <= 1) return drop_expired(burst, i, service, worker);
+  burst.packet[i].service = &service;
   make_key(burst, i, service, worker);
   hand_over(burst, i, service, worker);
 }
 
 bool is_known(const Burst& burst, unsigned i, const WorkerState& worker) {
-  return worker.flows.find(burst.key[i]) ||
-         worker.probation.holds(burst.key[i], half_of(burst.view[i].protocol));
+  return worker.flows.find(burst.packet[i].key) ||
+         worker.probation.holds(burst.packet[i].key, half_of(burst.packet[i].view.protocol));
 }
 
 // True: the packet's source is a nat backend and it came in where that backend is, so it may be a reply.
 bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker,
                 const AddressKey& destination) {
-  const PacketView& view = burst.view[i];
+  const PacketView& view = burst.packet[i].view;
   if (snapshot.nat_sources->empty() || view.l4_offset == 0 || view.has_defect) return false;
-  const auto key = AddressKey::of(view.source(burst.frame[i].data));
-  const NatSource* source =
-      snapshot.nat_sources->find(key.with(Snapshot::nat_extra(view.protocol, view.sport.host())));
+  const auto key = AddressKey::of(view.source(burst.packet[i].data));
+  const NatSource* source = snapshot.nat_sources->find(
+      key.with(Snapshot::nat_extra(view.protocol, view.sport(burst.packet[i].data).host())));
   if (source == nullptr) source = snapshot.nat_sources->find(key.with(Snapshot::nat_extra(view.protocol, 0)));
   if (source == nullptr || source->port != burst.port) return false;
   const Service* service = snapshot.service(source->service);
@@ -112,13 +115,13 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
   make_key(burst, i, *service, worker);
   if (source->former_service != 0 && !is_known(burst, i, worker)) {
     const Service* former = snapshot.service(source->former_service);
-    const FlowKey own_key = burst.key[i];
+    const FlowKey own_key = burst.packet[i].key;
     if (former != nullptr) make_key(burst, i, *former, worker);
     if (former != nullptr && is_known(burst, i, worker)) {
       service = former;
       burst.backend[i] = source->former_backend;
     } else {
-      burst.key[i] = own_key;
+      burst.packet[i].key = own_key;
     }
   }
   if (hand_over(burst, i, *service, worker)) return true;
@@ -126,11 +129,11 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
     // To this host itself: a health answer, unless the table knows a local client's flow.
     if (!is_known(burst, i, worker)) return false;
     burst.to_host |= bit_of(i);
-  } else if (view.hops(burst.frame[i].data) <= 1) {
+  } else if (view.hops(burst.packet[i].data) <= 1) {
     drop_expired(burst, i, *service, worker);
     return true;
   }
-  burst.service[i] = service;
+  burst.packet[i].service = service;
   return true;
 }
 
@@ -142,15 +145,15 @@ bool is_solicitation(const PacketView& view, const uint8_t* frame) {
 
 // By all the rules: prefixes, services of any port, replies, what is the kernel's.
 [[gnu::noinline]] void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker) {
-  const PacketView& view = burst.view[i];
-  const uint8_t* frame = burst.frame[i].data;
+  const PacketView& view = burst.packet[i].view;
+  const uint8_t* frame = burst.packet[i].data;
   if (!view.is_ip()) return give_to_kernel(burst, i, snapshot);
   const bool v4 = view.l3 == L3::ipv4;
   const AddressKey destination = v4 ? AddressKey::v4(load<uint32_t>(view.destination_bytes(frame)))
                                     : AddressKey::v6(view.destination_bytes(frame));
   const VipTable::Match match =
       snapshot.vips->find(destination, v4 ? Family::ipv4 : Family::ipv6, view.protocol,
-                          view.l4_offset != 0 ? view.dport.host() : uint16_t{0});
+                          view.l4_offset != 0 ? view.dport(frame).host() : uint16_t{0});
   if (match.is_vip && is_solicitation(view, frame)) return give_to_kernel(burst, i, snapshot);
   if (match.is_vip && !match.punt_unserved && view.has_defect) {
     if (match.service != 0) worker.count_service_drop(match.service, view.defect);
@@ -165,53 +168,81 @@ bool is_solicitation(const PacketView& view, const uint8_t* frame) {
   give_to_kernel(burst, i, snapshot);
 }
 
-// A packet to exactly a service's address and port, which no other service goes before, and without a fault:
-// its service and its key. nullptr: ask classify_any. Values are kept in registers until the end: a packet
-// that reads back what it has just written waits for it, and the ones behind it as well (20 ticks each).
-inline const Service* classify_v4(const PacketView& view, const uint8_t* frame, const Snapshot& snapshot,
-                                  const WorkerState& worker, FlowKey& key) {
-  const uint8_t* ip = frame + view.l3_offset;
-  const be16 sport = view.sport;
-  const uint16_t id = snapshot.vips->find_exact_v4(load<uint32_t>(ip + 16), view.dport, view.protocol);
-  if (id == 0 || ip[8] <= 1) [[unlikely]]
-    return nullptr;
-  key = exact_flow_key(worker.table_key, id, load<be32>(ip + 12), sport);
-  return &snapshot.services[id];
+// The service and key of a plain packet to exactly a service's address and port, which no other service goes
+// before. False: ask classify_any. Values stay in registers until the end: a packet that reads back what it
+// has just written waits for it, and those behind it as well (20 ticks each).
+struct Plain4 {
+  static constexpr unsigned kIp = kEtherHeaderBytes;
+  static constexpr unsigned kL4 = kIp + kIpv4HeaderBytes;
+
+  static bool classify(const uint8_t* frame, uint8_t protocol, const VipTable& vips, const HashKey& key,
+                       uint16_t& service, FlowKey& flow) {
+    const auto dport = load<be16>(frame + kL4 + 2);
+    service = vips.find_exact_v4(load<uint32_t>(frame + kIp + 16), dport, protocol);
+    if (service == 0 || frame[kIp + 8] <= 1) [[unlikely]]
+      return false;
+    flow = exact_flow_key(key, service, load<be32>(frame + kIp + 12), load<be16>(frame + kL4));
+    return true;
+  }
+};
+struct Plain6 {
+  static constexpr unsigned kIp = kEtherHeaderBytes;
+  static constexpr unsigned kL4 = kIp + kIpv6HeaderBytes;
+
+  static bool classify(const uint8_t* frame, uint8_t protocol, const VipTable& vips, const HashKey& key,
+                       uint16_t& service, FlowKey& flow) {
+    const auto dport = load<be16>(frame + kL4 + 2);
+    service = vips.find_exact_v6(frame + kIp + 24, dport, protocol);
+    if (service == 0 || frame[kIp + 7] <= 1) [[unlikely]]
+      return false;
+    flow = digest_flow_key_v6(key, service, frame + kIp + 8, frame + kIp + 24, load<be16>(frame + kL4), dport,
+                              protocol);
+    return true;
+  }
+};
+
+template <typename Kind>
+[[gnu::noinline]] void classify_plain(Burst& burst, uint64_t packets, const Snapshot& snapshot,
+                                      WorkerState& worker) {
+  const VipTable& vips = *snapshot.vips;
+  const Service* const services = snapshot.services.data();
+  const FlowTable& flows = worker.flows;
+  const HashKey table_key = worker.table_key;
+  const unsigned room_at =
+      snapshot.encapsulates ? 1 : 0;  // the line before the frame, or the frame's own again
+  for (const unsigned i : bits_of(packets)) {
+    Packet& packet = burst.packet[i];
+    const uint8_t* frame = packet.data;
+    uint16_t service = 0;
+    FlowKey key;
+    if (!Kind::classify(frame, packet.view.protocol, vips, table_key, service, key)) [[unlikely]] {
+      classify_any(burst, i, snapshot, worker);
+      continue;
+    }
+    flows.prefetch(key);
+    __builtin_prefetch(frame - room_at, 1);
+    packet.service = services + service;
+    packet.key = key;
+  }
 }
-inline const Service* classify_v6(const PacketView& view, const uint8_t* frame, const Snapshot& snapshot,
-                                  const WorkerState& worker, FlowKey& key) {
-  const uint8_t* ip = frame + view.l3_offset;
-  const be16 sport = view.sport;
-  const be16 dport = view.dport;
-  const uint16_t id = snapshot.vips->find_exact_v6(ip + 24, dport, view.protocol);
-  if (id == 0 || ip[7] <= 1) [[unlikely]]
-    return nullptr;
-  key = digest_flow_key_v6(worker.table_key, id, ip + 8, ip + 24, sport, dport, view.protocol);
-  return &snapshot.services[id];
+
+// What classify_plain took for this worker's.
+void hand_over_others(Burst& burst, uint64_t packets, WorkerState& worker) {
+  for (const unsigned i : bits_of(packets))
+    hand_over(burst, i, *burst.packet[i].service, worker);
 }
 
 }  // namespace
 
 void classify(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
-  for (const unsigned i : bits_of(burst.live)) {
-    const PacketView& view = burst.view[i];
-    const uint8_t* frame = burst.frame[i].data;
-    FlowKey key;
-    const Service* service = nullptr;
-    if (view.l4_offset != 0 && !view.has_defect) [[likely]] {
-      service = view.l3 == L3::ipv4 ? classify_v4(view, frame, snapshot, worker, key)
-                                    : classify_v6(view, frame, snapshot, worker, key);
-    }
-    if (service == nullptr) [[unlikely]] {
-      classify_any(burst, i, snapshot, worker);
-      continue;
-    }
-    worker.flows.prefetch(key);
-    if (service->grows) __builtin_prefetch(frame - 1, 1);
-    burst.service[i] = service;
-    burst.key[i] = key;
-    if (worker.workers > 1) hand_over(burst, i, *service, worker);
-  }
+  const uint64_t plain4 = burst.plain4;
+  const uint64_t plain6 = burst.plain6;
+  const uint64_t others = burst.live & ~plain4 & ~plain6;
+  if (plain4 != 0) classify_plain<Plain4>(burst, plain4, snapshot, worker);
+  if (plain6 != 0) classify_plain<Plain6>(burst, plain6, snapshot, worker);
+  for (const unsigned i : bits_of(others))
+    classify_any(burst, i, snapshot, worker);
+  if (worker.workers > 1) hand_over_others(burst, (plain4 | plain6) & burst.live & ~burst.replies, worker);
 }
 
 }  // namespace shunt

@@ -21,7 +21,7 @@ class DpdkFrameIo {
   DpdkFrameIo(std::vector<uint16_t> device_ids, uint16_t queue, rte_mempool* pool)
       : device_ids_(std::move(device_ids)), queue_(queue), pool_(pool) {}
 
-  unsigned receive(uint8_t port, Frame* frames, unsigned count) {
+  unsigned receive(uint8_t port, Packet* packets, unsigned count) {
     std::array<rte_mbuf*, kBurstSize> mbufs;
     const uint16_t received =
         rte_eth_rx_burst(device_ids_[port], queue_, mbufs.data(), static_cast<uint16_t>(count));
@@ -31,7 +31,9 @@ class DpdkFrameIo {
       // straight here.
       if (mbuf->nb_segs > 1) [[unlikely]]
         straighten(mbuf);
-      frames[i] = {rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->data_len, mbuf};
+      packets[i].data = rte_pktmbuf_mtod(mbuf, uint8_t*);
+      packets[i].bytes = mbuf->data_len;
+      packets[i].handle = mbuf;
     }
     return received;
   }

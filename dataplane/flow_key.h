@@ -17,7 +17,7 @@
 
 namespace shunt {
 
-struct FlowKey {
+struct [[gnu::packed, gnu::aligned(4)]] FlowKey {  // 12 bytes
   uint64_t value = 0;
   uint32_t index = 0;
 

@@ -29,12 +29,12 @@ inline bool decides(const Service& service, FlowTable::Entry entry) {
 // active again if the connection turns out to go on.
 inline void advance_flow(const Burst& burst, unsigned i, FlowTable::Entry entry, WorkerState& worker,
                          const Now& now) {
-  const PacketView& view = burst.view[i];
+  const PacketView& view = burst.packet[i].view;
   const TcpState before = FlowTable::state(entry);
   const TcpState after = next_state(before, view.tcp_flags, view.payload_bytes != 0, burst.is_reply(i));
   FlowTable::touch(entry, after, now.second);
   if (is_closing(before) == is_closing(after)) return;
-  PairCounters& pair = worker.pairs[burst.service[i]->pair(FlowTable::backend(entry))];
+  PairCounters& pair = worker.pairs[burst.packet[i].service->pair(FlowTable::backend(entry))];
   (is_closing(after) ? pair.ended : pair.tracked).add(1);
 }
 

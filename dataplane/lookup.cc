@@ -15,77 +15,91 @@ constexpr uint8_t kEventful = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst;
 // The client has, or is about to have, this backend's SYN-ACK: its flow can't be opened anew elsewhere
 // without a reset.
 void note_answer(const Burst& burst, unsigned i, WorkerState& worker) {
-  ProbationEntry* waiting = worker.probation.peek(burst.key[i], ProbationHalf::tcp);
+  ProbationEntry* waiting = worker.probation.peek(burst.packet[i].key, ProbationHalf::tcp);
   if (waiting != nullptr && waiting->backend == burst.backend[i]) waiting->answered = true;
 }
 
 // A reply is restored whether or not its flow is known (its source names the service), so it never selects.
-[[gnu::noinline]] void settle_reply(Burst& burst, unsigned i, FlowTable::Entry entry, WorkerState& worker,
-                                    const Now& now) {
-  if (entry && is_fresh(*burst.service[i], entry, now)) advance_flow(burst, i, entry, worker, now);
-  if (!entry && (burst.view[i].tcp_flags & tcp_flag::kSyn) != 0) note_answer(burst, i, worker);
+void settle_reply(Burst& burst, unsigned i, WorkerState& worker, const Now& now) {
+  const Packet& packet = burst.packet[i];
+  const FlowTable::Entry entry = worker.flows.find(packet.key);
+  if (entry && is_fresh(*packet.service, entry, now)) advance_flow(burst, i, entry, worker, now);
+  if (!entry && (packet.view.tcp_flags & tcp_flag::kSyn) != 0) note_answer(burst, i, worker);
 }
 
-void leave_to_select(Burst& burst, unsigned i, const WorkerState& worker) {
+[[gnu::noinline]] void leave_to_select(Burst& burst, unsigned i, const WorkerState& worker) {
   burst.selecting |= bit_of(i);
-  worker.probation.prefetch(burst.key[i], half_of(burst.view[i].protocol));
+  worker.probation.prefetch(burst.packet[i].key, half_of(burst.packet[i].view.protocol));
 }
 
 // By all the rules.
 [[gnu::noinline]] void settle_any(Burst& burst, unsigned i, FlowTable::Entry entry, WorkerState& worker,
                                   const Now& now) {
-  const Service& service = *burst.service[i];
+  const Service& service = *burst.packet[i].service;
   if (!is_fresh(service, entry, now) || !decides(service, entry)) return leave_to_select(burst, i, worker);
   burst.decide(i, FlowTable::backend(entry));
   advance_flow(burst, i, entry, worker, now);
 }
 
 // Nearly every packet: one on which nothing happens, of a flow on which nothing happened, to a backend that
-// takes part.
-inline void settle(Burst& burst, unsigned i, FlowTable::Entry entry, WorkerState& worker, const Now& now) {
-  if (burst.is_reply(i)) return settle_reply(burst, i, entry, worker, now);
-  const Service& service = *burst.service[i];
+// takes part. False: it is another one.
+inline bool settle_plain(Packet& packet, FlowTable::Entry entry, uint32_t now_second) {
+  const Service& service = *packet.service;
   const BackendRef backend = FlowTable::backend(entry);
   const PoolView& pool = service.pools[backend.position()];
   const uint32_t number = backend.number();
-  if ((burst.view[i].tcp_flags & kEventful) != 0 || number >= pool.count || pool.accept[number] == 0 ||
-      !FlowTable::refresh(entry, service.plain_state, service.plain_timeout_s, now.second)) [[unlikely]] {
-    return settle_any(burst, i, entry, worker, now);
-  }
-  const Destination* destination = pool.destinations + number;
+  if ((packet.view.tcp_flags & kEventful) != 0 || number >= pool.count || pool.accept[number] == 0 ||
+      !FlowTable::refresh(entry, service.plain_state, service.plain_timeout_s, now_second)) [[unlikely]]
+    return false;
+  const Destination* const destination = pool.destinations + number;
   __builtin_prefetch(destination);
-  burst.destination[i] = destination;
-  burst.pair[i] = pool.pairs + number;
+  packet.destination = destination;
+  packet.pair = pool.pairs + number;
+  return true;
+}
+
+// Looks into primary buckets. What may stand in an alternate one, which is then on its way.
+uint64_t settle_primary(Burst& burst, uint64_t packets, WorkerState& worker, const Now& now) {
+  const FlowTable& flows = worker.flows;
+  const uint32_t second = now.second;
+  uint64_t spilled = 0;
+  for (const unsigned i : bits_of(packets)) {
+    Packet& packet = burst.packet[i];
+    const FlowTable::Entry entry = flows.find_primary(packet.key);
+    if (entry) [[likely]] {
+      if (!settle_plain(packet, entry, second)) [[unlikely]]
+        settle_any(burst, i, entry, worker, now);
+    } else if (flows.prefetch_spilled(packet.key)) {
+      spilled |= bit_of(i);
+    } else {
+      leave_to_select(burst, i, worker);
+    }
+  }
+  return spilled;
+}
+
+void settle_spilled(Burst& burst, uint64_t packets, WorkerState& worker, const Now& now) {
+  for (const unsigned i : bits_of(packets)) {
+    Packet& packet = burst.packet[i];
+    const FlowTable::Entry entry = worker.flows.find_alternate(packet.key);
+    if (!entry) {
+      leave_to_select(burst, i, worker);
+    } else if (!settle_plain(packet, entry, now.second)) {
+      settle_any(burst, i, entry, worker, now);
+    }
+  }
 }
 
 }  // namespace
 
 void lookup(Burst& burst, WorkerState& worker, const Now& now) {
-  const FlowTable& flows = worker.flows;
-  const uint64_t asked = burst.live;
-  uint64_t spilled = 0;  // may stand in their alternate buckets, which are on their way
-  for (const unsigned i : bits_of(asked)) {
-    const FlowTable::Entry entry = flows.find_primary(burst.key[i]);
-    if (entry) [[likely]] {
-      settle(burst, i, entry, worker, now);
-    } else if (flows.prefetch_spilled(burst.key[i])) {
-      spilled |= bit_of(i);
-    } else if (burst.is_reply(i)) {
-      settle_reply(burst, i, {}, worker, now);
-    } else {
-      leave_to_select(burst, i, worker);
-    }
-  }
-  for (const unsigned i : bits_of(spilled)) {
-    const FlowTable::Entry entry = flows.find_alternate(burst.key[i]);
-    if (entry || burst.is_reply(i)) {
-      settle(burst, i, entry, worker, now);
-    } else {
-      leave_to_select(burst, i, worker);
-    }
-  }
-  worker.counters.lookup_hit.add(
-      static_cast<uint64_t>(std::popcount(asked & ~burst.selecting & ~burst.replies)));
+  const uint64_t replies = burst.live & burst.replies;
+  const uint64_t asked = burst.live & ~replies;
+  const uint64_t spilled = settle_primary(burst, asked, worker, now);
+  settle_spilled(burst, spilled, worker, now);
+  for (const unsigned i : bits_of(replies))
+    settle_reply(burst, i, worker, now);
+  worker.counters.lookup_hit.add(static_cast<uint64_t>(std::popcount(asked & ~burst.selecting)));
 }
 
 }  // namespace shunt

@@ -2,8 +2,8 @@
 //
 // RFC 2003 (4in4), RFC 2473 (6in6, 4in6), RFC 4213 (6in4); gue is draft-ietf-intarea-gue variant 1: the
 // packet itself behind UDP port 6080. DSCP and ECN as inside (RFC 6040, normal mode), DF as inside and set
-// for IPv6, 64 hops of its own. Everything that no packet changes comes from the destination's words. Cost:
-// five stores.
+// for IPv6, 64 hops of its own. Everything that no packet changes comes from the destination. Cost: the
+// destination's line copied, four fields written over it.
 #pragma once
 
 #include "common/checksum.h"
@@ -16,26 +16,31 @@ inline constexpr uint8_t kOuterHops = 64;
 
 // What an outer header takes from the packet inside.
 struct InnerMarks {
-  uint8_t traffic_class = 0;    // DSCP and ECN
-  bool dont_fragment = true;    // IPv6 never is cut on its way
-  uint16_t identification = 0;  // raw. RFC 6864: it means something only while DF is clear; then the inner
-                                // one is as unique as its sender made it
+  uint8_t traffic_class = 0;   // DSCP and ECN
+  uint32_t fragmentation = 0;  // raw: identification and flags of an outer IPv4 header. RFC 6864: an
+                               // identification means something only while DF is clear; then the inner one is
+                               // as unique as its sender made it
 };
 
-// Reads them and takes one hop away (RFC 791, RFC 8200), which IPv4's header checksum follows.
-inline InnerMarks take_marks(uint8_t* ip, bool is_v4) {
-  if (!is_v4) {
-    const auto traffic_class = static_cast<uint8_t>(load<be16>(ip).host() >> 4U);
+// RFC 791, RFC 8200: one hop less. IPv4's header checksum follows.
+template <L3 kInner>
+void take_hop(uint8_t* ip) {
+  if constexpr (kInner == L3::ipv6) {
     --ip[7];
-    return {traffic_class, true, 0};
+  } else {
+    const uint16_t checksum = checksum_after_hop(load<uint16_t>(ip + 10));
+    --ip[8];
+    store(ip + 10, checksum);
   }
-  const uint8_t traffic_class = ip[1];
-  const bool dont_fragment = (ip[6] & 0x40U) != 0;
-  const uint16_t identification = dont_fragment ? uint16_t{0} : load<uint16_t>(ip + 4);
-  const uint16_t checksum = checksum_after_hop(load<uint16_t>(ip + 10));
-  --ip[8];
-  store(ip + 10, checksum);
-  return {traffic_class, dont_fragment, identification};
+}
+
+template <L3 kInner>
+InnerMarks marks_of(const uint8_t* ip) {
+  constexpr uint32_t kDontFragment = 0x0040U << 16U;
+  if constexpr (kInner == L3::ipv6)
+    return {static_cast<uint8_t>(load<be16>(ip).host() >> 4U), kDontFragment};  // never cut on its way
+  const auto inner = load<uint32_t>(ip + 4);
+  return {ip[1], (inner & kDontFragment) != 0 ? kDontFragment : inner & 0xffffU};
 }
 
 // The bits of the outer source, its last four bytes, that a flow's hash fills in: one source is one flow's,
@@ -45,30 +50,49 @@ inline uint32_t spread_of(const Destination& destination, uint32_t flow) {
   return be32(flow & destination.source_spread_mask).raw();
 }
 
-inline void write_outer4(uint8_t* at, const Destination& destination, const InnerMarks& inner,
+// Ethernet and IPv4 at `frame`, which has no tag.
+inline void write_outer4(uint8_t* frame, const Destination& destination, const InnerMarks& inner,
                          unsigned total_bytes, uint32_t flow) {
-  const uint64_t begin = 0x45U | (uint64_t{inner.traffic_class} << 8U) |
-                         (uint64_t{be16(static_cast<uint16_t>(total_bytes)).raw()} << 16U) |
-                         (uint64_t{inner.identification} << 32U) |
-                         (inner.dont_fragment ? uint64_t{be16(0x4000).raw()} << 48U : 0U);
-  const uint32_t spread = spread_of(destination, flow);
-  const uint64_t sum = uint64_t{destination.outer_sum} + spread + (begin & 0xffffffffU) + (begin >> 32U);
-  const uint64_t end = destination.outer4_end | (uint64_t{spread} << 32U) |
-                       (uint64_t{static_cast<uint16_t>(~fold_checksum(sum))} << 16U);
-  store(at, begin);
-  store(at + 8, end);
-  store(at + 16, destination.address4);
+  const __m128i first = load_block(destination.head.data());
+  const __m128i second = load_block(destination.head.data() + 16);
+  const auto last = load<uint16_t>(destination.head.data() + 32);
+  const uint32_t mask = destination.source_spread_mask;
+  const uint32_t length = be16(static_cast<uint16_t>(total_bytes)).raw();
+  uint32_t sum = destination.outer_sum + (uint32_t{inner.traffic_class} << 8U) + length +
+                 (inner.fragmentation & 0xffffU) + (inner.fragmentation >> 16U);
+  store(frame, first);
+  store(frame + 16, second);
+  store(frame + 32, last);
+  uint8_t* const ip = frame + kEtherHeaderBytes;
+  if (mask != 0) {
+    const uint32_t spread = be32(flow & mask).raw();
+    sum += (spread & 0xffffU) + (spread >> 16U);
+    store(ip + 12, load<uint32_t>(destination.head.data() + kEtherHeaderBytes + 12) | spread);
+  }
+  ip[1] = inner.traffic_class;
+  store(ip + 2, static_cast<uint16_t>(length));
+  store(ip + 4, inner.fragmentation);
+  store(ip + 10, static_cast<uint16_t>(~fold_checksum32(sum)));
 }
 
-// RFC 6438: the flow label may stay 0 where UDP or the source spreads flows.
-inline void write_outer6(uint8_t* at, const Destination& destination, const InnerMarks& inner,
+// Ethernet and IPv6. RFC 6438: the flow label may stay 0 where UDP or the source spreads flows.
+inline void write_outer6(uint8_t* frame, const Destination& destination, const InnerMarks& inner,
                          unsigned payload_bytes, uint32_t flow) {
-  store(at, be32(0x60000000U | (uint32_t{inner.traffic_class} << 20U)));
-  store(at + 4, be32((payload_bytes << 16U) | (uint32_t{destination.inner_protocol} << 8U) | kOuterHops));
-  std::memcpy(at + 8, destination.outer_source.bytes().data(), 16);
-  std::memcpy(at + 24, destination.address.bytes().data(), 16);
-  if (destination.source_spread_mask == 0) return;
-  store(at + 20, load<uint32_t>(destination.outer_source.bytes().data() + 12) | spread_of(destination, flow));
+  const __m128i macs = load_block(destination.head.data());
+  const __m128i source = load_block(destination.outer_source.bytes().data());
+  const __m128i address = load_block(destination.address.bytes().data());
+  const uint32_t begin = be32(0x60000000U | (uint32_t{inner.traffic_class} << 20U)).raw();
+  const uint32_t length = be16(static_cast<uint16_t>(payload_bytes)).raw();
+  const uint32_t mask = destination.source_spread_mask;
+  const uint64_t next = uint64_t{destination.inner_protocol} | (uint64_t{kOuterHops} << 8U);
+  const auto source_end = load<uint32_t>(destination.outer_source.bytes().data() + 12);
+  uint8_t* const ip = frame + kEtherHeaderBytes;
+  store(frame, macs);  // and two bytes too many, which come next
+  store(frame + 12, be16(kEtherTypeIpv6));
+  store(ip, begin | ((length | (next << 16U)) << 32U));
+  store(ip + 8, source);
+  store(ip + 24, address);
+  if (mask != 0) store(ip + 20, source_end | be32(flow & mask).raw());
 }
 
 // draft-ietf-intarea-gue 5.4: the source port is the flow's.
@@ -82,13 +106,14 @@ inline void write_udp(uint8_t* at, be16 sport, unsigned udp_bytes, uint16_t chec
                 (uint64_t{checksum_raw} << 48U));
 }
 
-// The outer UDP checksum over IPv6 (RFC 8200 8.1: 0 isn't allowed). What the packet inside adds to it is
+// The outer UDP checksum over IPv6 (RFC 8200 8.1: 0 isn't allowed), raw. What the packet inside adds to it is
 // known without reading it all: its own transport checksum makes its segment's sum the complement of its
 // pseudo header's (as Linux's "local checksum offload"). If that checksum is wrong the outer one is wrong as
-// well, and the backend drops the packet one header earlier. Raw. `inner`: the IP packet as it travels, hops
+// well, and the backend drops the packet one header earlier. `inner`: the IP packet as it travels, hops
 // already taken.
-inline uint16_t gue_checksum6(const PacketView& view, const uint8_t* inner, const Destination& destination,
-                              be16 sport, uint32_t flow) {
+template <L3 kInner>
+uint16_t gue_checksum6(const PacketView& view, const uint8_t* inner, const Destination& destination,
+                       be16 sport, uint32_t flow) {
   const auto raw = [](unsigned value) { return uint64_t{be16(static_cast<uint16_t>(value)).raw()}; };
   const unsigned l4_at = static_cast<unsigned>(view.l4_offset - view.l3_offset);
   const unsigned l4_bytes = view.ip_bytes - l4_at;
@@ -97,15 +122,16 @@ inline uint16_t gue_checksum6(const PacketView& view, const uint8_t* inner, cons
       uint64_t{destination.outer_sum} + spread_of(destination, flow) + sport.raw() + 2 * udp_length;
   if (view.protocol == kProtocolUdp && load<uint16_t>(inner + l4_at + 6) == 0) {  // IPv4 without a checksum
     sum = checksum_sum(inner, view.ip_bytes, sum);
-  } else if (view.l3 == L3::ipv4) {
+  } else if constexpr (kInner == L3::ipv4) {
     // The header's own sum is 0; the segment's is that of the pseudo header, negative.
-    const uint64_t addresses = load<uint64_t>(inner + 12);
-    const uint64_t pseudo =
-        (addresses & 0xffffffffU) + (addresses >> 32U) + raw(view.protocol) + raw(l4_bytes);
+    const uint64_t pseudo = uint64_t{load<uint32_t>(inner + 12)} + load<uint32_t>(inner + 16) +
+                            raw(view.protocol) + raw(l4_bytes);
     sum += static_cast<uint16_t>(~fold_checksum(pseudo));
   } else {
-    // The addresses stand in the header and in the pseudo header.
-    sum = checksum_sum(inner, 8, sum);
+    // The addresses stand in the header and in the pseudo header. (Byte 7 was just written: not read in a
+    // word.)
+    sum +=
+        uint64_t{load<uint32_t>(inner)} + load<uint16_t>(inner + 4) + inner[6] + (uint64_t{inner[7]} << 8U);
     sum += static_cast<uint16_t>(~fold_checksum(raw(l4_bytes) + raw(view.protocol)));
   }
   const auto checksum = static_cast<uint16_t>(~fold_checksum(sum));

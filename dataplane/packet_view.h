@@ -47,10 +47,8 @@ struct PacketView {
   uint8_t l3_offset = kEtherHeaderBytes;  // behind Ethernet and VLAN tags
   uint8_t protocol = 0;                   // of the transport header, where there is one
   uint8_t tcp_flags = 0;
-  uint16_t l4_offset = 0;  // 0: no transport header that parse could read
-  uint16_t ip_bytes = 0;   // of the whole IP packet
-  be16 sport;
-  be16 dport;
+  uint16_t l4_offset = 0;      // 0: no transport header that parse could read
+  uint16_t ip_bytes = 0;       // of the whole IP packet
   uint16_t payload_bytes = 0;  // behind the transport header
   bool has_defect = false;     // if this is for a VIP it is dropped, for `defect`
   DropReason defect = DropReason::truncated;
@@ -69,6 +67,9 @@ struct PacketView {
   uint8_t* l4(uint8_t* frame) const { return frame + l4_offset; }
   const uint8_t* l4(const uint8_t* frame) const { return frame + l4_offset; }
 
+  // Where l4_offset isn't 0.
+  be16 sport(const uint8_t* frame) const { return load<be16>(l4(frame)); }
+  be16 dport(const uint8_t* frame) const { return load<be16>(l4(frame) + 2); }
   uint32_t tcp_sequence(const uint8_t* frame) const { return load<be32>(l4(frame) + 4).host(); }
   uint8_t hops(const uint8_t* frame) const { return ip(frame)[l3 == L3::ipv4 ? 8 : 7]; }
 
@@ -84,6 +85,6 @@ struct PacketView {
     return l3 == L3::ipv4 ? IpAddress::v4(load<be32>(from)) : IpAddress::v6(from);
   }
 };
-static_assert(sizeof(PacketView) == 16);
+static_assert(sizeof(PacketView) == 12);
 
 }  // namespace shunt

@@ -2,9 +2,13 @@
 //
 // Cost: the frame's first line, prefetched four packets ahead. Nearly all packets are plain: to this port's
 // MAC, no tag, no options, no extension headers, no fragment, whole TCP or UDP. They are told by one compare
-// of 16 bytes and a few lengths (`plain_v4`, `plain_v6`); all others, and all that have a fault, go the long
-// way, which finds out what it is.
+// of 16 bytes and a few lengths (`plain_v4`, `plain_v6`) and marked as such in the burst, so that later
+// stages needn't ask again; all others, and all that have a fault, go the long way, which finds out what it
+// is.
 #include <smmintrin.h>
+
+#include <algorithm>
+#include <cstddef>
 
 #include "common/checksum.h"
 #include "dataplane/stages.h"
@@ -45,8 +49,6 @@ void parse_tcp(PacketView& view, const uint8_t* frame, unsigned l4_bytes) {
   const uint8_t* tcp = view.l4(frame);
   const unsigned header_bytes = (tcp[12] >> 4U) * 4U;
   if (header_bytes < kTcpHeaderBytes || header_bytes > l4_bytes) return view.object(DropReason::bad_header);
-  view.sport = load<be16>(tcp);
-  view.dport = load<be16>(tcp + 2);
   view.tcp_flags = tcp[13];
   view.payload_bytes = static_cast<uint16_t>(l4_bytes - header_bytes);
 }
@@ -56,8 +58,6 @@ void parse_udp(PacketView& view, const uint8_t* frame, unsigned l4_bytes) {
   const uint8_t* udp = view.l4(frame);
   const unsigned udp_bytes = load<be16>(udp + 4).host();
   if (udp_bytes < kUdpHeaderBytes || udp_bytes > l4_bytes) return view.object(DropReason::bad_header);
-  view.sport = load<be16>(udp);
-  view.dport = load<be16>(udp + 2);
   view.payload_bytes = static_cast<uint16_t>(udp_bytes - kUdpHeaderBytes);
   // RFC 8200 8.1: over IPv6 there is no such thing as no checksum.
   if (view.l3 == L3::ipv6 && load<uint16_t>(udp + 6) == 0) view.object(DropReason::bad_checksum);
@@ -124,10 +124,10 @@ bool ip_destination_is_group(const PacketView& view, const uint8_t* frame, const
 }
 
 [[gnu::noinline]] void parse_frame(Burst& burst, unsigned i, const PortState& port) {
-  PacketView& view = burst.view[i];
+  PacketView& view = burst.packet[i].view;
   view = PacketView{};
-  const uint8_t* frame = burst.frame[i].data;
-  const uint32_t bytes = burst.frame[i].bytes;
+  const uint8_t* frame = burst.packet[i].data;
+  const uint32_t bytes = burst.packet[i].bytes;
   if (bytes < kEtherHeaderBytes) return burst.drop(i, DropReason::truncated);
   const bool group = is_group(frame);
   if (!group && std::memcmp(frame, port.mac.bytes.data(), 6) != 0)
@@ -167,81 +167,97 @@ bool has_right_checksum(const uint8_t* ip) {
   return folds_to_ones(sum);
 }
 
-// The transport header of a plain packet, `l4_bytes` with its payload. False: something is wrong with it.
-inline bool plain_transport(PacketView& view, const uint8_t* l4, unsigned l4_bytes) {
-  const auto ports = load<uint32_t>(l4);
-  view.sport = be16::from_raw(static_cast<uint16_t>(ports));
-  view.dport = be16::from_raw(static_cast<uint16_t>(ports >> 16U));
-  view.has_defect = false;
-  if (view.protocol == kProtocolTcp) {
+constexpr unsigned kPlainL4v4 = kEtherHeaderBytes + kIpv4HeaderBytes;
+constexpr unsigned kPlainL4v6 = kEtherHeaderBytes + kIpv6HeaderBytes;
+
+// The view of a plain packet, in three words.
+inline void fill_plain(PacketView& view, L3 l3, uint8_t protocol, uint8_t tcp_flags, unsigned l4_offset,
+                       unsigned ip_bytes, unsigned payload_bytes) {
+  const uint32_t begin = static_cast<uint32_t>(l3) | (uint32_t{kEtherHeaderBytes} << 8U) |
+                         (uint32_t{protocol} << 16U) | (uint32_t{tcp_flags} << 24U);
+  store(&view, begin | (uint64_t{l4_offset} << 32U) | (uint64_t{ip_bytes} << 48U));
+  store(&view.payload_bytes, payload_bytes);  // and no defect
+}
+static_assert(std::endian::native == std::endian::little && offsetof(PacketView, ip_bytes) == 6 &&
+              offsetof(PacketView, payload_bytes) == 8);
+
+// TCP or UDP in `l4_bytes`, which are at least 8. False: something is wrong with it, or it is neither.
+inline bool plain_transport(PacketView& view, L3 l3, uint8_t protocol, const uint8_t* l4, unsigned l4_offset,
+                            unsigned ip_bytes, unsigned l4_bytes) {
+  if (protocol == kProtocolTcp) [[likely]] {
     if (l4_bytes < kTcpHeaderBytes) return false;
-    const unsigned header_bytes = (l4[12] >> 2U) & 0x3cU;
-    view.tcp_flags = l4[13];
-    view.payload_bytes = static_cast<uint16_t>(l4_bytes - header_bytes);
-    return header_bytes >= kTcpHeaderBytes && header_bytes <= l4_bytes;
+    const unsigned options = ((l4[12] >> 2U) & 0x3cU) - kTcpHeaderBytes;  // huge where it is less
+    const unsigned behind_header = l4_bytes - kTcpHeaderBytes;
+    if (options > behind_header) return false;
+    fill_plain(view, l3, protocol, l4[13], l4_offset, ip_bytes, behind_header - options);
+    return true;
   }
   const unsigned udp_bytes = load<be16>(l4 + 4).host();
-  view.tcp_flags = 0;
-  view.payload_bytes = static_cast<uint16_t>(udp_bytes - kUdpHeaderBytes);
-  return view.protocol == kProtocolUdp && udp_bytes >= kUdpHeaderBytes && udp_bytes <= l4_bytes;
+  if (protocol != kProtocolUdp || udp_bytes < kUdpHeaderBytes || udp_bytes > l4_bytes) return false;
+  fill_plain(view, l3, protocol, 0, l4_offset, ip_bytes, udp_bytes - kUdpHeaderBytes);
+  return true;
 }
 
-// True: the whole view is filled in and nothing is wrong with the packet.
+// True: the whole view is filled in and nothing is wrong with the packet. (`bytes` are at least those of IPv4
+// and UDP.)
 inline bool plain_v4(PacketView& view, const uint8_t* frame, uint32_t bytes, __m128i head) {
-  constexpr unsigned kL4 = kEtherHeaderBytes + kIpv4HeaderBytes;
   const __m128i wanted = _mm_setr_epi8(0x08, 0x00, 0x45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   const __m128i mask = _mm_setr_epi8(-1, -1, -1, 0, 0, 0, 0, 0, 0x3f, -1, 0, 0, 0, 0, 0, 0);
   if (!matches(head, wanted, mask)) return false;
   const unsigned total = load<be16>(frame + 16).host();
+  // Not 0/8, 127/8 or 224/3.
   const uint8_t source = frame[26];
-  if (total > bytes - kEtherHeaderBytes || total < kIpv4HeaderBytes + kUdpHeaderBytes) return false;
-  if (static_cast<uint8_t>(source - 1) >= 223 || source == 127 ||
+  const bool answerable = static_cast<uint8_t>(source - 1) < 223 && source != 127;
+  if (!answerable || total > bytes - kEtherHeaderBytes || total < kIpv4HeaderBytes + kUdpHeaderBytes ||
       !has_right_checksum(frame + kEtherHeaderBytes))
     return false;
-  view.l3 = L3::ipv4;
-  view.l3_offset = kEtherHeaderBytes;
-  view.protocol = frame[23];
-  view.l4_offset = kL4;
-  view.ip_bytes = static_cast<uint16_t>(total);
-  return plain_transport(view, frame + kL4, total - kIpv4HeaderBytes);
+  return plain_transport(view, L3::ipv4, frame[23], frame + kPlainL4v4, kPlainL4v4, total,
+                         total - kIpv4HeaderBytes);
 }
 
 inline bool plain_v6(PacketView& view, const uint8_t* frame, uint32_t bytes, __m128i head) {
-  constexpr unsigned kL4 = kEtherHeaderBytes + kIpv6HeaderBytes;
   const __m128i wanted = _mm_setr_epi8(-122, -35, 0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);  // 0x86, 0xdd
   const __m128i mask = _mm_setr_epi8(-1, -1, -16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-  if (!matches(head, wanted, mask) || bytes < kL4 + kUdpHeaderBytes) return false;
+  if (!matches(head, wanted, mask) || bytes < kPlainL4v6 + kUdpHeaderBytes) return false;
   const unsigned l4_bytes = load<be16>(frame + 18).host();
-  if (l4_bytes > bytes - kL4 || l4_bytes < kUdpHeaderBytes) return false;
+  const uint8_t protocol = frame[20];
+  if (l4_bytes > bytes - kPlainL4v6 || l4_bytes < kUdpHeaderBytes) return false;
   // ::, ::1 and multicast can't be answered; the long way tells them from others that begin with zeros.
   if (load<uint64_t>(frame + 22) == 0 || frame[22] == 0xff) return false;
-  view.l3 = L3::ipv6;
-  view.l3_offset = kEtherHeaderBytes;
-  view.protocol = frame[20];
-  view.l4_offset = kL4;
-  view.ip_bytes = static_cast<uint16_t>(l4_bytes + kIpv6HeaderBytes);
-  if (!plain_transport(view, frame + kL4, l4_bytes)) return false;
-  return view.protocol == kProtocolTcp || load<uint16_t>(frame + kL4 + 6) != 0;
+  if (protocol == kProtocolUdp && load<uint16_t>(frame + kPlainL4v6 + 6) == 0) return false;
+  return plain_transport(view, L3::ipv6, protocol, frame + kPlainL4v6, kPlainL4v6,
+                         l4_bytes + kIpv6HeaderBytes, l4_bytes);
 }
 
 }  // namespace
 
 void parse(Burst& burst, const PortState& port) {
-  const unsigned count = burst.count;
   uint64_t own_mac = 0;
   std::memcpy(&own_mac, port.mac.bytes.data(), port.mac.bytes.size());
+  own_mac <<= 16U;
+  const unsigned count = burst.count;
+  uint64_t plain4 = 0;
+  uint64_t plain6 = 0;
   for (unsigned i = 0; i < count; ++i) {
-    if (i + kPrefetchDistance < count) __builtin_prefetch(burst.frame[i + kPrefetchDistance].data);
-    const uint8_t* frame = burst.frame[i].data;
-    const uint32_t bytes = burst.frame[i].bytes;
-    if (bytes >= kEtherHeaderBytes + kIpv4HeaderBytes + kUdpHeaderBytes &&
-        (load<uint64_t>(frame) << 16U) == own_mac << 16U) [[likely]] {
+    Packet& packet = burst.packet[i];
+    __builtin_prefetch(burst.packet[std::min(i + kPrefetchDistance, kBurstSize - 1)].data);
+    const uint8_t* frame = packet.data;
+    const uint32_t bytes = packet.bytes;
+    if (bytes >= kPlainL4v4 + kUdpHeaderBytes && load<uint64_t>(frame) << 16U == own_mac) [[likely]] {
       const __m128i head = type_and_l3(frame);
-      PacketView& view = burst.view[i];
-      if (plain_v4(view, frame, bytes, head) || plain_v6(view, frame, bytes, head)) continue;
+      if (plain_v4(packet.view, frame, bytes, head)) {
+        plain4 |= bit_of(i);
+        continue;
+      }
+      if (plain_v6(packet.view, frame, bytes, head)) {
+        plain6 |= bit_of(i);
+        continue;
+      }
     }
     parse_frame(burst, i, port);
   }
+  burst.plain4 = plain4;
+  burst.plain6 = plain6;
 }
 
 }  // namespace shunt

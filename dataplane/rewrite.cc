@@ -10,23 +10,9 @@
 namespace shunt {
 namespace {
 
-constexpr uint16_t kIpv4Type = be16(kEtherTypeIpv4).raw();
-constexpr uint16_t kIpv6Type = be16(kEtherTypeIpv6).raw();
-
 void drop_for(Burst& burst, unsigned i, WorkerState& worker, DropReason reason) {
-  worker.count_service_drop(burst.service[i]->id, reason);
+  worker.count_service_drop(burst.packet[i].service->id, reason);
   burst.drop(i, reason);
-}
-
-// RFC 791, RFC 8200: one hop less. IPv4's header checksum follows.
-inline void decrement_hops(uint8_t* ip, bool is_v4) {
-  if (!is_v4) {
-    --ip[7];
-    return;
-  }
-  const uint16_t checksum = checksum_after_hop(load<uint16_t>(ip + 10));
-  --ip[8];
-  store(ip + 10, checksum);
 }
 
 // The transport checksum after an edit by `delta`.
@@ -81,7 +67,7 @@ inline void translate6(uint8_t* ip, uint8_t* l4, uint8_t protocol, End end, cons
 [[gnu::noinline]] void refuse(Burst& burst, unsigned i, WorkerState& worker, const Destination& destination) {
   if (!destination.present) return drop_for(burst, i, worker, DropReason::no_backend);
   if (!destination.has_route) return drop_for(burst, i, worker, DropReason::no_neighbour);
-  if (burst.service[i]->forward == Forward::l2 && !destination.on_link)
+  if (burst.packet[i].service->forward == Forward::l2 && !destination.on_link)
     return drop_for(burst, i, worker, DropReason::not_on_link);
   if (!destination.has_mac) return drop_for(burst, i, worker, DropReason::no_neighbour);
   drop_for(burst, i, worker, DropReason::too_big);
@@ -90,105 +76,125 @@ inline void translate6(uint8_t* ip, uint8_t* l4, uint8_t protocol, End end, cons
 constexpr bool is_outer(Change change) {
   return change >= Change::outer4;
 }
+constexpr bool is_outer4(Change change) {
+  return change == Change::outer4 || change == Change::outer4_udp;
+}
 constexpr bool has_udp(Change change) {
   return change == Change::outer4_udp || change == Change::outer6_udp;
 }
 
+// The tags of a tagged frame stand behind the MACs of the new one, and the outer headers, which were written
+// for a frame without tags, begin so much earlier.
+[[gnu::noinline]] uint8_t* put_tags(uint8_t* start, const uint8_t* tags, unsigned tag_bytes) {
+  uint8_t* const moved = start - tag_bytes;
+  std::memmove(moved, start, 12);
+  std::memcpy(moved + 12, tags, tag_bytes);
+  return moved;
+}
+
 // The packet inside another one.
-template <Change kChange>
-void encapsulate(Burst& burst, unsigned i, const Destination& destination) {
-  const PacketView view = burst.view[i];
-  uint8_t* const frame = burst.frame[i].data;
-  const uint32_t flow = burst.key[i].index;
-  const MacPair macs = destination.mac_pair();
-  uint8_t* const ip = frame + view.l3_offset;
-  const InnerMarks inner = take_marks(ip, view.l3 == L3::ipv4);
-  constexpr bool kIsOuter4 = kChange == Change::outer4 || kChange == Change::outer4_udp;
-  constexpr unsigned kOuterIp = kIsOuter4 ? kIpv4HeaderBytes : kIpv6HeaderBytes;
+template <Change kChange, L3 kInner>
+void encapsulate(Packet& packet, const Destination& destination) {
+  constexpr unsigned kOuterIp = is_outer4(kChange) ? kIpv4HeaderBytes : kIpv6HeaderBytes;
   constexpr unsigned kOuter = kOuterIp + (has_udp(kChange) ? kUdpHeaderBytes : 0U);
-  uint8_t* const start = frame - kOuter;
+  const unsigned l3_offset = packet.view.l3_offset;
+  const unsigned ip_bytes = packet.view.ip_bytes;
+  const uint32_t flow = packet.key.index;
+  uint8_t* const ip = packet.data + l3_offset;
+  uint8_t* start = ip - kOuter - kEtherHeaderBytes;
+  std::array<uint8_t, 2 * kVlanTagBytes> tags;
+  const unsigned tag_bytes = l3_offset - kEtherHeaderBytes;
+  if (tag_bytes != 0) [[unlikely]]
+    std::memcpy(tags.data(), packet.data + 12, tag_bytes);  // an outer header may come to lie there
+  const InnerMarks inner = marks_of<kInner>(ip);
+  take_hop<kInner>(ip);
   if constexpr (has_udp(kChange)) {
     const be16 sport = gue_source_port(flow);
-    const uint16_t checksum = kIsOuter4 ? uint16_t{0} : gue_checksum6(view, ip, destination, sport, flow);
-    write_udp(ip - kUdpHeaderBytes, sport, view.ip_bytes + kUdpHeaderBytes, checksum);
+    uint16_t checksum = 0;  // RFC 768: over IPv4 it may do without one
+    if constexpr (!is_outer4(kChange))
+      checksum = gue_checksum6<kInner>(packet.view, ip, destination, sport, flow);
+    write_udp(ip - kUdpHeaderBytes, sport, ip_bytes + kUdpHeaderBytes, checksum);
   }
-  if constexpr (kIsOuter4) {
-    write_outer4(ip - kOuter, destination, inner, view.ip_bytes + kOuter, flow);
+  if constexpr (is_outer4(kChange)) {
+    write_outer4(start, destination, inner, ip_bytes + kOuter, flow);
   } else {
-    write_outer6(ip - kOuter, destination, inner, view.ip_bytes + kOuter - kOuterIp, flow);
+    write_outer6(start, destination, inner, ip_bytes + kOuter - kOuterIp, flow);
   }
-  // MACs, tags and the outer family's EtherType go first.
-  if (view.l3_offset != kEtherHeaderBytes) [[unlikely]]
-    std::memmove(start + 12, frame + 12, view.l3_offset - 14U);
-  macs.write(start);
-  store(ip - kOuter - 2, kIsOuter4 ? kIpv4Type : kIpv6Type);
-  burst.frame[i].data = start;
-  burst.frame[i].bytes = view.l3_offset + view.ip_bytes + kOuter;
+  if (tag_bytes != 0) [[unlikely]]
+    start = put_tags(start, tags.data(), tag_bytes);
+  packet.data = start;
+  packet.bytes = l3_offset + ip_bytes + kOuter;
 }
 
 // The packet itself, to another MAC or address. Pads to the shortest Ethernet frame are not carried, nor is
 // anything else behind the IP packet.
-template <Change kChange>
-void edit(Burst& burst, unsigned i, const Destination& destination) {
-  const PacketView view = burst.view[i];
-  uint8_t* const frame = burst.frame[i].data;
-  uint8_t* const ip = frame + view.l3_offset;
-  const MacPair macs = destination.mac_pair();
-  const be16 port = destination.backend_port != be16(0) ? destination.backend_port : view.dport;
-  if constexpr (kChange == Change::l2) decrement_hops(ip, view.l3 == L3::ipv4);
-  if constexpr (kChange == Change::nat4)
-    translate4(ip, frame + view.l4_offset, view.protocol, End::destination, destination.address4, port, 1);
-  if constexpr (kChange == Change::nat6)
-    translate6(ip, frame + view.l4_offset, view.protocol, End::destination,
-               destination.address.bytes().data(), port, 1);
-  macs.write(frame);
-  burst.frame[i].bytes = view.frame_bytes();
+template <Change kChange, L3 kInner>
+void edit(Packet& packet, const Destination& destination) {
+  uint8_t* const frame = packet.data;
+  uint8_t* const ip = frame + packet.view.l3_offset;
+  const auto macs_begin = load<uint64_t>(destination.head.data());
+  const auto macs_end = load<uint32_t>(destination.head.data() + 8);
+  packet.bytes = packet.view.frame_bytes();
+  if constexpr (kChange == Change::l2) {
+    take_hop<kInner>(ip);
+  } else {
+    uint8_t* const l4 = frame + packet.view.l4_offset;
+    const uint8_t protocol = packet.view.protocol;
+    const be16 port = destination.backend_port != be16(0) ? destination.backend_port : load<be16>(l4 + 2);
+    if constexpr (kChange == Change::nat4)
+      translate4(ip, l4, protocol, End::destination, destination.address4, port, 1);
+    if constexpr (kChange == Change::nat6)
+      translate6(ip, l4, protocol, End::destination, destination.address.bytes().data(), port, 1);
+  }
+  store(frame, macs_begin);
+  store(frame + 8, macs_end);
 }
 
 // The first packets of `rest` that all get this change; what is left of `rest` begins with another one. One
-// loop per change, because nearly every burst has one only, and each keeps its own values in registers.
-template <Change kChange>
+// loop for each, because nearly every burst has one only, and each keeps its own values in registers.
+template <Change kChange, L3 kInner>
 [[gnu::noinline]] uint64_t run(Burst& burst, uint64_t rest, WorkerState& worker) {
   PairCounters* const pairs = worker.pairs.data();
   do {
     const auto i = static_cast<unsigned>(std::countr_zero(rest));
-    const Destination& destination = *burst.destination[i];
-    if (destination.change != kChange) break;
+    Packet& packet = burst.packet[i];
+    const Destination& destination = *packet.destination;
+    if (destination.change != kChange || packet.view.l3 != kInner) break;
     rest &= rest - 1;
-    if (burst.view[i].ip_bytes > destination.longest) [[unlikely]] {
+    if (packet.view.ip_bytes > destination.longest) [[unlikely]] {
       refuse(burst, i, worker, destination);
       continue;
     }
-    PairCounters& pair = pairs[burst.pair[i]];
-    const uint32_t received_bytes = burst.frame[i].bytes;
+    PairCounters& pair = pairs[packet.pair];
     burst.out_port[i] = destination.port;
-    if constexpr (is_outer(kChange)) {
-      encapsulate<kChange>(burst, i, destination);
-    } else {
-      edit<kChange>(burst, i, destination);
-    }
     pair.packets.add(1);
-    pair.bytes.add(received_bytes);
+    pair.bytes.add(packet.bytes);
+    if constexpr (is_outer(kChange)) {
+      encapsulate<kChange, kInner>(packet, destination);
+    } else {
+      edit<kChange, kInner>(packet, destination);
+    }
   } while (rest != 0);
   return rest;
 }
 
+template <L3 kInner>
 uint64_t run_of(Change change, Burst& burst, uint64_t rest, WorkerState& worker) {
   switch (change) {
     case Change::l2:
-      return run<Change::l2>(burst, rest, worker);
+      return run<Change::l2, kInner>(burst, rest, worker);
     case Change::nat4:
-      return run<Change::nat4>(burst, rest, worker);
+      return run<Change::nat4, kInner>(burst, rest, worker);
     case Change::nat6:
-      return run<Change::nat6>(burst, rest, worker);
+      return run<Change::nat6, kInner>(burst, rest, worker);
     case Change::outer4:
-      return run<Change::outer4>(burst, rest, worker);
+      return run<Change::outer4, kInner>(burst, rest, worker);
     case Change::outer4_udp:
-      return run<Change::outer4_udp>(burst, rest, worker);
+      return run<Change::outer4_udp, kInner>(burst, rest, worker);
     case Change::outer6:
-      return run<Change::outer6>(burst, rest, worker);
+      return run<Change::outer6, kInner>(burst, rest, worker);
     case Change::outer6_udp:
-      return run<Change::outer6_udp>(burst, rest, worker);
+      return run<Change::outer6_udp, kInner>(burst, rest, worker);
   }
   return 0;
 }
@@ -196,12 +202,12 @@ uint64_t run_of(Change change, Burst& burst, uint64_t rest, WorkerState& worker)
 // Where a reply to a client leaves, and to whom; asks for a MAC that isn't known. False: dropped.
 bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker,
                         uint8_t& out_port) {
-  uint8_t* frame = burst.frame[i].data;
-  const IpAddress client = burst.view[i].destination(frame);
+  uint8_t* frame = burst.packet[i].data;
+  const IpAddress client = burst.packet[i].view.destination(frame);
   const Route* route = snapshot.routes->find(client);
   if (route == nullptr) return drop_for(burst, i, worker, DropReason::no_neighbour), false;
   const PortState& port = snapshot.ports[route->port];
-  if (burst.view[i].ip_bytes > port.mtu) return drop_for(burst, i, worker, DropReason::too_big), false;
+  if (burst.packet[i].view.ip_bytes > port.mtu) return drop_for(burst, i, worker, DropReason::too_big), false;
   const IpAddress next_hop = route->gateway.value_or(client);
   const MacAddress* mac =
       port.gateway_mac ? &*port.gateway_mac : snapshot.neighbours->find(route->port, next_hop);
@@ -217,20 +223,20 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
 }
 
 [[gnu::noinline]] void to_client(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker) {
-  const Service& service = *burst.service[i];
-  const PacketView view = burst.view[i];
-  Frame& frame = burst.frame[i];
+  const Service& service = *burst.packet[i].service;
+  const PacketView view = burst.packet[i].view;
+  Packet& packet = burst.packet[i];
   const bool to_host = burst.is_to_host(i);
   if (!to_host && !find_way_to_client(burst, i, snapshot, worker, burst.out_port[i])) return;
   PairCounters& pair = worker.pairs[service.pair(burst.backend[i])];
   pair.reply_packets.add(1);
-  pair.reply_bytes.add(frame.bytes);
-  frame.bytes = view.frame_bytes();
-  const be16 port = service.port != be16(0) ? service.port : view.sport;
+  pair.reply_bytes.add(packet.bytes);
+  packet.bytes = view.frame_bytes();
+  const be16 port = service.port != be16(0) ? service.port : view.sport(packet.data);
   const IpAddress& vip = service.vip.address;
   const uint8_t hops = to_host ? 0 : 1;
-  uint8_t* const ip = view.ip(frame.data);
-  uint8_t* const l4 = view.l4(frame.data);
+  uint8_t* const ip = view.ip(packet.data);
+  uint8_t* const l4 = view.l4(packet.data);
   if (view.l3 == L3::ipv4) {
     translate4(ip, l4, view.protocol, End::source, vip.v4(), port, hops);
   } else {
@@ -246,8 +252,11 @@ void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
   const uint64_t replies = live & burst.replies;
   for (const unsigned i : bits_of(replies))
     to_client(burst, i, snapshot, worker);
-  for (uint64_t rest = live & ~replies; rest != 0;)
-    rest = run_of(burst.destination[std::countr_zero(rest)]->change, burst, rest, worker);
+  for (uint64_t rest = live & ~replies; rest != 0;) {
+    const Packet& first = burst.packet[static_cast<unsigned>(std::countr_zero(rest))];
+    rest = first.view.l3 == L3::ipv4 ? run_of<L3::ipv4>(first.destination->change, burst, rest, worker)
+                                     : run_of<L3::ipv6>(first.destination->change, burst, rest, worker);
+  }
 }
 
 }  // namespace shunt

@@ -26,7 +26,7 @@ class Selector {
   void run(unsigned i);
 
  private:
-  struct Packet {
+  struct Asked {
     unsigned i;
     const Service& service;
     const PacketView& view;
@@ -36,28 +36,28 @@ class Selector {
     bool is_syn;  // without ACK: opens a connection
     bool opens;   // what a client begins with
   };
-  Packet packet_at(unsigned i) const;
+  Asked packet_at(unsigned i) const;
 
-  bool has_forbidden_source(const Packet& packet) const;
-  FlowTable::Entry live_entry(const Packet& packet);
-  void use_entry(const Packet& packet, FlowTable::Entry entry);
-  bool use_probation(const Packet& packet);
-  void track(const Packet& packet, ProbationEntry* waiting);
-  void open(const Packet& packet);
-  void miss(const Packet& packet);
-  void learn_client_mac(const Packet& packet);
-  void remember(const Packet& packet, ProbationKind kind, BackendRef backend);
-  Hash128 cluster_hash(const Packet& packet) const;
+  bool has_forbidden_source(const Asked& packet) const;
+  FlowTable::Entry live_entry(const Asked& packet);
+  void use_entry(const Asked& packet, FlowTable::Entry entry);
+  bool use_probation(const Asked& packet);
+  void track(const Asked& packet, ProbationEntry* waiting);
+  void open(const Asked& packet);
+  void miss(const Asked& packet);
+  void learn_client_mac(const Asked& packet);
+  void remember(const Asked& packet, ProbationKind kind, BackendRef backend);
+  Hash128 cluster_hash(const Asked& packet) const;
   // 0 in UDP.
-  uint32_t sequence_of(const Packet& packet) const {
-    return packet.is_tcp ? packet.view.tcp_sequence(burst_.frame[packet.i].data) : 0;
+  uint32_t sequence_of(const Asked& packet) const {
+    return packet.is_tcp ? packet.view.tcp_sequence(burst_.packet[packet.i].data) : 0;
   }
-  bool is_gone(const Packet& packet, BackendRef backend) const {
+  bool is_gone(const Asked& packet, BackendRef backend) const {
     return !packet.service.destination(backend).present;
   }
 
-  void decide(const Packet& packet, BackendRef backend) { burst_.decide(packet.i, backend); }
-  void drop(const Packet& packet, DropReason reason) {
+  void decide(const Asked& packet, BackendRef backend) { burst_.decide(packet.i, backend); }
+  void drop(const Asked& packet, DropReason reason) {
     worker_.count_service_drop(packet.service.id, reason);
     burst_.drop(packet.i, reason);
   }
@@ -72,30 +72,30 @@ class Selector {
 
 // A VIP never sends: such a packet is forged, or comes from a loop. Asked on misses only, and since an
 // opening from there is refused there never is an entry to hit.
-bool Selector::has_forbidden_source(const Packet& packet) const {
-  const uint8_t* source = packet.view.source_bytes(burst_.frame[packet.i].data);
+bool Selector::has_forbidden_source(const Asked& packet) const {
+  const uint8_t* source = packet.view.source_bytes(burst_.packet[packet.i].data);
   const bool v4 = packet.view.l3 == L3::ipv4;
   const AddressKey key = v4 ? AddressKey::v4(load<uint32_t>(source)) : AddressKey::v6(source);
   const Family family = v4 ? Family::ipv4 : Family::ipv6;
   return snapshot_.vips->is_vip(key, family) || snapshot_.encap_sources->is_vip(key, family);
 }
 
-FlowTable::Entry Selector::live_entry(const Packet& packet) {
+FlowTable::Entry Selector::live_entry(const Asked& packet) {
   const FlowTable::Entry entry = worker_.flows.find(packet.key);
   return entry && FlowTable::live(entry, now_.second, flows_) ? entry : FlowTable::Entry{};
 }
 
 // Keyed with what all shunts of a cluster share, so that each of them chooses alike.
-Hash128 Selector::cluster_hash(const Packet& packet) const {
+Hash128 Selector::cluster_hash(const Asked& packet) const {
   const PacketView& view = packet.view;
-  const uint8_t* source = view.source_bytes(burst_.frame[packet.i].data);  // the destination lies behind it
-  const uint64_t rest =
-      view.sport.raw() | (uint64_t{view.dport.raw()} << 16U) | (uint64_t{view.protocol} << 32U);
+  const uint8_t* frame = burst_.packet[packet.i].data;
+  const uint8_t* source = view.source_bytes(frame);  // the destination lies behind it
+  const uint64_t rest = load<uint32_t>(view.l4(frame)) | (uint64_t{view.protocol} << 32U);  // ports, protocol
   if (view.l3 == L3::ipv4) return keyed_hash(snapshot_.cluster_key, load<uint64_t>(source), rest);
   return keyed_hash(snapshot_.cluster_key, load_block(source), load_block(source + 16), rest);
 }
 
-void Selector::remember(const Packet& packet, ProbationKind kind, BackendRef backend) {
+void Selector::remember(const Asked& packet, ProbationKind kind, BackendRef backend) {
   const auto opening = worker_.probation.open(packet.key, packet.half, kind, backend, sequence_of(packet),
                                               true, now_.millisecond, waiting_);
   worker_.services[packet.service.id].opened.add(1);
@@ -103,8 +103,8 @@ void Selector::remember(const Packet& packet, ProbationKind kind, BackendRef bac
 }
 
 // The reply will need it before the kernel has an answer.
-void Selector::learn_client_mac(const Packet& packet) {
-  const uint8_t* frame = burst_.frame[packet.i].data;
+void Selector::learn_client_mac(const Asked& packet) {
+  const uint8_t* frame = burst_.packet[packet.i].data;
   const IpAddress client = packet.view.source(frame);
   const Route* route = snapshot_.routes->find(client);
   if (route == nullptr || route->gateway || route->port != burst_.port) return;
@@ -112,7 +112,7 @@ void Selector::learn_client_mac(const Packet& packet) {
 }
 
 // A packet that begins a flow: chosen by slot and `accept`.
-void Selector::open(const Packet& packet) {
+void Selector::open(const Asked& packet) {
   const ChosenBackend chosen =
       choose(packet.service.choice, snapshot_.cluster_key, burst_.opening_hash[packet.i]);
   if (!chosen) return drop(packet, DropReason::no_backend);
@@ -125,7 +125,7 @@ void Selector::open(const Packet& packet) {
 }
 
 // A packet of a flow that began elsewhere or before: the slot's owner, who was chosen then.
-void Selector::miss(const Packet& packet) {
+void Selector::miss(const Asked& packet) {
   worker_.counters.lookup_miss.add(1);
   if (packet.opens) return open(packet);
   const ChosenBackend owner = slot_owner(packet.service.choice, snapshot_.cluster_key, cluster_hash(packet));
@@ -139,7 +139,7 @@ void Selector::miss(const Packet& packet) {
 }
 
 // The client's second packet: from here on the flow has an entry of its own.
-void Selector::track(const Packet& packet, ProbationEntry* waiting) {
+void Selector::track(const Asked& packet, ProbationEntry* waiting) {
   const BackendRef backend = waiting->backend;
   const TcpState first = packet.is_tcp ? TcpState::established : TcpState::none;
   const TcpState state = next_state(first, packet.view.tcp_flags, packet.view.payload_bytes != 0, false);
@@ -159,14 +159,14 @@ void Selector::track(const Packet& packet, ProbationEntry* waiting) {
   if (is_closing(state)) pair.ended.add(1);
 }
 
-void Selector::use_entry(const Packet& packet, FlowTable::Entry entry) {
+void Selector::use_entry(const Asked& packet, FlowTable::Entry entry) {
   worker_.counters.lookup_hit.add(1);
   decide(packet, FlowTable::backend(entry));
   advance_flow(burst_, packet.i, entry, worker_, now_);
 }
 
 // True: probation knew the flow and the packet's way is decided.
-bool Selector::use_probation(const Packet& packet) {
+bool Selector::use_probation(const Asked& packet) {
   ProbationEntry* waiting = worker_.probation.find(packet.key, packet.half, now_.millisecond, waiting_);
   if (waiting == nullptr) return false;
   const BackendRef backend = waiting->backend;
@@ -188,15 +188,15 @@ bool Selector::use_probation(const Packet& packet) {
   return true;
 }
 
-Selector::Packet Selector::packet_at(unsigned i) const {
-  const PacketView& view = burst_.view[i];
+Selector::Asked Selector::packet_at(unsigned i) const {
+  const PacketView& view = burst_.packet[i].view;
   const bool is_tcp = view.protocol == kProtocolTcp;
   const bool is_syn =
       is_tcp && (view.tcp_flags & (tcp_flag::kSyn | tcp_flag::kAck | tcp_flag::kRst)) == tcp_flag::kSyn;
   return {i,
-          *burst_.service[i],
+          *burst_.packet[i].service,
           view,
-          burst_.key[i],
+          burst_.packet[i].key,
           is_tcp ? ProbationHalf::tcp : ProbationHalf::udp,
           is_tcp,
           is_syn,
@@ -204,7 +204,7 @@ Selector::Packet Selector::packet_at(unsigned i) const {
 }
 
 void Selector::prepare(unsigned i) {
-  const Packet packet = packet_at(i);
+  const Asked packet = packet_at(i);
   if (packet.opens) {
     burst_.opening_hash[i] = cluster_hash(packet);
     prefetch_slot(packet.service.choice, burst_.opening_hash[i]);
@@ -214,7 +214,7 @@ void Selector::prepare(unsigned i) {
 }
 
 void Selector::run(unsigned i) {
-  const Packet packet = packet_at(i);
+  const Asked packet = packet_at(i);
   if (has_forbidden_source(packet)) return drop(packet, DropReason::bad_source);
   // An earlier packet of this burst may have made the entry that lookup didn't see.
   const FlowTable::Entry entry = live_entry(packet);

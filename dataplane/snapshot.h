@@ -29,21 +29,12 @@ namespace shunt {
 // that family, `udp`: behind a UDP header (gue).
 enum class Change : uint8_t { l2, nat4, nat6, outer4, outer4_udp, outer6, outer6_udp };
 
-// The first 12 bytes of a frame, in two words.
-struct MacPair {
-  uint64_t first;
-  uint32_t last;
-
-  void write(uint8_t* frame) const {
-    store(frame, first);
-    store(frame + 8, last);
-  }
-};
-
 // One backend as rewrite needs it: made per pool, forwarding mode and the packets' family, shared by
 // services. The first line is all that a packet needs whose outer header is IPv4 or that has none.
 struct alignas(64) Destination {
-  std::array<uint8_t, 12> macs{};  // destination, source: the first 12 bytes of the frame
+  // How the frame begins: MACs (destination, source), EtherType, and an outer IPv4 header in which type of
+  // service, lengths, identification, flags and checksum are 0.
+  std::array<uint8_t, 34> head{};
   uint16_t longest = 0;  // IP bytes that may leave this way; 0: none, and rewrite's `refuse` says why
   Change change = Change::l2;
   uint8_t port = 0;         // index of the way out
@@ -55,16 +46,13 @@ struct alignas(64) Destination {
   bool on_link = false;
   be16 backend_port;                // nat: 0 means the service's
   uint32_t source_spread_mask = 0;  // host order: which last bits of the outer source a flow's hash fills in
-  be32 address4;                    // of the backend, where it is IPv4
-  uint32_t outer_sum = 0;   // of the outer header's 16-bit words that no packet changes; gue over IPv6: of
-                            // what the UDP checksum covers
-  uint64_t outer4_end = 0;  // the outer header's bytes 8 to 15: TTL, protocol, checksum 0, source
+  uint32_t outer_sum = 0;  // folded, of the outer IPv4 header in `head`; gue over IPv6: of what the UDP
+                           // checksum covers and no packet changes
+  be32 address4;           // of the backend, where it is IPv4
 
   alignas(64) IpAddress address;  // of the backend
   IpAddress outer_source;         // its first one, where flows are spread
   uint8_t inner_protocol = 0;     // IPv6: what the outer header says comes next
-
-  MacPair mac_pair() const { return {load<uint64_t>(macs.data()), load<uint32_t>(macs.data() + 8)}; }
 
   bool operator==(const Destination&) const = default;
 };
@@ -89,7 +77,6 @@ struct alignas(64) Service {
   Forward forward = Forward::l2;
   bool exact_key = false;   // one IPv4 address and port: source address and port are the whole flow
   bool panic = false;       // everybody is chosen, up or not
-  bool grows = false;       // its packets get an outer header
   uint8_t choice_pool = 0;  // position of the pool that new flows are chosen from
   TcpState plain_state = TcpState::none;  // of an entry on which nothing happens: established, or none in UDP
   uint16_t plain_timeout_s = 0;           // in that state
@@ -148,6 +135,7 @@ struct AnnouncedVip {
 struct Snapshot {
   uint64_t generation = 0;
   HashKey cluster_key;
+  bool encapsulates = false;  // some service's packets get an outer header
   std::shared_ptr<const VipTable> vips;
   std::vector<Service> services;  // by id; id 0 means "not there", as in every hole
   std::shared_ptr<const AddressMap<NatSource>> nat_sources;

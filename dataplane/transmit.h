@@ -147,14 +147,14 @@ class Transmitter {
     Buffer& buffer = buffers_[port];
     const unsigned before = buffer.count;
     if (before == kTransmitBuffer) [[unlikely]] {
-      send(port, burst.frame[first], worker, now);
+      send(port, burst.packet[first].frame(), worker, now);
       return rest & (rest - 1);
     }
     unsigned count = before;
     do {
       const auto i = static_cast<unsigned>(std::countr_zero(rest));
       if (burst.out_port[i] != port) break;
-      const Frame frame = burst.frame[i];
+      const Frame frame = burst.packet[i].frame();
       rest &= rest - 1;
       buffer.handles[count] = frame.handle;
       buffer.bytes[count] = frame.bytes;
@@ -181,14 +181,14 @@ class Transmitter {
           worker.ledger.drop(burst.reason[i]);
           break;
       }
-      free_later(burst.frame[i].handle);
+      free_later(burst.packet[i].handle);
     }
     free_now();
   }
 
   void punt(const Burst& burst, unsigned i, WorkerState& worker, const Now& now) {
     const bool urgent = burst.fate[i] == Fate::punt_urgent;
-    const Frame& frame = burst.frame[i];
+    const Frame frame = burst.packet[i].frame();
     FrameRing& ring = urgent ? rings_.urgent : rings_.rest;
     // `mark` says that the frame is a client's packet for this host that came back through nat.
     const bool room = (urgent || limit_.take(now)) &&
@@ -201,7 +201,7 @@ class Transmitter {
   }
 
   void hand_over(const Burst& burst, unsigned i, WorkerState& worker) {
-    const Frame& frame = burst.frame[i];
+    const Frame frame = burst.packet[i].frame();
     if (hand_over_.ring(worker.index, burst.owner[i]).push(burst.port, 0, {frame.data, frame.bytes})) {
       ++worker.ledger.entered;
     } else {

@@ -98,12 +98,12 @@ class Worker {
   unsigned receive(uint8_t port, const Snapshot& snapshot, const Now& now) {
     const bool measures = state_.counters.bursts.read() % kMeasureEvery == kMeasureEvery - 1;
     StageWatch watch(state_.counters, measures);
-    const unsigned count = io_.receive(port, burst_.frame.data(), kBurstSize);
+    const unsigned count = io_.receive(port, burst_.packet.data(), kBurstSize);
     if (count == 0) return 0;
     watch.passed(Stage::receive, count);
     uint64_t bytes = 0;
     for (unsigned i = 0; i < count; ++i)
-      bytes += burst_.frame[i].bytes;
+      bytes += burst_.packet[i].bytes;
     state_.ledger.received += count;
     PortCounters& counters = state_.counters.ports[port];
     counters.received_packets.add(count);
@@ -159,7 +159,7 @@ class Worker {
         if (is_inward) {
           std::memcpy(frame.data, port.mac.bytes.data(), port.mac.bytes.size());
           inward_port = record->port;
-          burst_.frame[inward++] = frame;
+          burst_.packet[inward++].set_frame(frame);
         } else {
           transmitter_.send(record->port, frame, state_, now);
         }

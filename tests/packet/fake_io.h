@@ -42,11 +42,11 @@ class FakeIo {
   uint64_t given() const { return given_; }
 
   // FrameIo.
-  unsigned receive(uint8_t port, Frame* frames, unsigned count) {
+  unsigned receive(uint8_t port, shunt::Packet* packets, unsigned count) {
     unsigned taken = 0;
     for (auto& queue = in_[port]; taken < count && !queue.empty(); queue.pop_front()) {
-      frames[taken] = make(static_cast<uint32_t>(queue.front().size()));
-      std::copy(queue.front().begin(), queue.front().end(), frames[taken].data);
+      packets[taken].set_frame(make(static_cast<uint32_t>(queue.front().size())));
+      std::copy(queue.front().begin(), queue.front().end(), packets[taken].data);
       ++taken;
       ++given_;
     }

@@ -22,13 +22,13 @@ PortState port_state() {
 struct Parsed {
   explicit Parsed(const Bytes& frame) : block(std::make_unique<uint8_t[]>(frame.size())), burst(new Burst) {
     std::copy(frame.begin(), frame.end(), block.get());
-    burst->frame[0] = {block.get(), static_cast<uint32_t>(frame.size()), nullptr};
+    burst->packet[0].set_frame({block.get(), static_cast<uint32_t>(frame.size()), nullptr});
     burst->start(0, 1);
     static const PortState port = port_state();
     parse(*burst, port);
     if (burst->live != 0) expect_inside(static_cast<uint32_t>(frame.size()));
   }
-  const PacketView& view() const { return burst->view[0]; }
+  const PacketView& view() const { return burst->packet[0].view; }
   bool is_live() const { return burst->live != 0; }
 
   void expect_inside(uint32_t bytes) const {
@@ -67,8 +67,8 @@ TEST(Parse, WholePackets) {
     EXPECT_EQ(parsed.view().ip_bytes, ip_bytes(packet).size());
     if (packet.fragment != 0 || (packet.protocol != 6 && packet.protocol != 17)) continue;
     EXPECT_FALSE(parsed.view().has_defect);
-    EXPECT_EQ(parsed.view().sport.host(), packet.sport);
-    EXPECT_EQ(parsed.view().dport.host(), packet.dport);
+    EXPECT_EQ(parsed.view().sport(parsed.block.get()).host(), packet.sport);
+    EXPECT_EQ(parsed.view().dport(parsed.block.get()).host(), packet.dport);
     EXPECT_EQ(parsed.view().payload_bytes, packet.payload.size());
     if (packet.protocol != 6) continue;
     EXPECT_EQ(parsed.view().tcp_sequence(parsed.block.get()), packet.sequence);

@@ -52,7 +52,7 @@ const Destination& destination(const Bed& bed, unsigned service, unsigned number
 
 MacAddress mac_at(const Destination& destination, size_t at) {
   MacAddress address;
-  std::copy_n(destination.macs.begin() + static_cast<std::ptrdiff_t>(at), 6, address.bytes.begin());
+  std::copy_n(destination.head.begin() + static_cast<std::ptrdiff_t>(at), 6, address.bytes.begin());
   return address;
 }
 
