@@ -21,6 +21,7 @@
 namespace shunt {
 
 inline constexpr unsigned kBurstSize = 64;
+inline constexpr unsigned kPrefetchDistance = 4;  // of parse, in packets
 
 // Where a frame's bytes are, and what the device layer knows it by.
 struct Frame {
@@ -92,11 +93,13 @@ struct Burst {
   uint64_t replies = 0;    // from a nat backend to its client
   uint64_t to_host = 0;    // of those, the ones to a node address: written to host_interface
   uint64_t selecting = 0;  // lookup found no entry that decides
+  uint64_t unknown = 0;    // of those, the ones without any entry
 
   uint64_t plain4 = 0;  // of IPv4, with nothing about them that parse had to look at twice: no tag, no option
   uint64_t plain6 = 0;  // the same of IPv6
 
-  std::array<Packet, kBurstSize> packet{};
+  // Behind the last one there is room for parse to prefetch at.
+  std::array<Packet, kBurstSize + kPrefetchDistance> packet{};
   std::array<BackendRef, kBurstSize> backend{};    // of replies: from classify on
   std::array<Hash128, kBurstSize> opening_hash{};  // select's own: of packets that open a flow
   std::array<uint8_t, kBurstSize> out_port{};      // from rewrite on
@@ -112,6 +115,7 @@ struct Burst {
     replies = 0;
     to_host = 0;
     selecting = 0;
+    unknown = 0;
     plain4 = 0;
     plain6 = 0;
   }

@@ -27,9 +27,14 @@ void settle_reply(Burst& burst, unsigned i, WorkerState& worker, const Now& now)
   if (!entry && (packet.view.tcp_flags & tcp_flag::kSyn) != 0) note_answer(burst, i, worker);
 }
 
-[[gnu::noinline]] void leave_to_select(Burst& burst, unsigned i, const WorkerState& worker) {
+inline void leave_to_select(Burst& burst, unsigned i, const WorkerState& worker) {
   burst.selecting |= bit_of(i);
   worker.probation.prefetch(burst.packet[i].key, half_of(burst.packet[i].view.protocol));
+}
+
+void miss(Burst& burst, unsigned i, const WorkerState& worker) {
+  burst.unknown |= bit_of(i);
+  leave_to_select(burst, i, worker);
 }
 
 // By all the rules.
@@ -72,7 +77,7 @@ uint64_t settle_primary(Burst& burst, uint64_t packets, WorkerState& worker, con
     } else if (flows.prefetch_spilled(packet.key)) {
       spilled |= bit_of(i);
     } else {
-      leave_to_select(burst, i, worker);
+      miss(burst, i, worker);
     }
   }
   return spilled;
@@ -83,7 +88,7 @@ void settle_spilled(Burst& burst, uint64_t packets, WorkerState& worker, const N
     Packet& packet = burst.packet[i];
     const FlowTable::Entry entry = worker.flows.find_alternate(packet.key);
     if (!entry) {
-      leave_to_select(burst, i, worker);
+      miss(burst, i, worker);
     } else if (!settle_plain(packet, entry, now.second)) {
       settle_any(burst, i, entry, worker, now);
     }

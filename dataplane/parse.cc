@@ -7,7 +7,6 @@
 // is.
 #include <smmintrin.h>
 
-#include <algorithm>
 #include <cstddef>
 
 #include "common/checksum.h"
@@ -15,8 +14,6 @@
 
 namespace shunt {
 namespace {
-
-constexpr unsigned kPrefetchDistance = 4;
 
 bool is_group(const uint8_t* mac) {
   return (mac[0] & 1U) != 0;
@@ -208,7 +205,9 @@ inline bool plain_v4(PacketView& view, const uint8_t* frame, uint32_t bytes, __m
   // Not 0/8, 127/8 or 224/3.
   const uint8_t source = frame[26];
   const bool answerable = static_cast<uint8_t>(source - 1) < 223 && source != 127;
-  if (!answerable || total > bytes - kEtherHeaderBytes || total < kIpv4HeaderBytes + kUdpHeaderBytes ||
+  // Between the least that there can be and all that there is; `bytes` aren't fewer than the least.
+  constexpr unsigned kLeast = kIpv4HeaderBytes + kUdpHeaderBytes;
+  if (!answerable || total - kLeast > bytes - kEtherHeaderBytes - kLeast ||
       !has_right_checksum(frame + kEtherHeaderBytes))
     return false;
   return plain_transport(view, L3::ipv4, frame[23], frame + kPlainL4v4, kPlainL4v4, total,
@@ -240,7 +239,7 @@ void parse(Burst& burst, const PortState& port) {
   uint64_t plain6 = 0;
   for (unsigned i = 0; i < count; ++i) {
     Packet& packet = burst.packet[i];
-    __builtin_prefetch(burst.packet[std::min(i + kPrefetchDistance, kBurstSize - 1)].data);
+    __builtin_prefetch(burst.packet[i + kPrefetchDistance].data);
     const uint8_t* frame = packet.data;
     const uint32_t bytes = packet.bytes;
     if (bytes >= kPlainL4v4 + kUdpHeaderBytes && load<uint64_t>(frame) << 16U == own_mac) [[likely]] {

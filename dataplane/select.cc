@@ -67,7 +67,8 @@ class Selector {
   WorkerState& worker_;
   const Now& now_;
   FlowLifetimes flows_;
-  ProbationLifetimes waiting_;
+  ProbationAges waiting_;
+  bool has_inserted_ = false;
 };
 
 // A VIP never sends: such a packet is forged, or comes from a loop. Asked on misses only, and since an
@@ -81,6 +82,8 @@ bool Selector::has_forbidden_source(const Asked& packet) const {
 }
 
 FlowTable::Entry Selector::live_entry(const Asked& packet) {
+  // Lookup saw none, and no earlier packet of this burst has made one since.
+  if ((burst_.unknown & bit_of(packet.i)) != 0 && !has_inserted_) return {};
   const FlowTable::Entry entry = worker_.flows.find(packet.key);
   return entry && FlowTable::live(entry, now_.second, flows_) ? entry : FlowTable::Entry{};
 }
@@ -153,6 +156,7 @@ void Selector::track(const Asked& packet, ProbationEntry* waiting) {
     worker_.probation.mark_forgetting(packet.key, packet.half, now_.millisecond);
     return;
   }
+  has_inserted_ = true;
   worker_.probation.remove(waiting);
   worker_.services[packet.service.id].tracked.add(1);
   pair.tracked.add(1);
@@ -216,7 +220,6 @@ void Selector::prepare(unsigned i) {
 void Selector::run(unsigned i) {
   const Asked packet = packet_at(i);
   if (has_forbidden_source(packet)) return drop(packet, DropReason::bad_source);
-  // An earlier packet of this burst may have made the entry that lookup didn't see.
   const FlowTable::Entry entry = live_entry(packet);
   if (entry && decides(packet.service, entry)) {
     return use_entry(packet, entry);

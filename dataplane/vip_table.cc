@@ -35,6 +35,7 @@ VipTable::VipTable(const std::vector<ServiceRow>& services, const std::vector<Vi
   std::ranges::sort(lengths4_, std::greater{}, &Length::bits);
   std::ranges::sort(lengths6_, std::greater{}, &Length::bits);
   fill_exact(services);
+  fill_filter(vips);
   services_ = AddressMap<Value>(service_rows);
   vips_ = AddressMap<Value>(vip_rows);
 }
@@ -67,10 +68,17 @@ VipTable::Match VipTable::find(const AddressKey& destination, Family family, uin
   return match;
 }
 
-bool VipTable::is_vip(const AddressKey& address, Family family) const {
-  return std::ranges::any_of(lengths(family), [&](const Length& length) {
-    return vips_.find(masked(address, length).with(extra(length.bits, 0, 0))) != nullptr;
-  });
+bool VipTable::holds(const AddressKey& key, const Length& length) const {
+  return vips_.find(key.with(extra(length.bits, 0, 0))) != nullptr;
+}
+
+void VipTable::fill_filter(const std::vector<VipRow>& vips) {
+  filter_.assign(std::bit_ceil(vips.size() * kFilterBitsPerVip / 64 + 1), 0);
+  filter_shift_ = 58U - static_cast<unsigned>(std::countr_zero(filter_.size()));
+  for (const VipRow& row : vips) {
+    const size_t bit = filter_bit(AddressKey::of(row.vip.network()));
+    filter_[bit / 64] |= uint64_t{1} << (bit % 64);
+  }
 }
 
 }  // namespace shunt

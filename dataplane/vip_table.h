@@ -52,7 +52,13 @@ class VipTable {
   // `protocol` and `port` are the packet's; a packet without a transport header has port 0 and matches no
   // service but an any-port one.
   Match find(const AddressKey& destination, Family family, uint8_t protocol, uint16_t port) const;
-  bool is_vip(const AddressKey& address, Family family) const;
+  bool is_vip(const AddressKey& address, Family family) const {
+    for (const Length& length : lengths(family)) {
+      const AddressKey key = masked(address, length);
+      if (may_hold(key) && holds(key, length)) return true;
+    }
+    return false;
+  }
 
  private:
   struct Length {
@@ -82,6 +88,18 @@ class VipTable {
   size_t exact_home(uint64_t key) const { return (key * 0x9e3779b97f4a7c15ULL) >> exact_shift_; }
   void fill_exact(const std::vector<ServiceRow>& services);
 
+  // One bit by address for every VIP: nearly all sources are ruled out by one load.
+  static constexpr unsigned kFilterBitsPerVip = 64;
+  size_t filter_bit(const AddressKey& key) const {
+    return ((key.low ^ (key.high * 0x9e3779b97f4a7c15ULL)) * 0xbf58476d1ce4e5b9ULL) >> filter_shift_;
+  }
+  bool may_hold(const AddressKey& key) const {
+    const size_t bit = filter_bit(key);
+    return (filter_[bit / 64] >> (bit % 64) & 1U) != 0;
+  }
+  bool holds(const AddressKey& key, const Length& length) const;
+  void fill_filter(const std::vector<VipRow>& vips);
+
   static AddressKey masked(const AddressKey& key, const Length& length) {
     return {key.high & length.high_mask, key.low & length.low_mask, 0};
   }
@@ -93,6 +111,8 @@ class VipTable {
   std::vector<Length> lengths6_;
   std::vector<ExactRow> exact4_ = std::vector<ExactRow>(2);  // a power of two, at most a quarter full
   unsigned exact_shift_ = 63;
+  std::vector<uint64_t> filter_ = std::vector<uint64_t>(1);
+  unsigned filter_shift_ = 58;
   AddressMap<Value> services_;
   AddressMap<Value> vips_;
 };

@@ -174,6 +174,7 @@ class Worker {
   void sweep(const Snapshot& snapshot, const Now& now) {
     // A loop that was held up catches up slice by slice; more than a whole pass is never owed.
     if (now.ns > kSweepPeriodNs) swept_ns_ = std::max(swept_ns_, now.ns - kSweepPeriodNs);
+    if (now.ns < swept_ns_) swept_ns_ = now.ns;  // a clock that stepped back owes nothing
     const uint64_t due = (now.ns - swept_ns_) * state_.flows.buckets() / kSweepPeriodNs;
     if (due == 0) return;
     const auto slice = static_cast<uint32_t>(std::min<uint64_t>(due, kSweepSlice));

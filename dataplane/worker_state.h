@@ -83,14 +83,15 @@ class FlowLifetimes {
   WorkerState& worker_;
 };
 
-// The same for probation. What ends there was never active, so nothing is counted here.
-class ProbationLifetimes {
+// The same for probation, by age alone: select asks whether its backend is still somebody where it matters,
+// which is where the entry is used. What ends there was never active, so nothing is counted here.
+class ProbationAges {
  public:
-  ProbationLifetimes(const Snapshot& snapshot, WorkerState& /*worker*/) : snapshot_(snapshot) {}
+  ProbationAges(const Snapshot& snapshot, WorkerState& /*worker*/) : snapshot_(snapshot) {}
 
   bool expired(const ProbationEntry& entry, uint32_t age_ms) const {
     const Service* service = snapshot_.service(service_of(entry.key));
-    if (service == nullptr || !service->destination(entry.backend).present) return true;
+    if (service == nullptr) return true;
     switch (entry.kind) {
       case ProbationKind::syn:
         return age_ms > service->syn_timeout_ms;
@@ -101,6 +102,22 @@ class ProbationLifetimes {
     }
   }
   void ended(const ProbationEntry& /*entry*/, EndReason /*why*/) const {}
+
+ private:
+  const Snapshot& snapshot_;
+};
+
+// For the sweep, which ends what names nobody: a number is used again only when no table knows it any more.
+class ProbationLifetimes : public ProbationAges {
+ public:
+  ProbationLifetimes(const Snapshot& snapshot, WorkerState& worker)
+      : ProbationAges(snapshot, worker), snapshot_(snapshot) {}
+
+  bool expired(const ProbationEntry& entry, uint32_t age_ms) const {
+    const Service* service = snapshot_.service(service_of(entry.key));
+    return service == nullptr || !service->destination(entry.backend).present ||
+           ProbationAges::expired(entry, age_ms);
+  }
 
  private:
   const Snapshot& snapshot_;
