@@ -80,7 +80,8 @@ void show_node(const Json& node, const CtlIo& io) {
          << grouped(number(node, "generation")) << "; last load " << age(reload.at("at"), io.now) << " ago "
          << toned(accepted ? "accepted" : "refused", accepted ? Tone::good : Tone::bad, io.colour);
   const std::string detail = printable(text(reload, "text"));
-  io.out << (detail.empty() ? "" : ": ") << detail << "\nmemory " << printable(text(node, "memory")) << '\n';
+  io.out << (detail.empty() ? "" : ": ") << detail << "\nmemory " << printable(text(node, "memory"))
+         << ", packet path for " << printable(text(node, "cpu_level")) << '\n';
 }
 
 void show_workers(const Json& workers, const CtlIo& io) {

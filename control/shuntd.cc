@@ -11,6 +11,8 @@
 #include "control/daemon.h"
 #include "control/exit_codes.h"
 #include "control/logging.h"
+#include "dataplane/cpu_variant.h"
+#include "dataplane/shared_layout.h"
 
 namespace {
 
@@ -26,6 +28,11 @@ int run(const std::string& file) {
     spdlog::critical("this CPU has no AES instructions, which the flow hash needs");
     return shunt::kExitFailure;
   }
+  if (shunt::cpu_variant().layout != shunt::kSharedLayout) {
+    spdlog::critical("libshunt-dataplane.so is of another build than shuntd: install them together");
+    return shunt::kExitFailure;
+  }
+  spdlog::info("packet path for {}", shunt::cpu_variant().level);
 
   shunt::Daemon daemon(std::move(*loaded.config));
   int exit_code = shunt::kExitFailure;

@@ -33,6 +33,7 @@ struct NodeStatus {
   std::string dpdk_version;
   std::string config_file;
   std::string memory;       // hugepages | ordinary: what is in use, never "auto"
+  std::string cpu_level;    // x86-64-v2 | -v3 | -v4: which build of the packet path runs
   uint64_t generation = 0;  // of the published snapshot
   WallTime started;
   std::chrono::seconds uptime{0};

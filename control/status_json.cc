@@ -53,6 +53,7 @@ Json node_json(const NodeStatus& node) {
   json["started"] = time_json(node.started);
   json["uptime_seconds"] = node.uptime.count();
   json["memory"] = node.memory;
+  json["cpu_level"] = node.cpu_level;
   json["ready"] = node.ready;
   json["not_ready"] = node.not_ready;
   json["last_reload"] = {{"at", time_json(node.last_reload.at)},

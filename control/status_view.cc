@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "control/daemon.h"
+#include "dataplane/cpu_variant.h"
 #include "dataplane/dpdk_eal.h"
 #include "dataplane/probation_table.h"
 
@@ -104,6 +105,7 @@ NodeStatus StatusView::node() {
   status.dpdk_version = eal_version();
   status.config_file = daemon_.config_.file;
   status.memory = daemon_.memory_.hugepages ? "hugepages" : "ordinary";
+  status.cpu_level = cpu_variant().level;
   status.generation = daemon_.compiler_->generation();
   status.started = daemon_.started_at_;
   status.uptime =

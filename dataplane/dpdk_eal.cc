@@ -91,15 +91,4 @@ std::string eal_version() {
   return std::string(version.substr(version.rfind(' ') + 1));
 }
 
-Result<> register_eal_thread() {
-  if (rte_thread_register() != 0) {
-    return Error{"DPDK", std::string("can't register a worker thread: ") + rte_strerror(rte_errno)};
-  }
-  return Ok{};
-}
-
-void unregister_eal_thread() {
-  rte_thread_unregister();
-}
-
 }  // namespace shunt

@@ -28,8 +28,4 @@ Result<> start_eal(const EalSettings& settings, EalLog log);
 void stop_eal();
 std::string eal_version();
 
-// The calling thread becomes one that DPDK knows (pool caches). Called by each worker on its own thread.
-Result<> register_eal_thread();
-void unregister_eal_thread();
-
 }  // namespace shunt

@@ -11,8 +11,8 @@
 #include <string>
 #include <thread>
 
-#include "dataplane/dpdk_eal.h"
 #include "dataplane/dpdk_frame_io.h"
+#include "dataplane/dpdk_thread.h"
 #include "dataplane/worker.h"
 
 namespace shunt {

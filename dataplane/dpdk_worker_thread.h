@@ -4,6 +4,9 @@
 // Owner: the control thread. The thread takes part in RCU as reader `index`. With idle = sleep it naps when
 // there was nothing to do for kIdleLoops: kShortNapUs, and when that went on for kShortNaps, kLongNapUs,
 // which is the most that a first packet waits. This header knows no DPDK.
+//
+// It stands in libshunt-dataplane.so with all that runs per packet (cpu_variant.h); the functions that are
+// visible there are the way in.
 #pragma once
 
 #include <cstdint>
@@ -41,16 +44,16 @@ class DpdkWorkerThread {
     Publication* publication = nullptr;
   };
 
-  explicit DpdkWorkerThread(const Settings& settings);
-  ~DpdkWorkerThread();
+  [[gnu::visibility("default")]] explicit DpdkWorkerThread(const Settings& settings);
+  [[gnu::visibility("default")]] ~DpdkWorkerThread();
   DpdkWorkerThread(const DpdkWorkerThread&) = delete;
   DpdkWorkerThread& operator=(const DpdkWorkerThread&) = delete;
 
   // Returns when the thread polls, or why it can't.
-  Result<> start();
-  void stop();
+  [[gnu::visibility("default")]] Result<> start();
+  [[gnu::visibility("default")]] void stop();
 
-  const LedgerBlock& ledger() const;
+  [[gnu::visibility("default")]] const LedgerBlock& ledger() const;
 
  private:
   class Loop;

@@ -37,6 +37,7 @@ class Daemon:
         self.log_file = f"{self.folder}/shuntd.log"
         self.socket = f"{self.folder}/run/api.sock"
         self.process = None
+        self.environment = {}  # for shuntd alone
         self.on_taps = True   # False: a device whose other end the kernel doesn't see
         self._baseline = {}
 
@@ -49,7 +50,9 @@ class Daemon:
         self.write(config)
         self._baseline = {tap: self.topology.lb.counters(tap) for tap in self._interfaces()}
         with open(self.log_file, "ab") as log:
-            self.process = self.topology.start(self.topology.lb, [program("shuntd"), "--config", self.config_file], log)
+            settings = [f"{name}={value}" for name, value in self.environment.items()]
+            self.process = self.topology.start(
+                self.topology.lb, ["env", *settings, program("shuntd"), "--config", self.config_file], log)
 
     def start(self, config, timeout=15):
         """launch(), then waits until /readyz says 200."""

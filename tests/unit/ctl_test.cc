@@ -103,7 +103,7 @@ TEST_F(Ctl, StatusForPeople) {
   EXPECT_EQ(got.err, "");
   EXPECT_EQ(got.out, R"(lb1  shuntd 0.1.0, DPDK 22.11.4, up 3 h 12 min, ready
 configuration /etc/shunt/shunt.toml, generation 7; last load 12 min ago accepted: 2 services
-memory ordinary
+memory ordinary, packet path for x86-64-v3
 
 WORKER  CPU   BUSY  PACKETS/BURST    PACKETS    BYTES    FLOW TABLE  PROBATION
      0    1  12.3%           18.4  3,000,000  2.50 GB  1,024 (0.1%)  12 (0.0%)

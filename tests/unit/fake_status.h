@@ -98,6 +98,7 @@ inline FakeStatus fake_status() {
                       "22.11.4",
                       "/etc/shunt/shunt.toml",
                       "ordinary",
+                      "x86-64-v3",
                       7,
                       kFakeStart,
                       std::chrono::seconds(11'520),
