@@ -1,7 +1,11 @@
 // 200,000 packets of all kinds through the whole way, while snapshots, health, devices and time change under
 // them. What must hold: the account is balanced after every loop, each packet has exactly one fate, no buffer
 // is lost, and what leaves is well-formed where what came in was.
+//
+// Everything that became of them goes into a digest, which tests/levels compares between builds.
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 
 #include "tests/packet/any_packet.h"
 #include "tests/packet/packet_reader.h"
@@ -47,10 +51,35 @@ Config any_config(AnyPacket& any) {
   return config;
 }
 
+// FNV-1a over what a run put out, in order.
+class OutcomeDigest {
+ public:
+  void add(const Outcome& outcome) {
+    for (const SentFrame& sent : outcome.sent)
+      add(sent.port, sent.frame);
+    for (const Punted& punted : outcome.punted)
+      add(uint64_t{punted.port} << 8U | uint64_t{punted.urgent} << 1U | uint64_t{punted.restored},
+          punted.frame);
+    for (const DropReason reason : outcome.dropped)
+      add(static_cast<uint64_t>(reason));
+  }
+  void add(uint64_t value) { digest_ = (digest_ ^ value) * 0x100000001b3U; }
+  uint64_t value() const { return digest_; }
+
+ private:
+  void add(uint64_t value, const Bytes& frame) {
+    add(value);
+    add(frame.size());
+    for (const uint8_t byte : frame)
+      add(byte);
+  }
+  uint64_t digest_ = 0xcbf29ce484222325U;
+};
+
 class Anything {
  public:
-  explicit Anything(uint32_t seed)
-      : any_(seed), pipeline_(any_config(any_), {.connections = 300, .probation = 256}) {}
+  Anything(uint32_t seed, OutcomeDigest& digest)
+      : digest_(digest), any_(seed), pipeline_(any_config(any_), {.connections = 300, .probation = 256}) {}
 
   // The whole account at the end.
   Ledger run(uint64_t packets) {
@@ -73,6 +102,7 @@ class Anything {
       frames.push_back(any_.next(port));
     const uint64_t waiting = in_flight();
     const Outcome outcome = pipeline_.run_burst(port, frames);
+    digest_.add(outcome);
     fed_ += frames.size();
     fates_ += outcome.sent.size() + outcome.punted.size() + outcome.dropped.size();
     // One fate each: what waited before and what came in has left, or waits still.
@@ -110,6 +140,9 @@ class Anything {
   void settle() {
     pipeline_.io().set_device_room(FakeIo::kNoLimit);
     const Outcome last = pipeline_.loop();
+    digest_.add(last);
+    digest_.add(pipeline_.tracked_entries());
+    digest_.add(pipeline_.waiting_entries());
     fates_ += last.sent.size() + last.dropped.size();
     EXPECT_EQ(in_flight(), 0U);
     EXPECT_EQ(fates_, fed_);
@@ -123,6 +156,7 @@ class Anything {
   }
   uint64_t in_flight() const { return static_cast<uint64_t>(pipeline_.total().in_flight()); }
 
+  OutcomeDigest& digest_;
   AnyPacket any_;
   Pipeline pipeline_;
   uint64_t fed_ = 0;
@@ -131,9 +165,10 @@ class Anything {
 
 TEST(Anything, EveryPacketHasOneFate) {
   Ledger all;
+  OutcomeDigest digest;
   for (uint32_t seed = 1; seed <= 4; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    all += Anything(seed).run(55'000);
+    all += Anything(seed, digest).run(55'000);
     if (HasFailure()) return;
   }
   // All that a worker objects to has come up: the stream is as varied as it means to be.
@@ -142,6 +177,7 @@ TEST(Anything, EveryPacketHasOneFate) {
        {not_our_mac, truncated, bad_header, bad_checksum, bad_source, options, fragment, ttl, too_big,
         no_service, no_backend, no_neighbour, not_on_link, transmit_full})
     EXPECT_GT(all.dropped[static_cast<size_t>(reason)], 0U) << name_of(reason);
+  std::printf("digest of %" PRIu64 " packets: %016" PRIx64 "\n", all.received, digest.value());
 }
 
 }  // namespace
