@@ -1,11 +1,14 @@
 #!/usr/bin/python3
-"""library_test.py SHUNTD LEVEL=LIBRARY...: the builds of libshunt-dataplane.so hold what they should, and no more.
+"""library_test.py SHUNTD FOREIGN LEVEL=LIBRARY...: the builds of libshunt-dataplane.so hold what they should, and no more.
 
 - Only the way in is visible: no inline function or template that was built for a newer CPU can serve shuntd.
 - DPDK is in the process once: the libraries have none of its variables, and shuntd offers each of its symbols that they want.
 - A library has no instruction of a later level than its own: a CPU that has just that level can run it.
+- FOREIGN, a library with other structs than shuntd's, is refused at start.
 """
 
+import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -19,7 +22,9 @@ LATER = {"x86-64-v2": re.compile(r"%[yz]mm|%k[0-7]|\tv[a-z]|\t(mulx|rorx|s[ah][l
          "x86-64-v3": re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])"),
          "x86-64-v4": re.compile(r"\t(vaes|vpclmul).*%[yz]mm|\tvgf2p8")}
 
-shuntd = ""
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+shuntd = foreign = ""
 libraries = {}
 
 
@@ -79,8 +84,15 @@ class Library(unittest.TestCase):
                 named = {other for other in LATER if f"\0{other}\0".encode() in text}
                 self.assertEqual(named, {level})
 
+    def test_a_foreign_library_is_refused(self):
+        environment = dict(os.environ, LD_LIBRARY_PATH=os.path.dirname(foreign))  # comes before shuntd's RUNPATH
+        done = subprocess.run([shuntd, "--config", ROOT / "configs" / "minimal.toml"], env=environment, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("libshunt-dataplane.so is of another build than shuntd", done.stdout + done.stderr)
+
 
 if __name__ == "__main__":
-    shuntd = sys.argv[1]
-    libraries = dict(word.split("=", 1) for word in sys.argv[2:])
+    shuntd, foreign = sys.argv[1:3]
+    libraries = dict(word.split("=", 1) for word in sys.argv[3:])
     unittest.main(argv=sys.argv[:1], verbosity=2)
