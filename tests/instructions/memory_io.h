@@ -17,43 +17,57 @@ class MemoryIo {
 
   // The bench's side. Where the i-th frame of the next burst begins.
   uint8_t* lay(unsigned i, uint32_t bytes) {
-    uint8_t* data = buffers_[i].data() + kHeadroomBytes;
-    ready_[i] = {data, bytes, buffers_[i].data()};
-    return data;
+    Buffer& buffer = buffers_[i];
+    buffer.data = buffer.bytes.data() + kHeadroomBytes;
+    buffer.frame_bytes = bytes;
+    return buffer.data;
   }
   void offer(uint8_t port, unsigned count) {
     port_ = port;
-    ready_count_ = count;
+    ready_ = count;
     sent_count_ = 0;
     freed_ = 0;
   }
   unsigned sent() const { return sent_count_; }
   unsigned freed() const { return freed_; }
-  const Frame& sent(unsigned i) const { return sent_[i]; }
+  Frame sent(unsigned i) const {
+    auto* buffer = static_cast<Buffer*>(sent_[i]);
+    return {buffer->data, buffer->frame_bytes, buffer};
+  }
 
   // FrameIo.
   unsigned receive(uint8_t port, Frame* frames, unsigned count) {
     if (port != port_) return 0;
-    const unsigned taken = std::min(count, ready_count_);
-    std::copy_n(ready_.begin(), taken, frames);
-    ready_count_ = 0;
+    const unsigned taken = std::min(count, ready_);
+    for (unsigned i = 0; i < taken; ++i)
+      frames[i] = {buffers_[i].data, buffers_[i].frame_bytes, &buffers_[i]};
+    ready_ = 0;
     return taken;
   }
-  unsigned send(uint8_t /*port*/, Frame* frames, unsigned count) {
+  void seal(const Frame& frame) {
+    auto* buffer = static_cast<Buffer*>(frame.handle);
+    buffer->data = frame.data;
+    buffer->frame_bytes = frame.bytes;
+  }
+  unsigned send(uint8_t /*port*/, void** handles, unsigned count) {
     const unsigned taken = std::min(count, kBurstSize - sent_count_);
-    std::copy_n(frames, taken, sent_.begin() + sent_count_);
+    std::copy_n(handles, taken, sent_.begin() + sent_count_);
     sent_count_ += taken;
     return taken;
   }
-  void free(Frame* /*frames*/, unsigned count) { freed_ += count; }
+  void free(void** /*handles*/, unsigned count) { freed_ += count; }
   bool allocate(Frame& /*frame*/, uint32_t /*bytes*/) { return false; }
 
  private:
-  struct alignas(64) Buffer : std::array<uint8_t, kBufferBytes> {};
+  // As in an mbuf: where the frame is stands before it, in a line of its own.
+  struct alignas(64) Buffer {
+    uint8_t* data;
+    uint32_t frame_bytes;
+    alignas(64) std::array<uint8_t, kBufferBytes> bytes;
+  };
   std::array<Buffer, kBurstSize> buffers_{};
-  std::array<Frame, kBurstSize> ready_{};
-  std::array<Frame, kBurstSize> sent_{};
-  unsigned ready_count_ = 0;
+  std::array<void*, kBurstSize> sent_{};
+  unsigned ready_ = 0;
   unsigned sent_count_ = 0;
   unsigned freed_ = 0;
   uint8_t port_ = 0;
