@@ -91,6 +91,16 @@ nlohmann::ordered_json to_json(const std::string& bench, const Row& row) {
   return out;
 }
 
+// Ticks per operation.
+double time_batch(const Candidate& candidate) {
+  if (candidate.prepare) candidate.prepare();
+  const uint64_t began = now_ticks();
+  const uint64_t operations = candidate.run();
+  const uint64_t ended = now_ticks();
+  prove(operations > 0, candidate.name + " did something in a batch");
+  return static_cast<double>(ended - began) / static_cast<double>(operations);
+}
+
 }  // namespace
 
 std::vector<uint64_t> Options::sizes(const std::vector<uint64_t>& all,
@@ -138,7 +148,7 @@ double tsc_ghz() {
 // Register + register: some cores add small constants while renaming, in no time at all.
 double core_ghz() {
   constexpr unsigned kLoops = 40;
-  constexpr unsigned kAddsPerLoop = 100;
+  constexpr unsigned kAddsPerLoop = 100;  // as .rept says
   uint64_t sum = 0;
   uint64_t best = UINT64_MAX;
   // The smaller of two: one may have met an interrupt.
@@ -160,25 +170,20 @@ double core_ghz() {
   return tsc_ghz() * kLoops * kAddsPerLoop / static_cast<double>(best - std::min(overhead, best - 1));
 }
 
-std::vector<Timing> measure(std::span<const Candidate> candidates, unsigned batches, unsigned warm_up) {
+std::vector<Timing> measure(std::span<const Candidate> candidates, unsigned batches, unsigned warm_up,
+                            unsigned batches_in_turn) {
   std::vector<std::vector<double>> costs(candidates.size());
   std::vector<std::vector<double>> clocks(candidates.size());
-  const auto batch = [](const Candidate& candidate) {
-    if (candidate.prepare) candidate.prepare();
-    const uint64_t began = now_ticks();
-    const uint64_t operations = candidate.run();
-    const uint64_t ended = now_ticks();
-    prove(operations > 0, candidate.name + " did something in a batch");
-    return static_cast<double>(ended - began) / static_cast<double>(operations);
-  };
-  for (unsigned round = 0; round < batches; ++round) {
+  for (unsigned round = 0; round * batches_in_turn < batches; ++round) {
     for (size_t turn = 0; turn < candidates.size(); ++turn) {
       const size_t which = (round + turn) % candidates.size();
       for (unsigned i = 0; i < warm_up; ++i)
-        batch(candidates[which]);
-      clocks[which].push_back(core_ghz());
-      costs[which].push_back(batch(candidates[which]));
-      clocks[which].push_back(core_ghz());
+        time_batch(candidates[which]);
+      for (unsigned i = 0; i < batches_in_turn; ++i) {
+        clocks[which].push_back(core_ghz());
+        costs[which].push_back(time_batch(candidates[which]));
+        clocks[which].push_back(core_ghz());
+      }
     }
   }
   std::vector<Timing> timings;
@@ -217,8 +222,10 @@ void Report::add(const Row& row) {
   rows_.push_back(row);
 }
 
-void Report::measure(Row row, std::span<const Candidate> candidates, unsigned warm_up) {
-  const std::vector<Timing> timings = bench::measure(candidates, options_.batches(), warm_up);
+void Report::measure(Row row, std::span<const Candidate> candidates, unsigned warm_up,
+                     unsigned batches_in_turn) {
+  const std::vector<Timing> timings =
+      bench::measure(candidates, options_.batches(), warm_up, batches_in_turn);
   row.ours = timings[0];
   if (candidates.size() == 1) add(row);
   for (size_t i = 1; i < candidates.size(); ++i) {

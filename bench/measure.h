@@ -71,9 +71,12 @@ struct Timing {
   double ghz = 0;  // median of the probes right before and after its batches
 };
 
-// Before each timed batch a candidate gets `warm_up` untimed ones of its own (prepare and run), since the
-// others have just used the caches. Who begins changes from round to round.
-std::vector<Timing> measure(std::span<const Candidate> candidates, unsigned batches, unsigned warm_up = 1);
+// Candidates take turns of `batches_in_turn` timed batches until each has had at least `batches`. A turn
+// begins with `warm_up` untimed batches (prepare and run), since the others have just used the caches: enough
+// of them to have touched all of what a candidate keeps in a cache when it is alone, else tables that share
+// one look worse than they are. Who begins changes from round to round.
+std::vector<Timing> measure(std::span<const Candidate> candidates, unsigned batches, unsigned warm_up = 1,
+                            unsigned batches_in_turn = 1);
 
 // One row of results: ours, beside one rival or none. What doesn't apply stays empty (null in JSON).
 struct Row {
@@ -98,7 +101,8 @@ class Report {
   bool wants(const Row& row) const { return row.name().find(options_.filter) != std::string::npos; }
   void add(const Row& row);
   // Measures; the first candidate is ours. One row per rival, or a single one without.
-  void measure(Row row, std::span<const Candidate> candidates, unsigned warm_up = 1);
+  void measure(Row row, std::span<const Candidate> candidates, unsigned warm_up = 1,
+               unsigned batches_in_turn = 1);
   // 0, or 1 if there are no rows: the status of main().
   int print() const;
 
