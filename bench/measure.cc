@@ -213,7 +213,7 @@ void Report::add(const Row& row) {
   std::fprintf(stderr, "  %.2f GHz", row.ours.ghz);
   for (const auto& [key, value] : row.extra) {
     if (const double* number = std::get_if<double>(&value)) {
-      std::fprintf(stderr, "  %s %.4g", key.c_str(), *number);
+      std::fprintf(stderr, "  %s %.6g", key.c_str(), *number);
     } else {
       std::fprintf(stderr, "  %s %s", key.c_str(), std::get<std::string>(value).c_str());
     }
