@@ -9,7 +9,7 @@ import math
 COLOURS = ['#1b6ca8', '#d1495b', '#3a7d44', '#edae49', '#7b4b94', '#00798c', '#a0522d', '#6c757d', '#b5179e', '#2b2d42',
            '#8ac926', '#ff7f51', '#4361ee', '#9c6644', '#118ab2', '#c77dff']
 FONT = 'font-family="sans-serif" font-size="12"'
-CLIP = 6  # bars longer than this many times the longest of ours are cut, and say so
+CLIP = 8  # bars longer than this many times ours are cut, and say so
 
 
 def short(number):
@@ -92,14 +92,17 @@ class Scale:
 
 
 def flow_series(rows):
-    """{name: {flows: ticks}} of one bench and case, ours first. Ours is the least of the rows that repeat it."""
+    """{name: {flows: ticks}} of one bench and case, ours first. Ours is the least of the rows that repeat it. What all rows
+    have in common isn't in the names."""
+    one_kind = len({traits(row) for row in rows}) == 1
     ours, theirs = {}, {}
     for row in rows:
-        name = ' '.join(filter(None, ['shunt', traits(row)]))
+        kind = '' if one_kind else traits(row)
+        name = ' '.join(filter(None, ['shunt', kind]))
         points = ours.setdefault(name, {})
         points[row['flows']] = min(row['ticks_min'], points.get(row['flows'], math.inf))
         if row['rival'] is not None:
-            name = ' '.join(filter(None, [row['rival'], traits(row)]))
+            name = ' '.join(filter(None, [row['rival'], kind]))
             theirs.setdefault(name, {})[row['flows']] = row['rival_ticks_min']
     return {**ours, **theirs}
 
@@ -142,7 +145,7 @@ def stages_picture(rows, title):
             stages.append(row['stage'])
     left, top, step = 60, 40, 46
     right = left + step * len(stacks) + 10
-    bottom, width = 380, right + 190
+    bottom, width = 380, max(right + 190, 420)
     drawing = Drawing(width, bottom + 150, f'{title}: ticks of each stage')
     up = Scale([sum(stack.values()) for stack in stacks.values()], (bottom, top + 10), logarithmic=False)
     for mark in up.marks():
@@ -163,27 +166,24 @@ def stages_picture(rows, title):
 
 
 def rivals_picture(groups, title):
-    """`groups`: (label, [(name, ticks)]) with ours first in each."""
-    longest_of_ours = max(bars[0][1] for _, bars in groups)
-    limit = min(max(cost for _, bars in groups for _, cost in bars), CLIP * longest_of_ours)
+    """`groups`: (label, [(name, ticks, ratio to ours)]), ours first in each. Bars are to scale within a group."""
     left, top, width = 230, 40, 900
-    full = width - left - 110
+    full = width - left - 130
     height = top + sum(24 + 17 * len(bars) for _, bars in groups) + 10
     drawing = Drawing(width, height, f'{title}: ticks beside the rivals')
-    names = []
+    names = list(dict.fromkeys(name for _, bars in groups for name, _, _ in bars))
     y = top
     for label, bars in groups:
+        limit = min(max(cost for _, cost, _ in bars), CLIP * bars[0][1])
         drawing.text(12, y + 14, label)
         y += 22
-        for name, cost in bars:
-            if name not in names:
-                names.append(name)
+        for name, cost, ratio in bars:
             length = min(cost, limit) / limit * full
             drawing.text(left - 8, y + 11, name, anchor='end', colour='#444')
             drawing.bar(left, y, length, 14, COLOURS[names.index(name) % len(COLOURS)])
-            note = ticks(cost) + ('  »' if cost > limit else '')
-            if bars[0][1] > 0 and name != bars[0][0]:
-                note += f'  ({cost / bars[0][1]:.1f}×)'
+            note = ticks(cost) + (' »' if cost > limit else '')
+            if name != bars[0][0]:
+                note += f' ({ratio:.1f}×)'
             drawing.text(left + length + 6, y + 11, note)
             y += 17
         y += 2

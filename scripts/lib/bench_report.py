@@ -174,8 +174,8 @@ def rival_pictures(rows):
         bars = []
         for (case, flows, rest), same in grouped(shown, lambda row: (row['case'], row['flows'], what(row))).items():
             label = ' '.join(filter(None, [case, rest, f'{short(flows)} flows' if flows else '']))
-            bars.append((label, [('shunt', min(row['ticks_min'] for row in same))] +
-                         [(row['rival'], row['rival_ticks_min']) for row in same]))
+            bars.append((label, [('shunt', min(row['ticks_min'] for row in same), 1)] +
+                         [(row['rival'], row['rival_ticks_min'], row['rival_ticks_min'] / row['ticks_min']) for row in same]))
         yield file_name('rivals', bench), bench_pictures.rivals_picture(bars, bench)
 
 
