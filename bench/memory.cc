@@ -9,6 +9,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
@@ -28,6 +29,14 @@ size_t free_hugepage_mib() {
   size_t pages = 0;
   in >> pages;
   return pages * 2;
+}
+
+// It leaves its folder under /run/dpdk behind.
+void end_eal() {
+  const std::filesystem::path folder = rte_eal_get_runtime_dir();
+  rte_eal_cleanup();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
 }
 
 }  // namespace
@@ -66,6 +75,7 @@ bool start_eal(size_t mib) {
   std::fflush(stdout);
   dup2(results, STDOUT_FILENO);
   close(results);
+  if (eal_started) std::atexit(end_eal);
   if (!eal_started) std::fprintf(stderr, "EAL doesn't start: %s\n", rte_strerror(rte_errno));
   return eal_started;
 }
