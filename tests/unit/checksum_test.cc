@@ -179,6 +179,29 @@ TEST(KeyedHash, ReadsEachByteAndNoMore) {
   }
 }
 
+// However the end is read, it counts as its bytes and zeros up to a whole block.
+TEST(KeyedHash, EndsAreFilledWithZeros) {
+  std::mt19937_64 random(9);
+  for (size_t size = 1; size <= 67; ++size) {
+    std::vector<uint8_t> bytes(size);
+    for (uint8_t& byte : bytes)
+      byte = static_cast<uint8_t>(random());
+    std::vector<uint8_t> filled = bytes;
+    filled.resize((size + 15) / 16 * 16, 0);
+    __m128i state = _mm_xor_si128(detail::key_low(kKey), _mm_set_epi64x(0, static_cast<int64_t>(size)));
+    for (size_t at = 0; at < filled.size(); at += 16) {
+      state = _mm_xor_si128(state, _mm_loadu_si128(reinterpret_cast<const __m128i*>(&filled[at])));
+      state = _mm_aesenc_si128(_mm_aesenc_si128(state, detail::key_high(kKey)), detail::key_low(kKey));
+    }
+    state = _mm_aesenc_si128(state, detail::key_high(kKey));
+    state = _mm_aesenc_si128(_mm_aesenc_si128(state, detail::key_low(kKey)), detail::key_high(kKey));
+    const Hash128 wanted = detail::finish(state);
+    const Hash128 hash = keyed_hash(kKey, bytes.data(), size);
+    EXPECT_EQ(hash.low, wanted.low) << size;
+    EXPECT_EQ(hash.high, wanted.high) << size;
+  }
+}
+
 TEST(KeyedHash, TellsLengthsApart) {
   const std::vector<uint8_t> zeros(64, 0);
   std::set<std::pair<uint64_t, uint64_t>> seen;
