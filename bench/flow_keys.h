@@ -60,7 +60,6 @@ static_assert(sizeof(Flow4) == 16);
 // 37 bytes of 5-tuple, filled up to 40.
 struct Flow6 {
   static constexpr const char* kFamily = "ipv6";
-  static constexpr size_t kTupleBytes = 37;
   uint64_t source[2] = {};
   uint64_t destination[2] = {};
   uint16_t sport = 0;
@@ -73,7 +72,11 @@ struct Flow6 {
             static_cast<uint16_t>(mixed(number) >> 20U),
             80};
   }
-  FlowKey key(uint16_t service) const { return digest_flow_key(kBenchKey, service, this, kTupleBytes); }
+  FlowKey key(uint16_t service) const {
+    return digest_flow_key_v6(kBenchKey, service, reinterpret_cast<const uint8_t*>(source),
+                              reinterpret_cast<const uint8_t*>(destination), be16::from_raw(sport),
+                              be16::from_raw(dport), static_cast<uint8_t>(protocol));
+  }
   bool operator==(const Flow6& other) const { return std::memcmp(this, &other, sizeof *this) == 0; }
 };
 static_assert(sizeof(Flow6) == 40);

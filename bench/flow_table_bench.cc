@@ -5,6 +5,7 @@
 // and reading the backend. `new` is a flow that comes and one that goes; no sweep runs meanwhile, so spill
 // hints only grow: the worst case. Each rival runs in turn with ours alone, so that 32M flows fit in memory.
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <random>
 #include <vector>
@@ -48,11 +49,14 @@ class Shunt {
       keys[i] = flows[i].key(services[i]);
       if constexpr (kBy != FindBy::unprefetched) table_.prefetch(keys[i]);
     }
-    if constexpr (kBy == FindBy::burst) table_.find({keys, flows.size()}, entries);
-    for (size_t i = 0; i < flows.size(); ++i) {
-      if constexpr (kBy != FindBy::burst) entries[i] = table_.find(keys[i]);
-      out[i] = entries[i] ? FlowTable::backend(entries[i]).raw : kNone;
+    if constexpr (kBy == FindBy::burst) {
+      find_burst({keys, flows.size()}, entries);
+    } else {
+      for (size_t i = 0; i < flows.size(); ++i)
+        entries[i] = table_.find(keys[i]);
     }
+    for (size_t i = 0; i < flows.size(); ++i)
+      out[i] = entries[i] ? FlowTable::backend(entries[i]).raw : kNone;
   }
 
   // Which of them found room?
@@ -63,6 +67,8 @@ class Shunt {
       keys[i] = flows[i].key(services[i]);
       table_.prefetch(keys[i]);
     }
+    for (size_t i = 0; i < flows.size(); ++i)
+      table_.prefetch_room(keys[i]);
     for (size_t i = 0; i < flows.size(); ++i) {
       const auto insert =
           table_.insert(keys[i], BackendRef{backends[i]}, TcpState::established, kSecond, policy_);
@@ -85,6 +91,19 @@ class Shunt {
   }
 
  private:
+  // In the three steps of dataplane/lookup.cc.
+  void find_burst(std::span<const FlowKey> keys, FlowTable::Entry* entries) const {
+    uint64_t spilled = 0;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      entries[i] = table_.find_primary(keys[i]);
+      if (!entries[i] && table_.prefetch_spilled(keys[i])) spilled |= uint64_t{1} << i;
+    }
+    for (; spilled != 0; spilled &= spilled - 1) {
+      const auto i = static_cast<size_t>(std::countr_zero(spilled));
+      entries[i] = table_.find_alternate(keys[i]);
+    }
+  }
+
   explicit Shunt(TableMemory memory) : memory_(std::move(memory)), table_(memory_.bytes(), kBenchKey) {}
 
   TableMemory memory_;
