@@ -1,0 +1,125 @@
+// The whole pipeline, from a port's receive to its transmit, on rings in memory: the product's Worker with a
+// configuration of 100 services and 1,000 backends, 64-byte TCP packets, one core.
+//
+// Timed: receiving, all stages, transmitting, a clock read per loop. Untimed: headers are written anew, with
+// flows drawn uniformly, into 2,048 buffers that go round. Every byte of a batch that comes out is proved
+// before any is timed.
+#include <cstdio>
+#include <memory>
+
+#include "bench/measure.h"
+#include "bench/pipeline_cases.h"
+
+namespace shunt::bench {
+namespace {
+
+constexpr unsigned kCpu = 1;
+
+struct Plan {
+  std::string test_case;
+  uint64_t flows = 0;
+  unsigned services = kServices;
+};
+
+class Bench {
+ public:
+  Bench(const Options& options, RingDevice& device, bool hugepages)
+      : options_(options), report_("pipeline", options), device_(device), hugepages_(hugepages) {}
+
+  void run_family(const std::string& forward, Family family);
+  int print() const { return report_.print(); }
+
+ private:
+  std::vector<Plan> plans(const std::string& forward, Family family) const;
+  void run(const Plan& plan, const std::string& forward, Family family);
+  Row row_of(const Plan& plan, const std::string& forward, Family family) const;
+
+  const Options& options_;
+  Report report_;
+  RingDevice& device_;
+  bool hugepages_;
+  std::string refused_;  // what was said last of a combination that this version doesn't have
+};
+
+std::string_view text_of(Family family) {
+  return family == Family::ipv4 ? "IPv4" : "IPv6";
+}
+
+std::vector<Plan> Bench::plans(const std::string& forward, Family family) const {
+  const bool main_one = forward == "ipip" && family == Family::ipv4;
+  std::vector<Plan> plans;
+  const std::vector<uint64_t> quick =
+      main_one ? std::vector<uint64_t>{1, 65'536, 1'000'000, 8'000'000} : std::vector<uint64_t>{1'000'000};
+  for (const uint64_t flows : options_.sizes({1, 65'536, 1'000'000, 8'000'000, 32'000'000}, quick))
+    plans.push_back({"hit", flows});
+  if (!main_one && options_.quick) return plans;
+  plans.push_back({"new", kLiveFlows});
+  plans.push_back({"mixed", kLiveFlows});
+  plans.push_back({"flood", 1'000'000, 10});
+  plans.push_back({"flood", 1'000'000, 100});
+  return plans;
+}
+
+Row Bench::row_of(const Plan& plan, const std::string& forward, Family family) const {
+  Row row;
+  row.test_case = plan.test_case;
+  row.flows = plan.flows;
+  row.forward = forward;
+  row.family = text_of(family);
+  if (plan.test_case == "flood") row.extra.emplace_back("services", static_cast<double>(plan.services));
+  return row;
+}
+
+void Bench::run(const Plan& plan, const std::string& forward, Family family) {
+  Row row = row_of(plan, forward, family);
+  if (!report_.wants(row)) return;
+  const bool expires = plan.test_case == "new" || plan.test_case == "mixed";
+  auto world = PipelineWorld::make({forward, family, expires ? kShortLife : 900});
+  if (!world) {
+    const std::string refused = forward + " " + std::string(text_of(family)) + ": " + world.error().text();
+    if (refused != refused_) std::fprintf(stderr, "skipped: %s\n", refused.c_str());
+    refused_ = refused;
+    return;
+  }
+  const auto flows = static_cast<uint32_t>(plan.flows);
+  auto runner = PipelineRunner::make(*world.value(), device_, std::max(flows, 1024U), hugepages_);
+  prove(runner.ok(), runner.ok() ? "" : runner.error().text());
+  PipelineCase test_case(plan.test_case, *runner.value(), Traffic(family, plan.services), flows);
+  test_case.warm_up();
+  test_case.prove_output(*world.value());
+  const Candidate ours{"shunt", [&] { test_case.prepare(); }, [&] { return test_case.run(); }};
+  const Timing timing = measure(std::span(&ours, 1), 4 * options_.batches())[0];
+  test_case.prove_account();
+  row.ours = timing;
+  report_.add(row);
+}
+
+void Bench::run_family(const std::string& forward, Family family) {
+  for (const Plan& plan : plans(forward, family))
+    run(plan, forward, family);
+}
+
+int run_all(const Options& options) {
+  const uint64_t largest = options.quick ? 8'000'000 : 32'000'000;
+  const uint64_t pages =
+      (FlowTable::bytes_for(static_cast<uint32_t>(std::min(largest, options.max_flows))) >> 21U) + 8;
+  auto memory = start_eal_for_bench(kCpu, 0, pages);
+  prove(memory.ok(), memory.ok() ? "" : memory.error().text());
+  std::fprintf(stderr, "%s\n", memory.value().text.c_str());
+  auto device = RingDevice::open();
+  prove(device.ok(), device.ok() ? "" : device.error().text());
+  Bench bench(options, device.value(), memory.value().hugepages);
+  for (const char* forward : {"ipip", "l2", "gue", "nat"}) {
+    for (const Family family : {Family::ipv4, Family::ipv6})
+      bench.run_family(forward, family);
+  }
+  return bench.print();
+}
+
+}  // namespace
+}  // namespace shunt::bench
+
+int main(int argc, char** argv) {
+  const auto options = shunt::bench::read_options(argc, argv, "Times the whole pipeline on ring devices.");
+  return shunt::bench::run_all(options);
+}

@@ -1,0 +1,126 @@
+#include "bench/pipeline_runner.h"
+
+#include <array>
+
+#include "bench/measure.h"
+
+namespace shunt::bench {
+namespace {
+
+constexpr HashKey kTableKey{{1, 2, 3, 4}};
+// Waiting in probation at a time: few enough that its lines of two don't overflow.
+constexpr uint32_t kOpenedTogether = kPacketsInRotation / 2;
+
+template <typename T>
+std::span<T> array_in(const TableMemory& memory) {
+  return {reinterpret_cast<T*>(memory.bytes().data()), memory.bytes().size() / sizeof(T)};
+}
+
+Result<TableMemory> table_memory(size_t bytes, bool hugepages) {
+  if (hugepages) {
+    if (auto reserved = TableMemory::allocate(bytes, true)) return reserved;
+  }
+  return TableMemory::allocate(bytes, false);
+}
+
+// TSC ticks as nanoseconds: one multiplication, as the worker's thread has it.
+uint64_t nanoseconds(uint64_t ticks) {
+  static const auto scale = static_cast<uint64_t>(static_cast<double>(1U << 30U) / tsc_ghz());
+  return ticks * scale >> 30U;
+}
+
+}  // namespace
+
+PipelineRunner::PipelineRunner(const PipelineWorld& world, RingDevice& device, Memory memory)
+    : world_(world),
+      device_(device),
+      memory_(std::move(memory)),
+      io_({device.device_id()}, 0, device.pool()) {
+  const WorkerMemory tables{memory_.flows.bytes(), memory_.probation.bytes(),
+                            array_in<PairCounters>(memory_.pairs),
+                            array_in<ServiceCounters>(memory_.services)};
+  state_ = std::make_unique<WorkerState>(0, tables, kTableKey);
+  worker_ = std::make_unique<Worker<DpdkFrameIo>>(*state_, io_, 1, punt_, hand_over_, nullptr);
+}
+
+PipelineRunner::~PipelineRunner() {
+  worker_->finish();
+  device_.unload();
+}
+
+Result<std::unique_ptr<PipelineRunner>> PipelineRunner::make(const PipelineWorld& world, RingDevice& device,
+                                                             uint32_t connections, bool hugepages) {
+  auto flows = table_memory(FlowTable::bytes_for(connections), hugepages);
+  auto probation = table_memory(ProbationTable::bytes_for(), hugepages);
+  auto pairs = TableMemory::allocate(kMaxPairs * sizeof(PairCounters), false);
+  auto services = TableMemory::allocate(kMaxServices * sizeof(ServiceCounters), false);
+  for (auto* memory : {&flows, &probation, &pairs, &services}) {
+    if (!*memory) return memory->error();
+  }
+  return std::unique_ptr<PipelineRunner>(
+      new PipelineRunner(world, device, {flows.take(), probation.take(), pairs.take(), services.take()}));
+}
+
+void PipelineRunner::load(const Traffic& traffic, std::span<const Wanted> batch) {
+  device_.unload();
+  for (unsigned i = 0; i < batch.size(); ++i)
+    traffic.write(device_.frame(i), batch[i].flow, batch[i].segment);
+  device_.load(static_cast<unsigned>(batch.size()), traffic.frame_bytes());
+}
+
+uint64_t PipelineRunner::run() {
+  const uint64_t began = __rdtsc();
+  uint64_t packets = 0;
+  for (;;) {
+    const unsigned handled =
+        worker_->run_once(world_.snapshot(), Now::from_ns(clock_ns_ + nanoseconds(__rdtsc() - began)));
+    if (handled == 0) break;
+    packets += handled;
+  }
+  clock_ns_ += nanoseconds(__rdtsc() - began);
+  return packets;
+}
+
+uint64_t PipelineRunner::run_packets(const Traffic& traffic, std::span<const Wanted> batch) {
+  load(traffic, batch);
+  return run();
+}
+
+// Packets of flows that are in the table hit; the others are found by halving.
+void PipelineRunner::find_lost(const Traffic& traffic, std::span<const Wanted> flows, uint32_t first,
+                               std::vector<bool>& kept) {
+  const uint64_t before = state_->counters.lookup_hit.read();
+  run_packets(traffic, flows);
+  if (state_->counters.lookup_hit.read() - before == flows.size()) return;
+  if (flows.size() == 1) {
+    kept[flows[0].flow - first] = false;
+    return;
+  }
+  find_lost(traffic, flows.first(flows.size() / 2), first, kept);
+  find_lost(traffic, flows.subspan(flows.size() / 2), first, kept);
+}
+
+void PipelineRunner::open_flows(const Traffic& traffic, uint32_t first, uint32_t count,
+                                std::vector<bool>& kept) {
+  kept.assign(count, true);
+  std::vector<Wanted> batch;
+  for (uint32_t done = 0; done < count; done += static_cast<uint32_t>(batch.size())) {
+    batch.clear();
+    for (uint32_t i = done; i < std::min(count, done + kOpenedTogether); ++i)
+      batch.push_back({first + i, Segment::syn});
+    const uint64_t entries = state_->flows.entries();
+    run_packets(traffic, batch);
+    for (Wanted& packet : batch)
+      packet.segment = Segment::ack;
+    // A second ACK moves those on whose SYN probation had forgotten.
+    for (int attempt = 0; attempt < 2 && state_->flows.entries() - entries < batch.size(); ++attempt)
+      run_packets(traffic, batch);
+    if (state_->flows.entries() - entries < batch.size()) find_lost(traffic, batch, first, kept);
+  }
+}
+
+bool PipelineRunner::sent_everything() const {
+  return state_->ledger.received == state_->ledger.sent && state_->ledger.dropped_total() == 0;
+}
+
+}  // namespace shunt::bench
