@@ -81,33 +81,35 @@ uint64_t PipelineRunner::run() {
   return packets;
 }
 
-uint64_t PipelineRunner::run_packets(const Traffic& traffic, std::span<const Wanted> batch) {
+// Without time passing: filling a large table takes longer than an entry must be idle to make room.
+void PipelineRunner::run_packets(const Traffic& traffic, std::span<const Wanted> batch) {
   load(traffic, batch);
-  return run();
+  while (worker_->run_once(world_.snapshot(), Now::from_ns(clock_ns_)) > 0) {
+  }
 }
 
 // Packets of flows that are in the table hit; the others are found by halving.
-void PipelineRunner::find_lost(const Traffic& traffic, std::span<const Wanted> flows, uint32_t first,
+void PipelineRunner::find_lost(const Traffic& traffic, std::span<const Wanted> flows,
                                std::vector<bool>& kept) {
   const uint64_t before = state_->counters.lookup_hit.read();
   run_packets(traffic, flows);
   if (state_->counters.lookup_hit.read() - before == flows.size()) return;
   if (flows.size() == 1) {
-    kept[flows[0].flow - first] = false;
+    kept[flows[0].flow] = false;
     return;
   }
-  find_lost(traffic, flows.first(flows.size() / 2), first, kept);
-  find_lost(traffic, flows.subspan(flows.size() / 2), first, kept);
+  find_lost(traffic, flows.first(flows.size() / 2), kept);
+  find_lost(traffic, flows.subspan(flows.size() / 2), kept);
 }
 
 void PipelineRunner::open_flows(const Traffic& traffic, uint32_t first, uint32_t count,
                                 std::vector<bool>& kept) {
-  kept.assign(count, true);
+  kept.resize(first + count, true);
   std::vector<Wanted> batch;
-  for (uint32_t done = 0; done < count; done += static_cast<uint32_t>(batch.size())) {
+  for (uint32_t flow = first; flow < first + count; flow += static_cast<uint32_t>(batch.size())) {
     batch.clear();
-    for (uint32_t i = done; i < std::min(count, done + kOpenedTogether); ++i)
-      batch.push_back({first + i, Segment::syn});
+    for (uint32_t i = flow; i < std::min(first + count, flow + kOpenedTogether); ++i)
+      batch.push_back({i, Segment::syn});
     const uint64_t entries = state_->flows.entries();
     run_packets(traffic, batch);
     for (Wanted& packet : batch)
@@ -115,7 +117,7 @@ void PipelineRunner::open_flows(const Traffic& traffic, uint32_t first, uint32_t
     // A second ACK moves those on whose SYN probation had forgotten.
     for (int attempt = 0; attempt < 2 && state_->flows.entries() - entries < batch.size(); ++attempt)
       run_packets(traffic, batch);
-    if (state_->flows.entries() - entries < batch.size()) find_lost(traffic, batch, first, kept);
+    if (state_->flows.entries() - entries < batch.size()) find_lost(traffic, batch, kept);
   }
 }
 

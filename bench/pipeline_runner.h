@@ -37,8 +37,8 @@ class PipelineRunner {
   // Timed: until the device has nothing more. The number of packets.
   uint64_t run();
 
-  // Opens flows first … first + count − 1 with a SYN and an ACK each, by the way that packets go. `kept` gets
-  // a false for those that the table has no room for.
+  // Opens flows first … first + count − 1 with a SYN and an ACK each, by the way that packets go. `kept`, by
+  // flow, gets a false for those that the table has no room for.
   void open_flows(const Traffic& traffic, uint32_t first, uint32_t count, std::vector<bool>& kept);
 
   void turn_clock(uint64_t nanoseconds) { clock_ns_ += nanoseconds; }
@@ -61,9 +61,8 @@ class PipelineRunner {
   };
   PipelineRunner(const PipelineWorld& world, RingDevice& device, Memory memory);
 
-  uint64_t run_packets(const Traffic& traffic, std::span<const Wanted> batch);
-  void find_lost(const Traffic& traffic, std::span<const Wanted> flows, uint32_t first,
-                 std::vector<bool>& kept);
+  void run_packets(const Traffic& traffic, std::span<const Wanted> batch);
+  void find_lost(const Traffic& traffic, std::span<const Wanted> flows, std::vector<bool>& kept);
 
   const PipelineWorld& world_;
   RingDevice& device_;
