@@ -9,11 +9,14 @@
 
 #include "bench/measure.h"
 #include "bench/pipeline_cases.h"
+#include "bench/rte_hash_pipeline.h"
 
 namespace shunt::bench {
 namespace {
 
 constexpr unsigned kCpu = 1;
+constexpr unsigned kWarmUp = 4;
+constexpr unsigned kBatchesInTurn = 8;
 
 struct Plan {
   std::string test_case;
@@ -32,6 +35,9 @@ class Bench {
  private:
   std::vector<Plan> plans(const std::string& forward, Family family) const;
   void run(const Plan& plan, const std::string& forward, Family family);
+  bool wants_rival(const Plan& plan, const std::string& forward, Family family) const;
+  std::unique_ptr<RteHashPipeline> make_rival(const PipelineWorld& world, PipelineCase& test_case,
+                                              uint32_t flows) const;
   Row row_of(const Plan& plan, const std::string& forward, Family family) const;
 
   const Options& options_;
@@ -70,6 +76,24 @@ Row Bench::row_of(const Plan& plan, const std::string& forward, Family family) c
   return row;
 }
 
+// Beside every size of the main combination (up to a million flows when it must be quick), and a million of
+// the others.
+bool Bench::wants_rival(const Plan& plan, const std::string& forward, Family family) const {
+  if (plan.test_case != "hit") return false;
+  const bool main_one = forward == "ipip" && family == Family::ipv4;
+  return options_.quick ? main_one && plan.flows <= 1'000'000 : main_one || plan.flows == 1'000'000;
+}
+
+std::unique_ptr<RteHashPipeline> Bench::make_rival(const PipelineWorld& world, PipelineCase& test_case,
+                                                   uint32_t flows) const {
+  auto rival = RteHashPipeline::make(world, device_, flows);
+  prove(rival.ok(), rival.ok() ? "" : rival.error().text());
+  for (uint32_t flow = 0; flow < flows; ++flow)
+    prove(rival.value()->add(test_case.traffic(), flow), "rte_hash has room");
+  test_case.prove_output(world, [&rival] { return rival.value()->run(); });
+  return rival.take();
+}
+
 void Bench::run(const Plan& plan, const std::string& forward, Family family) {
   Row row = row_of(plan, forward, family);
   if (!report_.wants(row)) return;
@@ -86,12 +110,15 @@ void Bench::run(const Plan& plan, const std::string& forward, Family family) {
   prove(runner.ok(), runner.ok() ? "" : runner.error().text());
   PipelineCase test_case(plan.test_case, *runner.value(), Traffic(family, plan.services), flows);
   test_case.warm_up();
-  test_case.prove_output(*world.value());
-  const Candidate ours{"shunt", [&] { test_case.prepare(); }, [&] { return test_case.run(); }};
-  const Timing timing = measure(std::span(&ours, 1), 4 * options_.batches())[0];
+  test_case.prove_output(*world.value(), [&test_case] { return test_case.run(); });
+  std::vector<Candidate> candidates{{"shunt", [&] { test_case.prepare(); }, [&] { return test_case.run(); }}};
+  std::unique_ptr<RteHashPipeline> rival;
+  if (wants_rival(plan, forward, family)) {
+    rival = make_rival(*world.value(), test_case, flows);
+    candidates.push_back({"rte_hash bulk", [&] { test_case.prepare(); }, [&] { return rival->run(); }});
+  }
+  report_.measure(row, candidates, kWarmUp, kBatchesInTurn);
   test_case.prove_account();
-  row.ours = timing;
-  report_.add(row);
 }
 
 void Bench::run_family(const std::string& forward, Family family) {
@@ -101,9 +128,11 @@ void Bench::run_family(const std::string& forward, Family family) {
 
 int run_all(const Options& options) {
   const uint64_t largest = options.quick ? 8'000'000 : 32'000'000;
+  const uint64_t rival_mib =
+      RteHashPipeline::mib_for(options.quick ? 1'000'000 : std::min<uint64_t>(largest, options.max_flows));
   const uint64_t pages =
       (FlowTable::bytes_for(static_cast<uint32_t>(std::min(largest, options.max_flows))) >> 21U) + 8;
-  auto memory = start_eal_for_bench(kCpu, 0, pages);
+  auto memory = start_eal_for_bench(kCpu, rival_mib, pages);
   prove(memory.ok(), memory.ok() ? "" : memory.error().text());
   std::fprintf(stderr, "%s\n", memory.value().text.c_str());
   auto device = RingDevice::open();

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,8 +34,11 @@ class PipelineCase {
   void prepare() { runner_.load(traffic_, next_batch()); }
   uint64_t run() { return runner_.run(); }
 
-  // Ends the program if a packet of one batch isn't what it must be, byte by byte.
-  void prove_output(const PipelineWorld& world);
+  const Traffic& traffic() const { return traffic_; }
+
+  // Ends the program if a packet of one batch isn't what it must be, byte by byte. `run_batch`: ours or a
+  // rival's run().
+  void prove_output(const PipelineWorld& world, const std::function<uint64_t()>& run_batch);
   // Ends it if a packet was lost since the start, or if `hit` didn't hit.
   void prove_account() const;
 
