@@ -11,8 +11,9 @@
 namespace shunt {
 
 struct MemoryNeed {
-  uint64_t buffer_bytes = 0;  // packet buffers, in DPDK's memory
-  uint64_t table_bytes = 0;   // connection tables and probation, outside it
+  uint64_t buffer_bytes = 0;           // packet buffers, in DPDK's memory
+  uint64_t table_bytes = 0;            // connection tables and probation, outside it
+  uint64_t ordinary_buffer_bytes = 0;  // packet buffers without hugepages: there none lies across two pages
 };
 
 struct MemoryPlan {
@@ -23,6 +24,8 @@ struct MemoryPlan {
 
 inline constexpr uint64_t kPageBytes = 2U << 20U;
 
+// Packet buffers of one worker: its queues', and where a port replays a file, that file's packets.
+uint32_t worker_buffers(const Config& config, unsigned worker);
 MemoryNeed memory_need(const Config& config);
 // 2 MiB pages for all of it.
 uint64_t pages_for(const MemoryNeed& need);

@@ -38,7 +38,7 @@ Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config&
   for (auto* memory : {&flows, &probation, &pairs, &services}) {
     if (!*memory) return memory->error();
   }
-  auto pool = make_buffer_pool(index, buffers_for(static_cast<unsigned>(config.ports.size())), mtu);
+  auto pool = make_buffer_pool(index, worker_buffers(config, index), mtu);
   if (!pool) return pool.error();
   Core core{flows.take(),
             probation.take(),

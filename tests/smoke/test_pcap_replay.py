@@ -11,6 +11,7 @@ import time
 import harness
 import packets as p
 import topology as net
+from daemon import assert_balanced
 
 PORT_MAC = "02:00:00:00:00:01"
 GATEWAY_MAC = "02:00:00:00:00:02"
@@ -111,6 +112,30 @@ class PcapReplay(harness.SmokeTest):
             assert packet.header_checksum_right, packet
             frame = frame[:18] + b"\0\0" + frame[20:24] + b"\0\0" + frame[26:]
         return frame.hex()
+
+
+class EndlessReplay(harness.SmokeTest):
+    """`infinite_rx=1` keeps the whole file in buffers, more of them than the queues need.
+
+        in.pcap, round and round ──▶ vdev:net_pcap0 ┄ shuntd ┄ no file: what is sent is freed
+    """
+    PACKETS = 12_000
+
+    def test_file_larger_than_the_queues(self):
+        bed = self.bed("ipip", services={"udp": ("udp", 9000)}, backends=1, clients=0)
+        folder = bed.topology.folder
+        p.write_pcap(f"{folder}/in.pcap", [to_port(udp_to_vip())] * self.PACKETS)
+        bed.config["port"] = [{"name": "net0", "mac": PORT_MAC, "gateway_mac": GATEWAY_MAC, "encap_source": ENCAP_SOURCE,
+                               "device": f"vdev:net_pcap0,rx_pcap={folder}/in.pcap,infinite_rx=1"}]
+        for service in bed.config["service"]:
+            service["announce"] = "none"
+        bed.daemon.on_taps = False
+        bed.daemon.start(bed.config)
+        harness.wait_until(lambda: bed.daemon.drops()["sent"] > 2 * self.PACKETS, 10, "the file has been round twice")
+        drops = bed.daemon.drops()
+        assert_balanced(drops)
+        self.assertEqual({reason: count for reason, count in drops["dropped"].items() if count}, {})
+        bed.daemon.stop()
 
 
 if __name__ == "__main__":

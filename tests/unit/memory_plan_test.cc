@@ -86,6 +86,45 @@ TEST(MemoryNeed, CoversBuffersAndTablesOfEachWorker) {
   EXPECT_GE(memory_need(config).buffer_bytes, 3 * uint64_t{buffers_for(2)} * buffer_bytes(9'000));
 }
 
+TEST(MemoryNeed, HoldsTheFileThatAPortReplays) {
+  namespace fs = std::filesystem;
+  const fs::path file = fs::path(testing::TempDir()) / ("replay." + std::to_string(getpid()) + ".pcap");
+  constexpr uint32_t kHeader[6] = {0xa1b2c3d4, 0x0004'0002, 0, 0, 65535, 1};
+  constexpr uint32_t kRecord[4] = {0, 0, 4, 4};  // and four bytes
+  {
+    std::ofstream out(file, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(kHeader), sizeof kHeader);
+    for (int packet = 0; packet < 300; ++packet)
+      out.write(reinterpret_cast<const char*>(kRecord), sizeof kRecord).write("ABCD", 4);
+  }
+  Config config = control_test::config({}, {});
+  config.dataplane.workers = {1, 2};
+  const auto buffers = [&](const std::string& arguments, unsigned worker) {
+    config.ports[0].device = "vdev:net_pcap0," + arguments;
+    return worker_buffers(config, worker) - buffers_for(1);
+  };
+  const std::string receive = "rx_pcap=" + file.string();
+  EXPECT_EQ(buffers(receive, 0), 0U) << "played once: each packet gets a buffer when its turn comes";
+  EXPECT_EQ(buffers(receive + ",infinite_rx=1", 0), 300U);
+  EXPECT_EQ(buffers("infinite_rx=1,tx_pcap=out.pcap," + receive, 0), 300U);
+  EXPECT_EQ(buffers(receive + ",infinite_rx=1", 1), 0U) << "one file: the first queue's";
+  EXPECT_EQ(buffers("rx_pcap=absent.pcap," + receive + ",infinite_rx=1", 0), 0U);
+  EXPECT_EQ(buffers("rx_pcap=absent.pcap," + receive + ",infinite_rx=1", 1), 300U);
+  const MemoryNeed with = memory_need(config);
+  config.ports[0].device = "vdev:net_null0";
+  const MemoryNeed without = memory_need(config);
+  EXPECT_GE(with.buffer_bytes - without.buffer_bytes, 300U * buffer_bytes(1500));
+  EXPECT_EQ(with.ordinary_buffer_bytes - without.ordinary_buffer_bytes, 300U * 4096U);
+  fs::remove(file);
+}
+
+TEST(MemoryPlan, OrdinaryMemoryHasRoomForBuffersInSmallPages) {
+  constexpr MemoryNeed kSpread{1000, 2000, 1500};
+  EXPECT_EQ(plan_memory(MemoryMode::ordinary, kSpread, 0).value().need.buffer_bytes, 1500U);
+  EXPECT_EQ(plan_memory(MemoryMode::automatic, kSpread, 0).value().need.buffer_bytes, 1500U);
+  EXPECT_EQ(plan_memory(MemoryMode::automatic, kSpread, 10).value().need.buffer_bytes, 1000U);
+}
+
 TEST(FreeHugepages, ReadsTheKernelsCount) {
   namespace fs = std::filesystem;
   const fs::path folder = fs::path(testing::TempDir()) / ("memory_plan_test." + std::to_string(getpid()));

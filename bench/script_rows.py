@@ -1,0 +1,77 @@
+"""What the benches that are scripts have in common: their options, the clock probe, and rows like those of measure.h.
+
+SHUNT_BUILD names the build folder (default: build-bench/ of this checkout), SHUNT_CPU the CPU that is measured (default: 1).
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = pathlib.Path(os.environ.get("SHUNT_BUILD", ROOT / "build-bench"))
+CPU = int(os.environ.get("SHUNT_CPU", "1"))
+HUGEPAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+
+
+def read_options(about):
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--filter", default="", help="only rows with this text in their name")
+    parser.add_argument("--max-flows", type=int, default=1 << 62, help="leaves larger sizes out")
+    return parser.parse_args()
+
+
+def control_cpu():
+    """A CPU for what isn't measured: not CPU, if there is another."""
+    others = sorted(os.sched_getaffinity(0) - {CPU})
+    return others[0] if others else CPU
+
+
+def free_hugepages():
+    with contextlib.suppress(OSError, ValueError):
+        return int(pathlib.Path(HUGEPAGES).read_text(encoding="ascii"))
+    return 0
+
+
+class Clock:
+    """The TSC's rate, and the core's beside each measurement."""
+
+    def __init__(self):
+        self.probes = []
+        self.tsc_ghz = self.probe()["tsc_ghz"]
+
+    def probe(self):
+        done = subprocess.run(["taskset", "-c", str(CPU), BUILD / "bench/clock_probe"], capture_output=True, text=True, check=True)
+        probe = json.loads(done.stdout)
+        self.probes.append(probe["ghz"])
+        return probe
+
+    def ticks(self, packets_per_second):
+        return self.tsc_ghz * 1e9 / packets_per_second
+
+    @property
+    def ghz(self):
+        return statistics.median(self.probes)
+
+
+def row(bench, flows, ours, rival, theirs, clock, **extra):
+    """`ours` and `theirs`: ticks per packet of several windows. A row of JSON, said on stderr too."""
+    made = {"bench": bench, "case": "hit", "flows": flows, "forward": "ipip", "family": "IPv4",
+            "ticks_min": round(min(ours), 3), "ticks_median": round(statistics.median(ours), 3), "rival": rival,
+            "rival_ticks_min": round(min(theirs), 3) if theirs else None,
+            "rival_ticks_median": round(statistics.median(theirs), 3) if theirs else None,
+            "ghz": round(clock.ghz, 3), "tsc_ghz": clock.tsc_ghz, **extra}
+    print(f"{bench} hit {flows:,} ipip IPv4  {made['ticks_min']:.1f} / {made['ticks_median']:.1f}  {rival} "
+          f"{made['rival_ticks_min']} / {made['rival_ticks_median']}  {made['ghz']:.2f} GHz", file=sys.stderr)
+    return made
+
+
+def print_rows(rows):
+    """The status of main()."""
+    print("[" + ",\n".join(json.dumps(one) for one in rows) + "]")
+    return 0 if rows else 1
