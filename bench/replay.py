@@ -5,7 +5,7 @@ import struct
 
 SERVICES, BACKENDS_PER_SERVICE = 100, 10
 PORT_MAC, GATEWAY_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
-SHORTEST_FILE = 2048   # packets: fewer flows come several times in it
+BLOCK = 2048   # packets
 
 
 def ones_sum(data):
@@ -40,15 +40,15 @@ def frame(flow):
 
 
 def write_pcap(path, flows):
-    """Returns the number of packets."""
-    packets = max(flows, SHORTEST_FILE)
+    """Blocks of flows, each twice: a flow comes again before shuntd forgets that it saw it once. The number of packets."""
+    order = [flow % flows for first in range(0, flows, BLOCK) for flow in 2 * list(range(first, first + BLOCK))]
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         frames = [frame(flow) for flow in range(flows)]
-        for number in range(packets):
-            data = frames[number % flows]
+        for number, flow in enumerate(order):
+            data = frames[flow]
             file.write(struct.pack("<IIII", number // 1000000, number % 1000000, len(data), len(data)) + data)
-    return packets
+    return len(order)
 
 
 def config(device, folder, cpu, connections):

@@ -11,6 +11,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("SHUNT_BUILD", ROOT / "build-bench"))
@@ -57,6 +58,29 @@ class Clock:
     @property
     def ghz(self):
         return statistics.median(self.probes)
+
+
+class PollingThread:
+    """A thread that never sleeps. What it does is counted per second that it ran: others may have had its CPU meanwhile."""
+
+    def __init__(self, pid, name):
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            if (task / "comm").read_text(encoding="ascii").strip() == name:
+                self._file = task / "schedstat"
+                return
+        raise RuntimeError(f"process {pid} has no thread {name}")
+
+    def seconds(self):
+        return int(self._file.read_text(encoding="ascii").split()[0]) / 1e9
+
+    def wait(self, seconds):
+        """Until it ran so long."""
+        wanted = self.seconds() + seconds
+        deadline = time.monotonic() + 20 * seconds + 5
+        while (missing := wanted - self.seconds()) > 0:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"CPU {CPU} is too busy: a thread that polls gets less than a twentieth of it")
+            time.sleep(max(missing, 0.01))
 
 
 def row(bench, flows, ours, rival, theirs, clock, **extra):

@@ -1,16 +1,15 @@
 """Testpmd: dpdk-testpmd in its interactive mode, on one CPU, with the devices and the forwarding engine of a bench.
 
     with Testpmd("macswap", ["net_ring0"], start="start tx_first 8") as testpmd:
-        rates = testpmd.rates(windows=4, seconds=0.25)     # packets a second that port 0 received
+        rates = testpmd.rates(windows=4, seconds=0.25)     # packets that port 0 received, a second
 """
 
 import os
 import re
 import shutil
 import subprocess
-import time
 
-from script_rows import CPU, control_cpu, free_hugepages
+from script_rows import CPU, PollingThread, control_cpu, free_hugepages
 
 PROMPT = "testpmd> "
 PROGRAM = "dpdk-testpmd"
@@ -22,9 +21,9 @@ def is_installed():
 
 class Testpmd:
     def __init__(self, engine, devices, start="start", buffers=8192, arguments=()):
-        mib = 128 + buffers * 2560 // (1 << 20)
-        huge = free_hugepages() * 2 >= mib
-        memory = ["--in-memory"] if huge else ["--no-huge", "--no-shconf", "-m", str(mib)]
+        # Without hugepages no buffer lies across two pages of 4 KiB.
+        huge = free_hugepages() * 2 >= 128 + buffers * 2560 // 2**20
+        memory = ["--in-memory"] if huge else ["--no-huge", "--no-shconf", "-m", str(128 + buffers * 4096 // 2**20)]
         # Its answers go through stdio, the prompt doesn't: line by line, or the prompt comes first.
         command = ["stdbuf", "-oL", PROGRAM, f"--lcores=0@{control_cpu()},1@{CPU}", "--no-pci", "--no-telemetry", "--iova-mode=va",
                    f"--file-prefix=shunt-testpmd-{os.getpid()}", *memory, *(f"--vdev={device}" for device in devices),
@@ -34,6 +33,7 @@ class Testpmd:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._wait_for_prompt()
         self.say(start)
+        self.thread = PollingThread(self.process.pid, "rte-worker-1")
 
     def __enter__(self):
         return self
@@ -58,17 +58,22 @@ class Testpmd:
         self.process.stdin.flush()
         return self._wait_for_prompt()
 
-    def rate(self):
-        """Packets a second that port 0 received since this was asked last."""
-        return int(re.search(r"Rx-pps:\s+(\d+)", self.say("show port stats 0"))[1])
+    def received(self):
+        """(seconds that the forwarding thread ran, packets that port 0 received)"""
+        seconds = self.thread.seconds()
+        packets = int(re.search(r"RX-packets:\s+(\d+)", self.say("show port stats 0"))[1])
+        return (seconds + self.thread.seconds()) / 2, packets
 
     def rates(self, windows, seconds):
-        time.sleep(0.1)  # caches are warm, and the file has been round
-        self.rate()
+        """Packets a second of its CPU, by window."""
+        self.thread.wait(0.1)  # caches are warm, and the file has been round
         rates = []
+        began, before = self.received()
         for _ in range(windows):
-            time.sleep(seconds)
-            rates.append(self.rate())
+            self.thread.wait(seconds)
+            ended, after = self.received()
+            rates.append((after - before) / (ended - began))
+            began, before = ended, after
         if not all(rates):
             raise RuntimeError(f"{PROGRAM} forwards nothing:\n{self.log[-3000:]}")
         return rates
