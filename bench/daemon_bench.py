@@ -26,6 +26,7 @@ from testpmd import Testpmd, is_installed
 
 FLOWS = (1, 2_048, 65_536)
 START_LIMIT = 20
+NO_ROOM = 0.001   # of the flows, at most: both buckets of a flow may be full
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -91,9 +92,9 @@ class Shuntd:
         return (seconds + self.thread.seconds()) / 2, status["workers"][0], status["ports"][0]
 
     def wait_for_hits(self, flows):
-        """Until the connection table knows every flow."""
+        """Until the connection table knows every flow that it has room for."""
         deadline = time.monotonic() + START_LIMIT
-        while self.status()[1]["flow_table"]["entries"] < flows:
+        while self.status()[1]["flow_table"]["entries"] < (1 - NO_ROOM) * flows:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"not all of {flows} flows came into the table: {self.status()[1]}")
             time.sleep(0.02)
@@ -112,9 +113,9 @@ class Shuntd:
 
 
 def prove_hits(before, after):
-    other = {name: after[name] - before[name] for name in after if name != "hit" and after[name] != before[name]}
-    if other or after["hit"] == before["hit"]:
-        raise RuntimeError(f"not only hits were measured: {other}")
+    counts = {name: after[name] - before[name] for name in after}
+    if counts["hit"] < (1 - NO_ROOM) * sum(counts.values()) or not counts["hit"]:
+        raise RuntimeError(f"not only hits were measured: {counts}")
 
 
 def measure(flows, rounds, windows, clock):
