@@ -21,7 +21,7 @@ import tempfile
 import time
 
 import replay
-from script_rows import BUILD, CPU, Clock, PollingThread, print_rows, read_options, row
+from script_rows import BUILD, CPU, Clock, PollingThread, print_rows, read_options, row, summary
 from testpmd import Testpmd, is_installed
 
 FLOWS = (1, 2_048, 65_536)
@@ -132,7 +132,7 @@ def measure(flows, rounds, windows, clock):
             if is_installed():
                 with Testpmd("macswap", [device], buffers=packets + 8192) as testpmd:
                     theirs += [clock.ticks(rate) for rate in testpmd.rates(windows, 0.25)]
-    return ours, theirs
+    return summary(ours), summary(theirs)
 
 
 def main():
@@ -147,7 +147,7 @@ def main():
     for flows in FLOWS:
         if flows > max(options.max_flows, FLOWS[0]) or options.filter not in f"hit {flows} ipip IPv4":
             continue
-        ours, theirs = measure(flows, 2 if options.quick else 4, 3 if options.quick else 8, clock)
+        ours, theirs = measure(flows, 1 if options.quick else 4, 4 if options.quick else 8, clock)
         rows.append(row("daemon", flows, ours, "testpmd macswap" if theirs else None, theirs, clock))
     return print_rows(rows)
 

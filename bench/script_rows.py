@@ -83,16 +83,20 @@ class PollingThread:
             time.sleep(max(missing, 0.01))
 
 
-def row(bench, flows, ours, rival, theirs, clock, **extra):
-    """`ours` and `theirs`: ticks per packet of several windows. A row of JSON, said on stderr too."""
+def row(bench, flows, ours, rival, theirs, clock):
+    """`ours` and `theirs`: (least, median) ticks per packet, or None. A row of JSON, said on stderr too."""
+    theirs = theirs or (None, None)
     made = {"bench": bench, "case": "hit", "flows": flows, "forward": "ipip", "family": "IPv4",
-            "ticks_min": round(min(ours), 3), "ticks_median": round(statistics.median(ours), 3), "rival": rival,
-            "rival_ticks_min": round(min(theirs), 3) if theirs else None,
-            "rival_ticks_median": round(statistics.median(theirs), 3) if theirs else None,
-            "ghz": round(clock.ghz, 3), "tsc_ghz": clock.tsc_ghz, **extra}
-    print(f"{bench} hit {flows:,} ipip IPv4  {made['ticks_min']:.1f} / {made['ticks_median']:.1f}  {rival} "
-          f"{made['rival_ticks_min']} / {made['rival_ticks_median']}  {made['ghz']:.2f} GHz", file=sys.stderr)
+            "ticks_min": ours[0], "ticks_median": ours[1], "rival": rival, "rival_ticks_min": theirs[0],
+            "rival_ticks_median": theirs[1], "ghz": round(clock.ghz, 3), "tsc_ghz": clock.tsc_ghz}
+    print(f"{bench} hit {flows:,} ipip IPv4  {ours[0]} / {ours[1]}  {rival} {theirs[0]} / {theirs[1]}  {clock.ghz:.2f} GHz",
+          file=sys.stderr)
     return made
+
+
+def summary(ticks):
+    """(least, median), or None of nothing."""
+    return (round(min(ticks), 3), round(statistics.median(ticks), 3)) if ticks else None
 
 
 def print_rows(rows):
