@@ -1,0 +1,3 @@
+set fwd flowgen
+set txpkts 64
+start
