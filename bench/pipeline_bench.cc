@@ -8,13 +8,13 @@
 #include <memory>
 
 #include "bench/measure.h"
+#include "bench/memory.h"
 #include "bench/pipeline_cases.h"
 #include "bench/rte_hash_pipeline.h"
 
 namespace shunt::bench {
 namespace {
 
-constexpr unsigned kCpu = 1;
 constexpr unsigned kWarmUp = 4;
 constexpr unsigned kBatchesInTurn = 8;
 
@@ -26,8 +26,8 @@ struct Plan {
 
 class Bench {
  public:
-  Bench(const Options& options, RingDevice& device, bool hugepages)
-      : options_(options), report_("pipeline", options), device_(device), hugepages_(hugepages) {}
+  Bench(const Options& options, RingDevice& device)
+      : options_(options), report_("pipeline", options), device_(device) {}
 
   void run_family(const std::string& forward, Family family);
   int print() const { return report_.print(); }
@@ -43,7 +43,6 @@ class Bench {
   const Options& options_;
   Report report_;
   RingDevice& device_;
-  bool hugepages_;
   std::string refused_;  // what was said last of a combination that this version doesn't have
 };
 
@@ -59,10 +58,12 @@ std::vector<Plan> Bench::plans(const std::string& forward, Family family) const 
   for (const uint64_t flows : options_.sizes({1, 65'536, 1'000'000, 8'000'000, 32'000'000}, quick))
     plans.push_back({"hit", flows});
   if (!main_one && options_.quick) return plans;
-  plans.push_back({"new", kLiveFlows});
-  plans.push_back({"mixed", kLiveFlows});
-  plans.push_back({"flood", 1'000'000, 10});
-  plans.push_back({"flood", 1'000'000, 100});
+  const uint64_t live = options_.max_flows < kLiveFlows ? kFewLiveFlows : kLiveFlows;
+  plans.push_back({"new", live});
+  plans.push_back({"mixed", live});
+  const uint64_t known = options_.max_flows < 1'000'000 ? kFewLiveFlows : 1'000'000;
+  plans.push_back({"flood", known, 10});
+  plans.push_back({"flood", known, 100});
   return plans;
 }
 
@@ -106,9 +107,9 @@ void Bench::run(const Plan& plan, const std::string& forward, Family family) {
     return;
   }
   const auto flows = static_cast<uint32_t>(plan.flows);
-  auto runner = PipelineRunner::make(*world.value(), device_, std::max(flows, 1024U), hugepages_);
-  prove(runner.ok(), runner.ok() ? "" : runner.error().text());
-  PipelineCase test_case(plan.test_case, *runner.value(), Traffic(family, plan.services), flows);
+  const auto runner = PipelineRunner::make(*world.value(), device_, std::max(flows, 1024U));
+  row.extra.emplace_back("pages", table_pages());
+  PipelineCase test_case(plan.test_case, *runner, Traffic(family, plan.services), flows);
   test_case.warm_up();
   test_case.prove_output(*world.value(), [&test_case] { return test_case.run(); });
   std::vector<Candidate> candidates{{"shunt", [&] { test_case.prepare(); }, [&] { return test_case.run(); }}};
@@ -127,17 +128,12 @@ void Bench::run_family(const std::string& forward, Family family) {
 }
 
 int run_all(const Options& options) {
-  const uint64_t largest = options.quick ? 8'000'000 : 32'000'000;
-  const uint64_t rival_mib =
-      RteHashPipeline::mib_for(options.quick ? 1'000'000 : std::min<uint64_t>(largest, options.max_flows));
-  const uint64_t pages =
-      (FlowTable::bytes_for(static_cast<uint32_t>(std::min(largest, options.max_flows))) >> 21U) + 8;
-  auto memory = start_eal_for_bench(kCpu, rival_mib, pages);
-  prove(memory.ok(), memory.ok() ? "" : memory.error().text());
-  std::fprintf(stderr, "%s\n", memory.value().text.c_str());
+  const uint64_t largest = options.quick ? 1'000'000 : 32'000'000;
+  prove(start_eal(kRingDeviceMib + RteHashPipeline::mib_for(std::min(largest, options.max_flows))),
+        "EAL runs");
   auto device = RingDevice::open();
   prove(device.ok(), device.ok() ? "" : device.error().text());
-  Bench bench(options, device.value(), memory.value().hugepages);
+  Bench bench(options, device.value());
   for (const char* forward : {"ipip", "l2", "gue", "nat"}) {
     for (const Family family : {Family::ipv4, Family::ipv6})
       bench.run_family(forward, family);

@@ -9,8 +9,8 @@ namespace {
 
 constexpr uint32_t kFloodFrom = 1U << 31U;  // no known flow has such a number
 constexpr unsigned kOpeningOfMixed = kPacketsInRotation / 20;
-// A flow of the life that `new` gives lives for 10 to 11 s.
-constexpr uint64_t kNsPerNewFlow = (kShortLife * 1'000'000'000ULL + 500'000'000U) / kLiveFlows;
+// Of the idle time that `new` gives, counted in whole seconds.
+constexpr uint64_t kLifeNs = kShortLife * 1'000'000'000ULL + 500'000'000U;
 
 // An entry is written when its flow's first packet of a second comes. Of packets that are uniformly drawn at
 // 40 million a second, this share is that: nearly none of a million flows, more than half of 32 million.
@@ -34,7 +34,7 @@ void PipelineCase::warm_up() {
   } else {
     // Two lives, so that as many expire as begin.
     const unsigned opening = name_ == "new" ? kPacketsInRotation / 2 : kOpeningOfMixed;
-    while (next_flow_ < 2 * kLiveFlows) {
+    while (next_flow_ < 2 * flows_) {
       draw_new(name_ == "new" ? opening : kPacketsInRotation / 2);
       runner_.load(traffic_, batch_);
       runner_.run();
@@ -45,7 +45,7 @@ void PipelineCase::warm_up() {
 }
 
 uint32_t PipelineCase::known_flow() {
-  if (name_ == "mixed") return next_flow_ - kPacketsInRotation - 1 - random_.below(kLiveFlows / 2);
+  if (name_ == "mixed") return next_flow_ - kPacketsInRotation - 1 - random_.below(flows_ / 2);
   for (;;) {
     const uint32_t flow = random_.below(flows_);
     if (kept_[flow]) return flow;
@@ -67,7 +67,7 @@ void PipelineCase::draw_new(unsigned opening) {
       std::swap(batch_[i], batch_[random_.below(static_cast<uint32_t>(i + 1))]);
   }
   next_flow_ += opening;
-  runner_.turn_clock(opening * kNsPerNewFlow);
+  runner_.turn_clock(opening * kLifeNs / flows_);
 }
 
 void PipelineCase::draw_known() {

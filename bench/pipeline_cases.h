@@ -21,7 +21,8 @@
 namespace shunt::bench {
 
 inline constexpr uint32_t kLiveFlows = 650'000;
-inline constexpr unsigned kShortLife = 10;  // seconds, of flows in `new` and `mixed`
+inline constexpr uint32_t kFewLiveFlows = 65'536;  // for a look at whether it all works
+inline constexpr unsigned kShortLife = 10;         // seconds, of flows in `new` and `mixed`
 
 class PipelineCase {
  public:

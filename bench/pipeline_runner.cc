@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bench/measure.h"
+#include "bench/memory.h"
 
 namespace shunt::bench {
 namespace {
@@ -14,13 +15,6 @@ constexpr uint32_t kOpenedTogether = kPacketsInRotation / 2;
 template <typename T>
 std::span<T> array_in(const TableMemory& memory) {
   return {reinterpret_cast<T*>(memory.bytes().data()), memory.bytes().size() / sizeof(T)};
-}
-
-Result<TableMemory> table_memory(size_t bytes, bool hugepages) {
-  if (hugepages) {
-    if (auto reserved = TableMemory::allocate(bytes, true)) return reserved;
-  }
-  return TableMemory::allocate(bytes, false);
 }
 
 // TSC ticks as nanoseconds: one multiplication, as the worker's thread has it.
@@ -48,17 +42,12 @@ PipelineRunner::~PipelineRunner() {
   device_.unload();
 }
 
-Result<std::unique_ptr<PipelineRunner>> PipelineRunner::make(const PipelineWorld& world, RingDevice& device,
-                                                             uint32_t connections, bool hugepages) {
-  auto flows = table_memory(FlowTable::bytes_for(connections), hugepages);
-  auto probation = table_memory(ProbationTable::bytes_for(), hugepages);
-  auto pairs = TableMemory::allocate(kMaxPairs * sizeof(PairCounters), false);
-  auto services = TableMemory::allocate(kMaxServices * sizeof(ServiceCounters), false);
-  for (auto* memory : {&flows, &probation, &pairs, &services}) {
-    if (!*memory) return memory->error();
-  }
-  return std::unique_ptr<PipelineRunner>(
-      new PipelineRunner(world, device, {flows.take(), probation.take(), pairs.take(), services.take()}));
+std::unique_ptr<PipelineRunner> PipelineRunner::make(const PipelineWorld& world, RingDevice& device,
+                                                     uint32_t connections) {
+  Memory memory{table_memory(FlowTable::bytes_for(connections)), table_memory(ProbationTable::bytes_for()),
+                TableMemory::allocate(kMaxPairs * sizeof(PairCounters), false).take(),
+                TableMemory::allocate(kMaxServices * sizeof(ServiceCounters), false).take()};
+  return std::unique_ptr<PipelineRunner>(new PipelineRunner(world, device, std::move(memory)));
 }
 
 void PipelineRunner::load(const Traffic& traffic, std::span<const Wanted> batch) {

@@ -26,8 +26,8 @@ struct Wanted {
 
 class PipelineRunner {
  public:
-  static Result<std::unique_ptr<PipelineRunner>> make(const PipelineWorld& world, RingDevice& device,
-                                                      uint32_t connections, bool hugepages);
+  static std::unique_ptr<PipelineRunner> make(const PipelineWorld& world, RingDevice& device,
+                                              uint32_t connections);
   ~PipelineRunner();
   PipelineRunner(const PipelineRunner&) = delete;
   PipelineRunner& operator=(const PipelineRunner&) = delete;

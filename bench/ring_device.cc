@@ -5,12 +5,6 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
-#include <unistd.h>
-
-#include <cstdio>
-
-#include "control/memory_plan.h"
-#include "dataplane/dpdk_eal.h"
 
 namespace shunt::bench {
 namespace {
@@ -18,33 +12,12 @@ namespace {
 constexpr unsigned kRingSlots = 2 * kPacketsInRotation;
 constexpr unsigned kSpareBuffers = 1024;  // the pool's cache may hold some back
 constexpr unsigned kPoolCache = 256;
-constexpr uint64_t kEalMib = 64;  // rings, the pool and what EAL takes for itself
 
 Error dpdk_error(const std::string& what) {
   return Error{"net_ring", what + ": " + rte_strerror(rte_errno)};
 }
 
 }  // namespace
-
-Result<EalMemory> start_eal_for_bench(unsigned cpu, uint64_t mib_needed, uint64_t hugepages_needed) {
-  EalSettings settings;
-  const uint64_t pages = hugepages_needed + (kEalMib + mib_needed) / 2;
-  const uint64_t free_pages = free_hugepages().value_or(0);
-  EalMemory memory;
-  memory.hugepages = free_pages >= pages;
-  memory.text =
-      std::to_string(pages) + " hugepages of 2 MiB wanted, " + std::to_string(free_pages) +
-      " free: " + (memory.hugepages ? "taken" : "ordinary memory is used, which costs speed at many flows");
-  settings.hugepages = memory.hugepages;
-  settings.ordinary_mib = static_cast<uint32_t>(kEalMib + mib_needed);
-  settings.control_cpus = {cpu};
-  settings.instance = "shunt-bench-" + std::to_string(getpid());
-  const auto say = [](uint32_t level, std::string_view line) {
-    if (level <= 4) std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-  };
-  if (auto started = start_eal(settings, say); !started) return started.error();
-  return memory;
-}
 
 Result<RingDevice> RingDevice::open() {
   RingDevice device;

@@ -19,16 +19,12 @@ namespace shunt::bench {
 
 inline constexpr unsigned kPacketsInRotation = 2048;
 
-// EAL on CPU `cpu`, from free hugepages if there are `hugepages_needed`, else from ordinary memory. Once per
-// process.
-struct EalMemory {
-  bool hugepages = false;
-  std::string text;  // for the log
-};
-Result<EalMemory> start_eal_for_bench(unsigned cpu, uint64_t mib_needed, uint64_t hugepages_needed);
+// MiB of EAL's memory that a device and its buffers take.
+inline constexpr uint64_t kRingDeviceMib = 64;
 
 class RingDevice {
  public:
+  // EAL must run.
   static Result<RingDevice> open();
 
   uint16_t device_id() const { return device_id_; }

@@ -3,13 +3,12 @@
 #include <memory>
 
 #include "bench/measure.h"
+#include "bench/memory.h"
 #include "bench/pipeline_cases.h"
 #include "bench/stage_clock.h"
 
 namespace shunt::bench {
 namespace {
-
-constexpr unsigned kCpu = 1;
 
 double median_of(std::vector<double> values) {
   std::ranges::sort(values);
@@ -33,17 +32,16 @@ std::vector<Timing> time_stages(PipelineCase& test_case, StageClock& clock, unsi
   return timings;
 }
 
-void run_world(const Options& options, Report& report, RingDevice& device, bool hugepages,
-               const WorldShape& shape, uint32_t flows) {
+void run_world(const Options& options, Report& report, RingDevice& device, const WorldShape& shape,
+               uint32_t flows) {
   auto world = PipelineWorld::make(shape);
   if (!world)
     return std::fprintf(stderr, "skipped: %s: %s\n", shape.forward.c_str(), world.error().text().c_str()),
            void();
-  auto runner = PipelineRunner::make(*world.value(), device, std::max(flows, 1024U), hugepages);
-  prove(runner.ok(), runner.ok() ? "" : runner.error().text());
-  PipelineCase test_case("hit", *runner.value(), Traffic(shape.family), flows);
+  const auto runner = PipelineRunner::make(*world.value(), device, std::max(flows, 1024U));
+  PipelineCase test_case("hit", *runner, Traffic(shape.family), flows);
   test_case.warm_up();
-  StageClock clock(*runner.value());
+  StageClock clock(*runner);
   test_case.prove_output(*world.value(), [&clock] { return clock.run(), uint64_t{kPacketsInRotation}; });
   const std::vector<Timing> timings = time_stages(test_case, clock, 4 * options.batches());
   test_case.prove_account();
@@ -61,17 +59,14 @@ void run_world(const Options& options, Report& report, RingDevice& device, bool 
 
 int run_all(const Options& options) {
   const std::vector<uint64_t> sizes = options.sizes({1, 1'000'000}, {1, 1'000'000});
-  auto memory = start_eal_for_bench(kCpu, 0, (FlowTable::bytes_for(1'000'000) >> 21U) + 8);
-  prove(memory.ok(), memory.ok() ? "" : memory.error().text());
-  std::fprintf(stderr, "%s\n", memory.value().text.c_str());
+  prove(start_eal(kRingDeviceMib), "EAL runs");
   auto device = RingDevice::open();
   prove(device.ok(), device.ok() ? "" : device.error().text());
-  Report report("stages", options);
+  Report report("stage", options);
   for (const WorldShape& shape : {WorldShape{"ipip", Family::ipv4}, WorldShape{"nat", Family::ipv4},
                                   WorldShape{"ipip", Family::ipv6}}) {
     for (const uint64_t flows : sizes)
-      run_world(options, report, device.value(), memory.value().hugepages, shape,
-                static_cast<uint32_t>(flows));
+      run_world(options, report, device.value(), shape, static_cast<uint32_t>(flows));
   }
   return report.print();
 }
