@@ -4,6 +4,7 @@
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -45,7 +46,10 @@ RteHashPipeline::RteHashPipeline(const PipelineWorld& world, RingDevice& device,
       pairs_(kPairRows),
       services_(kServiceRows),
       io_({device.device_id()}, 0, device.pool()) {
-  // One bucket, which classify's prefetch finds in the first cache level.
+  // One bucket, which classify's prefetch finds in the first cache level: written, because a page that never
+  // was makes a prefetch walk the page tables each time.
+  std::ranges::fill(small_tables_.bytes(), std::byte{1});
+  std::ranges::fill(small_tables_.bytes(), std::byte{0});
   const WorkerMemory memory{small_tables_.bytes().first(64), small_tables_.bytes().subspan(2048), pairs_,
                             services_};
   state_ = std::make_unique<WorkerState>(0, memory, kTableKey);
