@@ -14,7 +14,6 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 
 from script_rows import BUILD, CPU, ROOT, Clock, free_hugepages, print_rows, read_options, row, summary
 from testpmd import Testpmd, is_installed
@@ -39,13 +38,17 @@ def testpmd(engine, clock, windows):
         return summary([clock.ticks(rate) for rate in program.rates(windows, 0.2)])
 
 
-def build_prototype(folder):
-    """The program's path, or None where there is no prototype or no compiler for it."""
+def build_prototype():
+    """The program's path, or None where there is no prototype or no compiler for it. It stays in the build folder."""
     source = pathlib.Path(os.environ.get("SHUNT_PROTOTYPE", ROOT.parent / "shared/prototype"))
     if not os.access(source / "build.sh", os.X_OK):
         print(f"skipped: the prototype isn't in {source} (SHUNT_PROTOTYPE names another folder)", file=sys.stderr)
         return None
-    built = subprocess.run([source / "build.sh", folder], capture_output=True, text=True, check=False)
+    program = BUILD / "bench/prototype/pipeline"
+    newest = max(path.stat().st_mtime for path in source.iterdir())
+    if program.exists() and program.stat().st_mtime > newest:
+        return program
+    built = subprocess.run([source / "build.sh", program.parent], capture_output=True, text=True, check=False)
     if built.returncode != 0:
         print(f"skipped: the prototype can't be built: {built.stderr[-500:]}", file=sys.stderr)
         return None
@@ -79,7 +82,7 @@ def take_turns(options, clock, program):
         clock.probe()
         results["ours"].append(ours(options))
         for engine in ENGINES if is_installed() else ():
-            results.setdefault(f"testpmd {engine}", []).append(testpmd(engine, clock, 3 if options.quick else 6))
+            results.setdefault(f"testpmd {engine}", []).append(testpmd(engine, clock, 2 if options.quick else 6))
         if program and (figures := prototype(program)):
             results.setdefault("prototype", []).append(figures)
         results["ours"].append(ours(options))
@@ -93,8 +96,7 @@ def main():
     if not is_installed():
         print("skipped: testpmd isn't there (scripts/install bench)", file=sys.stderr)
     clock = Clock()
-    with tempfile.TemporaryDirectory(prefix="shunt-bench-") as folder:
-        results = take_turns(options, clock, build_prototype(folder))
+    results = take_turns(options, clock, build_prototype())
     own = results.pop("ours")
     return print_rows([row("pipeline", FLOWS, of_rounds(own), rival, of_rounds(figures), clock)
                        for rival, figures in results.items()])

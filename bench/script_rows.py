@@ -43,6 +43,8 @@ class Clock:
     """The TSC's rate, and the core's beside each measurement."""
 
     def __init__(self):
+        if not os.access(BUILD / "bench/clock_probe", os.X_OK):
+            sys.exit(f"{BUILD} has no benches: scripts/build build-bench -Dbench=true, or name another folder in SHUNT_BUILD")
         self.probes = []
         self.tsc_ghz = self.probe()["tsc_ghz"]
 
