@@ -4,10 +4,11 @@
 // shunt builds the same one: neither the order of the members nor their numbers matter. Few slots move when a
 // backend comes or goes. Source: Eisenbud et al., "Maglev" (NSDI 2016), section 3.4. Differences: shares are
 // exact (quotas, not turns, decide them), and members take turns spread evenly by quota instead of one each
-// per round, so a weight costs nothing. Cost: 65,537 slots in 1.3 ms for 1,000 members, 2 ms for 10,000; in
-// the control thread, on a change of configuration.
+// per round, so a weight costs nothing. Cost: 65,537 slots in 0.7 ms for 1,000 members, 1.0 ms for
+// 10,000 (at 4.3 GHz); in the control thread, on a change of configuration.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "common/keyed_hash.h"
 
 namespace shunt {
+
+inline constexpr size_t kMaxSlotMembers = 65'536;  // as many as numbers
 
 struct SlotMember {
   IpAddress address;
@@ -34,7 +37,7 @@ std::vector<uint32_t> slot_quotas(std::span<const SlotMember> members, uint32_t 
 bool is_prime(uint32_t number);
 
 // The owner's number by slot. Addresses with their ports are unique. Empty without members, for more members
-// than slots, and where `slots` isn't prime (`check` refuses both).
+// than slots or numbers, and where `slots` isn't prime (`check` refuses both).
 std::vector<uint16_t> build_maglev(std::span<const SlotMember> members, uint32_t slots,
                                    const HashKey& cluster_key);
 

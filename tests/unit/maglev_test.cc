@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <numeric>
 #include <random>
 #include <set>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 namespace shunt {
 namespace {
@@ -40,7 +44,7 @@ uint32_t slots_that_differ(const std::vector<uint16_t>& a, const std::vector<uin
 }
 
 TEST(Maglev, SharesAreWithinOneSlotOfTheWeights) {
-  for (const unsigned count : {1U, 2U, 3U, 7U, 100U, 1000U}) {
+  for (const unsigned count : {1U, 2U, 3U, 7U, 100U, 1000U, 10'000U}) {
     for (const unsigned weights : {1U, 9U}) {
       const auto members = pool(count, weights);
       const auto table = build_maglev(members, kSlots, kKey);
@@ -96,6 +100,48 @@ TEST(Maglev, IsItsPlainDefinition) {
   }
 }
 
+// Large pools: quotas of many sizes, few, and one only; peers whose turns come at the same instants.
+TEST(Maglev, IsItsPlainDefinitionForLargePools) {
+  for (const unsigned count : {1'000U, 4'096U, 10'000U}) {
+    for (const unsigned weights : {1U, 9U, 900U}) {
+      const auto members = pool(count, weights);
+      ASSERT_EQ(build_maglev(members, kSlots, kKey), build_plainly(members, kSlots))
+          << count << " members, weights to " << weights;
+    }
+  }
+  const auto members = pool(10'000, 3);
+  EXPECT_EQ(build_maglev(members, 10'007, kKey), build_plainly(members, 10'007));
+  const auto few = pool(300, 300);
+  EXPECT_EQ(build_maglev(few, 1'000'003, kKey), build_plainly(few, 1'000'003));
+}
+
+// Addresses of both families that differ in all their bytes, and ports.
+TEST(Maglev, OrderIsByAddressFamilyAndPort) {
+  std::mt19937 random(11);
+  std::vector<SlotMember> members;
+  for (uint16_t i = 0; i < 2'000; ++i) {
+    std::array<uint8_t, 16> bytes{};
+    for (uint8_t& byte : bytes)
+      byte = static_cast<uint8_t>(random());
+    const auto address =
+        i % 2 == 0 ? IpAddress::v6(bytes.data()) : IpAddress::v4(be32(random() & 0xffff00ffU));
+    members.push_back(
+        {address, static_cast<uint16_t>(random() % 3 * 257), static_cast<uint16_t>(1 + random() % 9), i});
+  }
+  for (uint16_t i = 0; i < 100; ++i) {
+    SlotMember other_family = members[size_t{i} * 2 + 1];
+    other_family.address = IpAddress::v6(other_family.address.bytes().data());
+    other_family.number = static_cast<uint16_t>(3'000 + i);
+    members.push_back(other_family);
+  }
+  auto ordered = members;
+  std::sort(ordered.begin(), ordered.end(), [](const SlotMember& a, const SlotMember& b) {
+    return std::tuple(a.address.bytes(), a.address.family(), a.port) <
+           std::tuple(b.address.bytes(), b.address.family(), b.port);
+  });
+  EXPECT_EQ(build_maglev(members, kSlots, kKey), build_plainly(ordered, kSlots));
+}
+
 TEST(Maglev, EachMemberHasASlotHoweverSmallItsWeight) {
   auto members = pool(16'383);
   members[77].weight = 65'535;
@@ -113,6 +159,46 @@ TEST(Maglev, WeightZeroCountsAsOne) {
   for (SlotMember& each : members)
     each.weight = each.weight == 1 ? 0 : each.weight;
   EXPECT_EQ(build_maglev(members, kSlots, kKey), before);
+}
+
+// The definition of quotas by a plain sort, against weights of all sizes.
+TEST(Maglev, QuotasAreTheirPlainDefinition) {
+  std::mt19937 random(7);
+  for (const unsigned largest : {1U, 2U, 9U, 1'000U, 65'535U}) {
+    auto members = pool(5'000);
+    for (SlotMember& each : members)
+      each.weight = static_cast<uint16_t>(1 + random() % largest);
+    std::vector<uint32_t> wanted(members.size());
+    uint64_t left = kSlots;
+    uint64_t weights = 0;
+    for (const SlotMember& each : members)
+      weights += each.weight;
+    for (bool settled = false; !settled;) {
+      settled = true;
+      const uint64_t slots_before = left;
+      const uint64_t weights_before = weights;
+      for (size_t i = 0; i < members.size(); ++i) {
+        if (wanted[i] != 0 || members[i].weight * slots_before >= weights_before) continue;
+        wanted[i] = 1;
+        --left;
+        weights -= members[i].weight;
+        settled = false;
+      }
+    }
+    std::vector<std::pair<double, size_t>> remainders;
+    uint64_t spread = 0;
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (wanted[i] != 0) continue;
+      wanted[i] = static_cast<uint32_t>(members[i].weight * left / weights);
+      spread += wanted[i];
+      remainders.emplace_back(-static_cast<double>(members[i].weight * left % weights), i);
+    }
+    std::sort(remainders.begin(), remainders.end());
+    for (size_t i = 0; spread < left; ++i, ++spread)
+      ++wanted[remainders[i].second];
+    ASSERT_EQ(slot_quotas(members, kSlots), wanted) << "weights to " << largest;
+    EXPECT_EQ(std::accumulate(wanted.begin(), wanted.end(), 0U), kSlots);
+  }
 }
 
 TEST(Maglev, RemaindersGoToTheLargest) {
@@ -210,6 +296,7 @@ TEST(Maglev, WhatCannotBeBuiltIsEmpty) {
   EXPECT_TRUE(build_maglev(pool(12), 11, kKey).empty());
   EXPECT_TRUE(build_maglev(pool(3), 65'536, kKey).empty());
   EXPECT_TRUE(build_maglev(pool(3), 0, kKey).empty());
+  EXPECT_TRUE(build_maglev(pool(65'537), 100'003, kKey).empty());  // more than numbers
   EXPECT_EQ(build_maglev(pool(1), 2, kKey), (std::vector<uint16_t>{0, 0}));
 }
 
