@@ -113,7 +113,8 @@ constexpr Question kQuestions[] = {
     {"status", "The node, its workers and its ports",
      "Shows whether the node is ready, how busy each worker is (of late), how many packets come in one "
      "receive call,\n"
-     "how full the flow tables are, and what each port carried.\n"
+     "how full the flow tables are, what a packet costs in each stage, and what each port carried.\n"
+     "A stage's figure is for each packet that it was given, TICKS/PACKET for each packet received.\n"
      "\nExamples:\n  shuntctl status\n  shuntctl status --json | jq '.workers[].busy'",
      "GET", "/api/v1/status", show_status},
     {"services", "The services: who is up, flows, packets, drops",

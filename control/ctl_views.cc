@@ -103,6 +103,34 @@ void show_workers(const Json& workers, const CtlIo& io) {
   table.print(io.out, io.colour);
 }
 
+// The cost of a packet in ticks, stage by stage.
+void show_stages(const Json& status, const CtlIo& io) {
+  const Json& workers = status.at("workers");
+  if (workers.empty()) return;
+  std::vector<Column> columns = {{"WORKER", Align::right}};
+  for (const auto& [name, cost] : workers[0].at("stages").items()) {
+    std::string title = printable(name);
+    std::transform(title.begin(), title.end(), title.begin(), [](char letter) {
+      return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
+    });
+    columns.push_back({title, Align::right});
+  }
+  columns.push_back({"TICKS/PACKET", Align::right});
+  Table table(columns);
+  const auto measured = [](double ticks) { return ticks > 0 ? fixed(ticks, 1) : std::string("-"); };
+  for (const Json& worker : workers) {
+    std::vector<Cell> row = {grouped(number(worker, "index"))};
+    for (const Json& cost : worker.at("stages"))
+      row.push_back(measured(cost.at("ticks_per_packet").get<double>()));
+    row.push_back(measured(worker.at("ticks_per_packet").get<double>()));
+    table.add(std::move(row));
+  }
+  table.print(io.out, io.colour);
+  io.out << "a tick is "
+         << fixed(1e9 / static_cast<double>(std::max<uint64_t>(1, number(status.at("node"), "tsc_hz"))), 3)
+         << " ns\n";
+}
+
 void show_ports(const Json& ports, const CtlIo& io) {
   Table table({{"PORT"},
                {"DEVICE"},
@@ -263,6 +291,8 @@ Result<> show_status(const std::string& answer, const CtlIo& io) {
     show_node(json.at("node"), io);
     io.out << '\n';
     show_workers(json.at("workers"), io);
+    io.out << '\n';
+    show_stages(json, io);
     io.out << '\n';
     show_ports(json.at("ports"), io);
   });

@@ -68,6 +68,7 @@ void add_node(Families& families, const NodeStatus& node) {
   gauge("shunt_start_time_seconds", "When shuntd started, in seconds since 1970.")
       .add({}, started)
       .into(families);
+  gauge("shunt_tsc_hz", "Ticks of the time stamp counter in a second.").add({}, node.tsc_hz).into(families);
   gauge("shunt_ready", "1 when /readyz says so.").add({}, node.ready ? 1 : 0).into(families);
   gauge("shunt_table_generation", "Generation of the published configuration.")
       .add({}, node.generation)
@@ -97,6 +98,8 @@ void add_worker_packets(Families& families, const std::vector<WorkerStatus>& wor
   auto packets = counter("shunt_worker_packets_total", "Packets that a worker received.");
   auto bytes = counter("shunt_worker_bytes_total", "Bytes that a worker received.");
   auto loops = counter("shunt_worker_loops_total", "Turns of a worker's loop.");
+  auto bursts = counter("shunt_worker_bursts_total", "Receive calls of a worker that brought packets.");
+  auto busy_seconds = counter("shunt_worker_busy_seconds_total", "Time that a worker spent on packets.");
   auto busy =
       gauge("shunt_lcore_busy_ratio", "Share of its time that the worker on this CPU spent on packets.");
   for (const WorkerStatus& worker : workers) {
@@ -104,12 +107,31 @@ void add_worker_packets(Families& families, const std::vector<WorkerStatus>& wor
     packets.add(labels, worker.packets);
     bytes.add(labels, worker.bytes);
     loops.add(labels, worker.loops);
+    bursts.add(labels, worker.bursts);
+    busy_seconds.add(labels, worker.busy_seconds);
     busy.add({{"lcore", std::to_string(worker.cpu)}}, worker.busy);
   }
   packets.into(families);
   bytes.into(families);
   loops.into(families);
+  bursts.into(families);
+  busy_seconds.into(families);
   busy.into(families);
+}
+
+void add_worker_stages(Families& families, const std::vector<WorkerStatus>& workers) {
+  auto ticks = counter("shunt_worker_stage_ticks_total",
+                       "TSC ticks of a worker's stage, in the bursts that it measured.");
+  auto packets = counter("shunt_worker_stage_packets_total", "Packets that a stage had in these bursts.");
+  for (const WorkerStatus& worker : workers) {
+    for (const StageStatus& stage : worker.stages) {
+      const Labels labels = {{"worker", std::to_string(worker.index)}, {"stage", stage.name}};
+      ticks.add(labels, stage.ticks);
+      packets.add(labels, stage.packets);
+    }
+  }
+  ticks.into(families);
+  packets.into(families);
 }
 
 void add_tables(Families& families, const std::vector<WorkerStatus>& workers) {
@@ -346,6 +368,7 @@ Families StatusMetrics::Collect() const {
   add_balance(families, drops);
   add_drops(families, services, drops);
   add_worker_packets(families, workers);
+  add_worker_stages(families, workers);
   add_tables(families, workers);
   add_port_traffic(families, ports);
   add_port_state(families, ports);

@@ -40,6 +40,14 @@ struct NodeStatus {
   bool ready = false;
   std::vector<std::string> not_ready;  // the reasons, while not
   LastReload last_reload;
+  uint64_t tsc_hz = 0;  // ticks of the CPU's time stamp counter in a second
+};
+
+struct StageStatus {
+  std::string name;
+  uint64_t ticks = 0;  // of the TSC, in the bursts that were measured
+  uint64_t packets = 0;
+  double ticks_per_packet = 0;  // of late; 0 before the first
 };
 
 struct WorkerStatus {
@@ -48,8 +56,12 @@ struct WorkerStatus {
   uint64_t packets = 0;  // received
   uint64_t bytes = 0;
   uint64_t loops = 0;
-  double busy = 0;               // share of the time spent on packets of late, 0 to 1
-  double packets_per_burst = 0;  // mean of the non-empty receive calls
+  uint64_t bursts = 0;           // non-empty receive calls
+  double busy_seconds = 0;       // spent on packets since the start
+  double busy = 0;               // share of the last second spent on packets, 0 to 1
+  double packets_per_burst = 0;  // of late: in the last second in which packets came
+  double ticks_per_packet = 0;   // of late: all stages, for each packet received
+  std::vector<StageStatus> stages;
   uint64_t flow_entries = 0;
   uint64_t flow_capacity = 0;
   uint64_t probation_entries = 0;

@@ -54,6 +54,7 @@ Json node_json(const NodeStatus& node) {
   json["uptime_seconds"] = node.uptime.count();
   json["memory"] = node.memory;
   json["cpu_level"] = node.cpu_level;
+  json["tsc_hz"] = node.tsc_hz;
   json["ready"] = node.ready;
   json["not_ready"] = node.not_ready;
   json["last_reload"] = {{"at", time_json(node.last_reload.at)},
@@ -69,8 +70,16 @@ Json worker_json(const WorkerStatus& worker) {
   json["packets"] = worker.packets;
   json["bytes"] = worker.bytes;
   json["loops"] = worker.loops;
+  json["bursts"] = worker.bursts;
+  json["busy_seconds"] = worker.busy_seconds;
   json["busy"] = worker.busy;
   json["packets_per_burst"] = worker.packets_per_burst;
+  json["ticks_per_packet"] = worker.ticks_per_packet;
+  json["stages"] = Json::object();
+  for (const StageStatus& stage : worker.stages) {
+    json["stages"][stage.name] = {
+        {"ticks", stage.ticks}, {"packets", stage.packets}, {"ticks_per_packet", stage.ticks_per_packet}};
+  }
   json["flow_table"] = {{"entries", worker.flow_entries}, {"capacity", worker.flow_capacity}};
   json["probation"] = {{"entries", worker.probation_entries}, {"capacity", worker.probation_capacity}};
   json["lookups"] = counts_json(worker.lookups);

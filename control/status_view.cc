@@ -11,8 +11,6 @@
 namespace shunt {
 namespace {
 
-constexpr uint64_t kBusyWindowNs = 1'000'000'000U;
-
 const char* protocol_text(Protocol protocol) {
   return protocol == Protocol::tcp ? "tcp" : "udp";
 }
@@ -113,24 +111,33 @@ NodeStatus StatusView::node() {
   status.not_ready = daemon_.not_ready();
   status.ready = status.not_ready.empty();
   status.last_reload = daemon_.last_reload_;
+  status.tsc_hz = eal_tsc_hz();
   return status;
 }
 
 void StatusView::sample() {
   const auto workers = daemon_.engine_->workers();
-  samples_.resize(workers.size());
+  rates_.resize(workers.size());
   const uint64_t now = steady_ns();
-  for (size_t i = 0; i < workers.size(); ++i) {
-    Sample& sample = samples_[i];
-    if (now - sample.at_ns < kBusyWindowNs) continue;
-    const uint64_t busy_ns = workers[i]->counters.busy_ns.read();
-    if (sample.at_ns != 0) {
-      sample.busy = std::min(
-          1.0, static_cast<double>(busy_ns - sample.busy_ns) / static_cast<double>(now - sample.at_ns));
-    }
-    sample.busy_ns = busy_ns;
-    sample.at_ns = now;
+  for (size_t i = 0; i < workers.size(); ++i)
+    rates_[i].read(workers[i]->counters, now);
+}
+
+void StatusView::add_costs(WorkerStatus& status, const WorkerCounters& counters) const {
+  status.loops = counters.loops.read();
+  status.bursts = counters.bursts.read();
+  status.busy_seconds = static_cast<double>(counters.busy_ns.read()) / 1e9;
+  for (size_t i = 0; i < kStages; ++i) {
+    const StageCost& cost = counters.stages[i];
+    status.stages.push_back({std::string(kStageNames[i]), cost.ticks.read(), cost.packets.read(), 0});
   }
+  if (status.index >= rates_.size()) return;
+  const WorkerRates& rates = rates_[status.index];
+  status.busy = rates.busy();
+  status.packets_per_burst = rates.packets_per_burst();
+  status.ticks_per_packet = rates.ticks_per_packet();
+  for (size_t i = 0; i < kStages; ++i)
+    status.stages[i].ticks_per_packet = rates.ticks_per_packet(static_cast<Stage>(i));
 }
 
 std::vector<WorkerStatus> StatusView::workers() {
@@ -143,11 +150,7 @@ std::vector<WorkerStatus> StatusView::workers() {
     status.packets = counters.packets.read();
     for (const PortCounters& port : counters.ports)
       status.bytes += port.received_bytes.read();
-    status.loops = counters.loops.read();
-    if (worker->index < samples_.size()) status.busy = samples_[worker->index].busy;
-    const uint64_t bursts = counters.bursts.read();
-    if (bursts != 0)
-      status.packets_per_burst = static_cast<double>(status.packets) / static_cast<double>(bursts);
+    add_costs(status, counters);
     status.flow_entries = counters.flow_entries.read();
     status.flow_capacity = daemon_.config_.dataplane.connections;
     status.probation_entries = counters.probation_entries.read();

@@ -9,6 +9,7 @@
 
 #include "control/registry.h"
 #include "control/status.h"
+#include "control/worker_rates.h"
 #include "stats/traffic_counters.h"
 
 namespace shunt {
@@ -42,12 +43,7 @@ class StatusView : public StatusSource {
     PairSums& operator+=(const PairSums& other);
     uint64_t active() const { return tracked > ended ? tracked - ended : 0; }
   };
-  struct Sample {
-    uint64_t busy_ns = 0;
-    uint64_t at_ns = 0;
-    double busy = 0;
-  };
-
+  void add_costs(WorkerStatus& status, const WorkerCounters& counters) const;
   PairSums row(uint32_t index) const;
   // Of one backend number in one position, over all rows that it ever had.
   PairSums number_sums(const PoolPosition& position, uint16_t number) const;
@@ -58,7 +54,7 @@ class StatusView : public StatusSource {
                                const BackendRecord& backend) const;
 
   Daemon& daemon_;
-  std::vector<Sample> samples_;  // by worker
+  std::vector<WorkerRates> rates_;  // by worker
 };
 
 }  // namespace shunt

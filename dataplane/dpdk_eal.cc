@@ -1,6 +1,7 @@
 #include "dataplane/dpdk_eal.h"
 
 #include <getopt.h>
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -84,6 +85,10 @@ void stop_eal() {
   rte_eal_cleanup();
   std::error_code ignored;  // EAL makes it even where it puts nothing in
   std::filesystem::remove_all(folder, ignored);
+}
+
+uint64_t eal_tsc_hz() {
+  return rte_get_tsc_hz();
 }
 
 std::string eal_version() {

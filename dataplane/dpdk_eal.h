@@ -27,5 +27,6 @@ using EalLog = std::function<void(uint32_t level, std::string_view line)>;
 Result<> start_eal(const EalSettings& settings, EalLog log);
 void stop_eal();
 std::string eal_version();
+uint64_t eal_tsc_hz();  // ticks of the time stamp counter in a second
 
 }  // namespace shunt

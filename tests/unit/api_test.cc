@@ -78,6 +78,13 @@ TEST(Api, StatusHoldsTheNodeItsWorkersAndPorts) {
   ASSERT_EQ(json["workers"].size(), 1U);
   EXPECT_EQ(json["workers"][0]["flow_table"], (Json{{"entries", 1024}, {"capacity", 1048576}}));
   EXPECT_EQ(json["workers"][0]["lookups"], (Json{{"hit", 90}, {"miss", 10}}));
+  EXPECT_EQ(json["node"]["tsc_hz"], 2'100'000'000);
+  EXPECT_EQ(json["workers"][0]["bursts"], 162'689);
+  EXPECT_EQ(json["workers"][0]["busy_seconds"], 0.75);
+  EXPECT_EQ(json["workers"][0]["ticks_per_packet"], 29.25);
+  EXPECT_EQ(json["workers"][0]["stages"]["select"],
+            (Json{{"ticks", 7'000}, {"packets", 100}, {"ticks_per_packet", 70.0}}));
+  EXPECT_EQ(json["workers"][0]["stages"].size(), 4U);
   ASSERT_EQ(json["ports"].size(), 1U);
   EXPECT_EQ(json["ports"][0]["mac"], "02:00:00:00:00:01");
   EXPECT_EQ(json["ports"][0]["driver_received"]["packets"], 3'000'004);

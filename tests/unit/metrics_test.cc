@@ -212,6 +212,12 @@ TEST(Metrics, HoldWorkersAndTables) {
   EXPECT_EQ(page.value("shunt_worker_packets_total", {{"worker", "0"}}), 3'000'000);
   EXPECT_EQ(page.value("shunt_worker_bytes_total", {{"worker", "1"}}), 2'500'000'000);
   EXPECT_EQ(page.value("shunt_worker_loops_total", {{"worker", "1"}}), 99);
+  EXPECT_EQ(page.value("shunt_worker_bursts_total", {{"worker", "1"}}), 162'689);
+  EXPECT_EQ(page.value("shunt_worker_busy_seconds_total", {{"worker", "1"}}), 0.75);
+  EXPECT_EQ(page.value("shunt_worker_stage_ticks_total", {{"worker", "1"}, {"stage", "lookup"}}), 64'000);
+  EXPECT_EQ(page.value("shunt_worker_stage_packets_total", {{"worker", "0"}, {"stage", "select"}}), 100);
+  EXPECT_EQ(page.series().at("shunt_worker_stage_ticks_total").size(), 8U);
+  EXPECT_EQ(page.value("shunt_tsc_hz"), 2'100'000'000);
   EXPECT_EQ(page.value("shunt_lcore_busy_ratio", {{"lcore", "5"}}), 0.123);
   EXPECT_EQ(page.value("shunt_flow_table_entries", {{"worker", "0"}}), 1'024);
   EXPECT_EQ(page.value("shunt_flow_table_capacity", {{"worker", "0"}}), 1'048'576);
