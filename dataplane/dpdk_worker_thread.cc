@@ -13,6 +13,7 @@
 
 #include "dataplane/dpdk_frame_io.h"
 #include "dataplane/dpdk_thread.h"
+#include "dataplane/idle_naps.h"
 #include "dataplane/worker.h"
 
 namespace shunt {
@@ -34,8 +35,8 @@ class TscClock {
   uint64_t scale_;
 };
 
-void nap(long microseconds) {
-  const timespec length{0, microseconds * 1000};
+void nap(uint32_t ns) {
+  const timespec length{0, static_cast<long>(ns)};
   nanosleep(&length, nullptr);
 }
 
@@ -73,7 +74,7 @@ Result<> DpdkWorkerThread::Loop::prepare() {
   if (const int code = pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus); code != 0) {
     return Error{"[dataplane] workers", "CPU " + std::to_string(settings_.cpu) + ": " + std::strerror(code)};
   }
-  prctl(PR_SET_TIMERSLACK, 1);  // else a nap of 1 µs takes 53
+  prctl(PR_SET_TIMERSLACK, 1);  // else each nap takes 50 µs more
   return register_eal_thread();
 }
 
@@ -99,17 +100,18 @@ void DpdkWorkerThread::Loop::run() {
   Publication& publication = *settings_.publication;
   WorkerCounters& counters = settings_.state->counters;
   publication.online(settings_.index);
-  unsigned idle_loops = 0;
+  IdleNaps naps;
   while (!stopping_.load(std::memory_order_relaxed)) {
     const Now now = clock.now();
+    naps.begin_loop(now.ns);
     const unsigned packets = worker_.run_once(*publication.current(), now);
     publication.quiescent(settings_.index);
     if (packets > 0) {
-      idle_loops = 0;
+      naps.busy();
       counters.busy_loops.add(1);
       counters.busy_ns.add(clock.now().ns - now.ns);
-    } else if (settings_.sleeps && ++idle_loops > kIdleLoops) {
-      nap(idle_loops - kIdleLoops < kShortNaps ? kShortNapUs : kLongNapUs);
+    } else if (settings_.sleeps) {
+      if (const uint32_t ns = naps.idle(); ns != 0) nap(ns);
     }
   }
   worker_.finish();

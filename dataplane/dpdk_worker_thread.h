@@ -1,9 +1,8 @@
 // DpdkWorkerThread: a Worker on a thread of its own, pinned to a CPU, polling DPDK queues until it is told to
 // stop.
 //
-// Owner: the control thread. The thread takes part in RCU as reader `index`. With idle = sleep it naps when
-// there was nothing to do for kIdleLoops: kShortNapUs, and when that went on for kShortNaps, kLongNapUs,
-// which is the most that a first packet waits. This header knows no DPDK.
+// Owner: the control thread. The thread takes part in RCU as reader `index`. With idle = sleep it naps while
+// there is nothing to do (idle_naps.h). This header knows no DPDK.
 //
 // It stands in libshunt-dataplane.so with all that runs per packet (cpu_variant.h); the functions that are
 // visible there are the way in.
@@ -23,11 +22,6 @@
 struct rte_mempool;
 
 namespace shunt {
-
-inline constexpr unsigned kIdleLoops = 256;
-inline constexpr long kShortNapUs = 10;
-inline constexpr unsigned kShortNaps = 500;
-inline constexpr long kLongNapUs = 45;
 
 class DpdkWorkerThread {
  public:
