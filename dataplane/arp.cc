@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dataplane/packet_view.h"
+#include "dataplane/l2_header.h"
 
 namespace shunt {
 namespace {
@@ -28,21 +28,12 @@ void write_arp(uint8_t* arp, uint16_t operation, const uint8_t* sender_mac, be32
 }  // namespace
 
 std::optional<ArpRequest> read_arp_request(std::span<const uint8_t> frame) {
-  size_t at = 12;
-  for (int tags = 0; tags <= 2; ++tags) {
-    if (frame.size() < at + 2) return std::nullopt;
-    const uint16_t ether_type = load<be16>(frame.data() + at).host();
-    at += 2;
-    if (ether_type == kEtherTypeArp) break;
-    if (ether_type != kEtherTypeVlan && ether_type != kEtherTypeQinQ) return std::nullopt;
-    if (tags == 2) return std::nullopt;
-    at += 2;
-  }
-  if (frame.size() < at + kArpBytes) return std::nullopt;
-  const uint8_t* arp = frame.data() + at;
+  const auto l2_bytes = l3_offset_of(frame, kEtherTypeArp);
+  if (!l2_bytes || frame.size() < *l2_bytes + kArpBytes) return std::nullopt;
+  const uint8_t* arp = frame.data() + *l2_bytes;
   if (!std::equal(kPreamble.begin(), kPreamble.end(), arp) || load<be16>(arp + 6) != be16(kRequest))
     return std::nullopt;
-  ArpRequest request{load<be32>(arp + 14), load<be32>(arp + 24), {}, at};
+  ArpRequest request{load<be32>(arp + 14), load<be32>(arp + 24), {}, *l2_bytes};
   std::memcpy(request.sender_mac.bytes.data(), arp + 8, kMacBytes);
   return request;
 }

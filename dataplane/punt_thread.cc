@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "dataplane/arp.h"
+#include "dataplane/neighbour_discovery.h"
 
 namespace shunt {
 namespace {
@@ -22,8 +23,10 @@ uint64_t monotonic_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
 }
 
-bool answers_on(const AnnouncedVip& announced, be32 address, uint8_t port) {
-  return (announced.ports >> port & 1U) != 0 && announced.vip.contains(IpAddress::v4(address));
+bool answers_for(const Snapshot& snapshot, const IpAddress& address, uint8_t port) {
+  return std::ranges::any_of(snapshot.announced, [&](const AnnouncedVip& announced) {
+    return (announced.ports >> port & 1U) != 0 && announced.vip.contains(address);
+  });
 }
 
 }  // namespace
@@ -97,6 +100,7 @@ bool PuntThread::drain(FrameRing& ring, const Snapshot& snapshot) {
 
 void PuntThread::handle(const FrameRing::Record& record, const Snapshot& snapshot) {
   if (answer_arp(record, snapshot)) return ledger_.drop(DropReason::arp);
+  if (answer_solicitation(record, snapshot)) return ledger_.drop(DropReason::nd);
   const int fd = settings_.host_fds[record.port];
   if (fd < 0) return ledger_.drop(DropReason::no_host_interface);
   const ssize_t written = write(fd, record.frame.data(), record.frame.size());
@@ -111,13 +115,19 @@ bool PuntThread::answer_arp(const FrameRing::Record& record, const Snapshot& sna
   const auto request = read_arp_request(record.frame);
   if (!request) return false;
   // A probe for a duplicate (sender 0, RFC 5227) is answered like any other: the VIP is in use.
-  const bool ours = std::ranges::any_of(snapshot.announced, [&](const AnnouncedVip& announced) {
-    return answers_on(announced, request->target, record.port);
-  });
-  if (!ours) return false;
+  if (!answers_for(snapshot, IpAddress::v4(request->target), record.port)) return false;
   // Somebody announcing the VIP himself (sender = target) isn't asking.
   if (request->sender == request->target) return false;
   originate(record.port, arp_reply(record.frame, *request, snapshot.ports[record.port].mac));
+  return true;
+}
+
+// As with ARP: a probe for a duplicate is answered, and a source that is the VIP isn't asking.
+bool PuntThread::answer_solicitation(const FrameRing::Record& record, const Snapshot& snapshot) {
+  const auto solicitation = read_solicitation(record.frame);
+  if (!solicitation || solicitation->source == solicitation->target) return false;
+  if (!answers_for(snapshot, solicitation->target, record.port)) return false;
+  originate(record.port, advertisement(record.frame, *solicitation, snapshot.ports[record.port].mac));
   return true;
 }
 
@@ -158,10 +168,16 @@ void PuntThread::announce(const Snapshot& snapshot, uint64_t now_ns) {
     if (entry.left == 0 || now_ns < entry.next_ns) continue;
     --entry.left;
     entry.next_ns = now_ns + 1'000'000'000U;
-    if (!entry.vip.vip.is_host() || !entry.vip.vip.address.is_v4()) continue;
+    if (!entry.vip.vip.is_host()) continue;
+    const IpAddress& address = entry.vip.vip.address;
     for (uint8_t port = 0; port < snapshot.ports.size(); ++port) {
       if ((entry.vip.ports >> port & 1U) == 0) continue;
-      originate(port, gratuitous_arp(snapshot.ports[port].mac, entry.vip.vip.address.v4()));
+      const MacAddress& mac = snapshot.ports[port].mac;
+      if (address.is_v4()) {
+        originate(port, gratuitous_arp(mac, address.v4()));
+      } else {
+        originate(port, unsolicited_advertisement(mac, address));
+      }
     }
   }
 }

@@ -1,4 +1,5 @@
-// PuntThread: carries what isn't VIP traffic between the ports and the kernel, and answers ARP for VIPs.
+// PuntThread: carries what isn't VIP traffic between the ports and the kernel, and answers ARP and ND for
+// VIPs.
 //
 // Owner: the control thread starts and stops it; it owns its ledger. It sleeps in ppoll for at most
 // kPuntNapUs, because workers, which make no system call, can't wake it. Bound: the rings; the kernel's own
@@ -58,6 +59,7 @@ class PuntThread {
   bool drain(FrameRing& ring, const Snapshot& snapshot);
   void handle(const FrameRing::Record& record, const Snapshot& snapshot);
   bool answer_arp(const FrameRing::Record& record, const Snapshot& snapshot);
+  bool answer_solicitation(const FrameRing::Record& record, const Snapshot& snapshot);
   bool read_host(uint8_t port);
   void announce(const Snapshot& snapshot, uint64_t now_ns);
   void originate(uint8_t port, std::span<const uint8_t> frame);

@@ -1,7 +1,7 @@
 // Why a packet went no further: a closed list, one counter each. The first stage that objects names it.
 //
-// A packet that shunt answers itself is dropped by the reason that asked for the answer (arp); the answer is
-// counted as originated.
+// A packet that shunt answers itself is dropped by the reason that asked for the answer (arp, nd); the answer
+// is counted as originated.
 #pragma once
 
 #include <array>
@@ -32,15 +32,17 @@ enum class DropReason : uint8_t {
   transmit_full,      // the device took no more
   ring_full,          // the ring to another thread is full
   arp,                // an ARP request for a VIP, answered
+  nd,                 // a neighbour solicitation for a VIP, answered
 };
 
-inline constexpr size_t kDropReasons = static_cast<size_t>(DropReason::arp) + 1;
+inline constexpr size_t kDropReasons = static_cast<size_t>(DropReason::nd) + 1;
 
 inline constexpr std::array<std::string_view, kDropReasons> kDropReasonNames = {
     "not_our_mac", "not_ip",      "truncated",     "bad_header",  "bad_checksum",
     "bad_source",  "options",     "fragment",      "ttl",         "too_big",
     "no_service",  "no_backend",  "no_neighbour",  "not_on_link", "no_host_interface",
-    "punt_full",   "punt_failed", "transmit_full", "ring_full",   "arp"};
+    "punt_full",   "punt_failed", "transmit_full", "ring_full",   "arp",
+    "nd"};
 
 constexpr std::string_view name_of(DropReason reason) {
   return kDropReasonNames[static_cast<size_t>(reason)];

@@ -1,5 +1,6 @@
 // Drops of the punt thread.
 #include "tests/packet/drop_rows.h"
+#include "tests/packet/nd_builder.h"
 #include "tests/packet/punt_harness.h"
 
 namespace shunt::packet {
@@ -11,6 +12,16 @@ uint64_t arp_for_a_vip() {
   harness.punt(0, build(Arp{}), true);
   EXPECT_EQ(harness.run(10'000'000'000U).size(), 1U) << "the answer";
   return harness.drops(DropReason::arp);
+}
+
+uint64_t solicitation_for_a_vip() {
+  Config config = mode_config();
+  config.services.push_back(service("2001:db8::1", 80, "l2", Forward::l2));
+  PuntHarness harness(config);
+  harness.forget_announcements();
+  harness.punt(0, build(NeighbourMessage{}), true);
+  EXPECT_EQ(harness.run(10'000'000'000U).size(), 1U) << "the answer";
+  return harness.drops(DropReason::nd);
 }
 
 uint64_t no_tap_on_this_port() {
@@ -44,6 +55,7 @@ std::vector<DropScenario> punt_thread_scenarios() {
   using enum DropReason;
   return {
       {"an ARP request for a VIP is answered", arp, arp_for_a_vip},
+      {"a neighbour solicitation for a VIP is answered", nd, solicitation_for_a_vip},
       {"no tap on the packet's port", no_host_interface, no_tap_on_this_port},
       {"the kernel takes no more", punt_failed, kernel_refuses},
       {"the worker takes nothing of the kernel's", ring_full, worker_is_behind},

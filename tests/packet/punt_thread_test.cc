@@ -1,4 +1,5 @@
-// The punt thread's loop: both directions between rings and taps, ARP for VIPs, announcements.
+// The punt thread's loop: both directions between rings and taps, ARP and ND for VIPs, announcements.
+#include "tests/packet/nd_builder.h"
 #include "tests/packet/packet_reader.h"
 #include "tests/packet/punt_harness.h"
 
@@ -108,6 +109,77 @@ TEST(PuntThread, AnswersForEveryAddressOfAPrefixAndOnItsPortsOnly) {
   EXPECT_EQ(answers(0, "198.51.100.1"), 0U) << "a route announces it";
 }
 
+// --- ND ---
+
+// VIPs in the subnet of port 0, which has both families.
+Config six_config(const std::vector<std::string>& vips) {
+  Config config = mode_config();
+  config.ports[0].addresses.push_back(*Prefix::parse("2001:db8::2/64"));
+  config.services.clear();
+  for (const std::string& vip : vips)
+    config.services.push_back(service(vip, 80, "l2", Forward::l2));
+  return config;
+}
+
+TEST(PuntThread, AnswersSolicitationsForVips) {
+  NeighbourMessage wanted = advertisement_of("2001:db8::1", kPort0Mac);
+  NeighbourMessage to_asker = wanted;
+  to_asker.to = "02:00:00:00:99:01";
+  to_asker.destination = "2001:db8::7";
+  to_asker.flags = 0x60;
+  NeighbourMessage tagged = to_asker;
+  tagged.tags = {{0x8100, 100}};
+  const std::vector<std::pair<NeighbourMessage, NeighbourMessage>> rows = {
+      {{}, to_asker},
+      {{.to = kPort0Mac, .destination = "2001:db8::1"}, to_asker},
+      {{.tags = {{0x8100, 100}}}, tagged},
+      {{.source = "::", .options = {}}, wanted},
+  };
+  for (const auto& [question, answer] : rows) {
+    PuntHarness harness(six_config({"2001:db8::1"}));
+    harness.forget_announcements();
+    harness.punt(0, build(question), true);
+    const auto made = harness.run(10 * kSecond);
+    ASSERT_EQ(made.size(), 1U);
+    EXPECT_EQ(made[0].port, 0);
+    EXPECT_EQ(hex(made[0].frame), hex(build(answer)));
+    EXPECT_EQ(harness.taps[0].receive(), std::nullopt) << "the kernel doesn't see it";
+    EXPECT_EQ(harness.drops(DropReason::nd), 1U);
+  }
+}
+
+TEST(PuntThread, LeavesOtherNeighbourDiscoveryToTheKernel) {
+  const NeighbourMessage other_target{.target = "2001:db8::2"};
+  const NeighbourMessage far{.hop_limit = 254};
+  const NeighbourMessage broken{.checksum = 1};
+  const NeighbourMessage from_the_vip{.source = "2001:db8::1"};
+  const NeighbourMessage advertisement = advertisement_of("2001:db8::1", "02:00:00:00:99:01");
+  for (const auto& message : {other_target, far, broken, from_the_vip, advertisement}) {
+    PuntHarness harness(six_config({"2001:db8::1"}));
+    harness.forget_announcements();
+    harness.punt(0, build(message), true);
+    EXPECT_TRUE(harness.run(10 * kSecond).empty());
+    EXPECT_EQ(harness.taps[0].receive(), build(message));
+    EXPECT_EQ(harness.drops(DropReason::nd), 0U);
+  }
+}
+
+TEST(PuntThread, AnswersSolicitationsForAPrefixAndWhereItIsAnnounced) {
+  Config config = six_config({"2001:db8::100/120", "2001:db8:1::1"});
+  config.services[1].announce = Announce::route;
+  PuntHarness harness(config);
+  harness.forget_announcements();
+  const auto answers = [&](uint8_t port, const std::string& target) {
+    harness.punt(port, build(NeighbourMessage{.target = target}), true);
+    return harness.run(10 * kSecond).size();
+  };
+  EXPECT_EQ(answers(0, "2001:db8::100"), 1U);
+  EXPECT_EQ(answers(0, "2001:db8::1ff"), 1U);
+  EXPECT_EQ(answers(0, "2001:db8::200"), 0U);
+  EXPECT_EQ(answers(1, "2001:db8::100"), 0U) << "its subnet is on the other port";
+  EXPECT_EQ(answers(0, "2001:db8:1::1"), 0U) << "a route announces it";
+}
+
 // --- announcements ---
 
 Bytes announcement(const std::string& vip) {
@@ -135,6 +207,18 @@ TEST(PuntThread, AnnouncesANewVipThreeTimesASecondApart) {
   }
   EXPECT_EQ(seen, 3U);
   EXPECT_EQ(harness.thread.ledger().read().originated, 3U);
+}
+
+TEST(PuntThread, AnnouncesANewIpv6VipInTheSameWay) {
+  PuntHarness harness(six_config({"2001:db8::1", "2001:db8::100/120"}));
+  unsigned seen = 0;
+  for (uint64_t second = 5; second < 12; ++second) {
+    for (const SentFrame& made : harness.run(second * kSecond)) {
+      ++seen;
+      EXPECT_EQ(hex(made.frame), hex(build(advertisement_of("2001:db8::1", kPort0Mac))));
+    }
+  }
+  EXPECT_EQ(seen, 3U) << "and the prefix isn't announced";
 }
 
 TEST(PuntThread, AnnouncesOnlyWhatAppears) {
