@@ -41,7 +41,28 @@ void validate_config(Config& config, const ConfigOrigin& origin, Report& report)
   validate_backends(all);
   validate_services(all);
   validate_vips(all);
+  validate_families(all);
   validate_nat(all);
+}
+
+bool is_reserved_v6(const Prefix& prefix) {
+  const auto overlaps = [&](const Prefix& range) {
+    return range.contains(prefix.address) || prefix.contains(range.address);
+  };
+  return !prefix.address.is_v4() &&
+         (overlaps(*Prefix::parse("::/80")) || overlaps(*Prefix::parse("fe80::/10")));
+}
+
+bool can_be_vip(const Prefix& prefix) {
+  const IpAddress& address = prefix.address;
+  const bool is_this_network = address.is_v4() && address.v4().host() >> 24U == 0;
+  return prefix.length >= kWidestVip && !is_this_network && !address.is_multicast() &&
+         !address.is_loopback() && !address.is_broadcast() && !is_reserved_v6(prefix);
+}
+
+bool can_be_backend(const IpAddress& address) {
+  return !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast() &&
+         !address.is_loopback() && !is_reserved_v6({address, static_cast<uint8_t>(address.bits())});
 }
 
 bool is_name(std::string_view text) {

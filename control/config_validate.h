@@ -3,7 +3,8 @@
 // listeners.
 //
 // One file per subject: validate_node.cc, validate_ports.cc, validate_pools.cc, validate_backends.cc,
-// validate_services.cc, validate_vips.cc, validate_nat.cc. Each rule looks only at values that could be read.
+// validate_services.cc, validate_vips.cc, validate_families.cc, validate_nat.cc. Each rule looks only at
+// values that could be read.
 #pragma once
 
 #include <string_view>
@@ -38,10 +39,17 @@ void validate_pools(Validation& all);
 void validate_backends(Validation& all);
 void validate_services(Validation& all);
 void validate_vips(Validation& all);
+void validate_families(Validation& all);
 void validate_nat(Validation& all);
 
 // A VIP is refused as a source: with wider prefixes there would hardly be clients left.
 constexpr uint8_t kWidestVip = 8;
+
+// Link-local addresses name nobody without their link; in ::/80 are the unspecified, loopback and IPv4-mapped
+// ones (RFC 4291 2.5.2, 2.5.3, 2.5.5). No packet between hosts may have them.
+bool is_reserved_v6(const Prefix& prefix);
+bool can_be_vip(const Prefix& prefix);
+bool can_be_backend(const IpAddress& address);
 
 // Names stand in metrics, tables and API paths: letters, digits and . _ - : only, 63 at most.
 bool is_name(std::string_view text);

@@ -61,6 +61,7 @@ enum class DiagnosticId : uint8_t {
   duplicate_address,
   unusable_address,
   wrong_family,
+  small_mtu,
   // Pools and backends.
   slots_not_prime,
   too_few_slots,
@@ -70,7 +71,6 @@ enum class DiagnosticId : uint8_t {
   unknown_health_port,
   ambiguous_health_port,
   duplicate_backend,
-  unsupported_family,
   backend_is_vip,
   backend_is_node_address,
   // Services and VIPs.
@@ -85,6 +85,7 @@ enum class DiagnosticId : uint8_t {
   nat_prefix,
   nat_any_port,
   nat_shared_backend,
+  mixed_families,
   no_encap_source,
   // Warnings.
   default_cluster_key,

@@ -25,12 +25,9 @@ constexpr std::array kIdle = {choice("spin", IdleMode::spin), choice("sleep", Id
 constexpr std::array kHealthType = {choice("tcp", HealthType::tcp), choice("http", HealthType::http)};
 constexpr std::array kDrainPolicy = {choice("keep", 0), later("reset")};
 constexpr std::array kProtocol = {choice("tcp", Protocol::tcp), choice("udp", Protocol::udp)};
-constexpr std::array kForward = {choice("l2", Forward::l2),
-                                 choice("ipip", Forward::ipip),
-                                 later("gue"),
-                                 later("gre"),
-                                 choice("nat", Forward::nat),
-                                 later("full-nat")};
+constexpr std::array kForward = {choice("l2", Forward::l2),   choice("ipip", Forward::ipip),
+                                 choice("gue", Forward::gue), later("gre"),
+                                 choice("nat", Forward::nat), later("full-nat")};
 constexpr std::array kScheduler = {choice("maglev", Scheduler::maglev),
                                    later("rendezvous"),
                                    later("source-hash"),
@@ -110,7 +107,8 @@ constexpr std::array kRows = {
     OptionRow{"port", "mac", Type::mac, Need::optional, "the device's", "MAC address of the port."},
     OptionRow{"port", "addresses", Type::prefixes, Need::optional, "[]",
               "Put on host_interface, with their prefix length: `\"192.0.2.2/24\"`."},
-    OptionRow{"port", "mtu", Type::integer, Need::optional, "1500", "Largest IP packet, in bytes.", 576,
+    OptionRow{"port", "mtu", Type::integer, Need::optional, "1500",
+              "Largest IP packet, in bytes; for IPv6 at least 1,280, and the outer header beside it.", 576,
               9'216},
     OptionRow{"port", "encap_source", Type::prefix, Need::optional, "",
               "Outer IPv4 source of encapsulated packets, or a prefix to spread flows over."},
@@ -173,10 +171,12 @@ constexpr std::array kRows = {
     not_yet("pool.health", "down_interval"),
 
     OptionRow{"pool.backend", "name", Type::text, Need::required, "", "Unique in its pool."},
-    OptionRow{"pool.backend", "address", Type::address, Need::required, "", "IPv4 in this version."},
+    OptionRow{"pool.backend", "address", Type::address, Need::required, "",
+              "IPv4 or IPv6. Of the VIP's family in l2 and nat; in ipip and gue it is the outer header's."},
     OptionRow{"pool.backend", "port", Type::integer, Need::optional, "the service's",
-              "Where nat services send to. With l2 and ipip the client's port stays: there it is the port of "
-              "health checks only.",
+              "Where nat services send to. Otherwise the client's port stays: there it is the port of health "
+              "checks "
+              "only.",
               1, 65'535},
     OptionRow{"pool.backend", "mac", Type::mac, Need::optional, "asked from the kernel",
               "Next hop of l2 services; others ignore it."},
@@ -187,7 +187,7 @@ constexpr std::array kRows = {
 
     OptionRow{"service", "name", Type::text, Need::required, "", "Unique among services."},
     OptionRow{"service", "address", Type::prefix, Need::required, "",
-              "The VIP, or a prefix of VIPs, /8 or longer. IPv4 in this version."},
+              "The VIP, or a prefix of VIPs, /8 or longer."},
     OptionRow{"service", "port", Type::integer, Need::optional, "every port", "The port clients use.", 1,
               65'535},
     OptionRow{"service", "protocol", Type::choice, Need::optional, "\"tcp\"", "", 0, 0, kProtocol},
@@ -195,7 +195,10 @@ constexpr std::array kRows = {
     OptionRow{"service", "backup_pool", Type::text, Need::optional, "none",
               "Used when more than `panic` of the pool is down."},
     OptionRow{"service", "forward", Type::choice, Need::optional, "\"l2\"",
-              "How packets reach the backend: by MAC address, IP-in-IP, or translated.", 0, 0, kForward},
+              "How packets reach the backend: by MAC address, inside IP or inside UDP (GUE variant 1, port "
+              "6080), or "
+              "translated.",
+              0, 0, kForward},
     OptionRow{"service", "scheduler", Type::choice, Need::optional, "\"maglev\"", "How a backend is chosen.",
               0, 0, kScheduler},
     OptionRow{"service", "hash", Type::choice, Need::optional, "\"5-tuple\"", "What of a packet chooses.", 0,
@@ -205,11 +208,11 @@ constexpr std::array kRows = {
     OptionRow{"service", "no_backend", Type::choice, Need::optional, "\"drop\"",
               "What clients get when there is nobody.", 0, 0, kNoBackend},
     OptionRow{"service", "timeouts", Type::table, Need::optional, "", "How long idle flows are remembered."},
-    OptionRow{"service", "announce", Type::choice, Need::optional, "arp inside a port's subnet, else route",
-              "arp: shunt answers ARP for the VIP; route: a kernel route for a BGP daemon while the VIP is "
-              "fit. One per "
-              "VIP. `unserved = \"punt\"` makes it none.",
-              0, 0, kAnnounce},
+    OptionRow{
+        "service", "announce", Type::choice, Need::optional, "arp inside a port's subnet, else route",
+        "arp: shunt answers ARP and ND for the VIP; route: a kernel route for a BGP daemon while the VIP is "
+        "fit. One per VIP. `unserved = \"punt\"` makes it none.",
+        0, 0, kAnnounce},
     OptionRow{"service", "announce_min", Type::integer, Need::optional, "1",
               "Backends that must be up for the VIP to be fit.", 1, 16'383},
     OptionRow{"service", "unserved", Type::choice, Need::optional, "\"drop\"",

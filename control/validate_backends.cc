@@ -48,12 +48,8 @@ void validate_address(const BackendConfig& backend, SourcePosition position, con
                       Report& report) {
   const IpAddress& address = backend.address;
   const std::string text = tick(address.text());
-  if (address.is_unspecified() || address.is_multicast() || address.is_broadcast() || address.is_loopback()) {
+  if (!can_be_backend(address)) {
     return report.error(DiagnosticId::unusable_address, position, text + " can't be a backend's address");
-  }
-  if (!address.is_v4()) {
-    return report.error(DiagnosticId::unsupported_family, position,
-                        text + ": IPv6 backends aren't supported by this version");
   }
   if (const ServiceConfig* service = own.vip(address)) {
     return report.error(
@@ -88,7 +84,7 @@ struct PoolUse {
   bool l2 = false;
   bool translated = false;
   const ServiceConfig* first = nullptr;     // nullptr: nobody uses it
-  std::vector<const ServiceConfig*> exact;  // l2 and ipip services with a port
+  std::vector<const ServiceConfig*> exact;  // of those that keep the client's port
 };
 
 PoolUse use_of(size_t index, const Validation& all) {

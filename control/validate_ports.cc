@@ -182,7 +182,7 @@ void validate_encap_source(const std::optional<Prefix>& source, std::string_view
                  tick(key) + (wants_v4 ? " is for IPv4: give IPv6 as `encap_source6`"
                                        : " is for IPv6: give IPv4 as `encap_source`"));
   } else if (source->address.is_unspecified() || source->address.is_multicast() ||
-             source->address.is_loopback() || source->address.is_broadcast()) {
+             source->address.is_loopback() || source->address.is_broadcast() || is_reserved_v6(*source)) {
     report.error(DiagnosticId::unusable_address, position,
                  tick(source->text()) + " can't be a source address");
   }

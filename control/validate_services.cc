@@ -37,39 +37,13 @@ void validate_pool_names(const ServiceConfig& service, const ServiceOrigin& orig
 
 void validate_address(const ServiceConfig& service, const ServiceOrigin& origin, Report& report) {
   if (!origin.has("address")) return;
-  const IpAddress& address = service.address.address;
   const SourcePosition position = origin.of("address");
   const std::string text = tick(service.address.text());
-  if (!address.is_v4()) {
-    report.error(DiagnosticId::unsupported_family, position,
-                 text + ": IPv6 services aren't supported by this version");
-  } else if (service.address.length < kWidestVip) {
+  if (service.address.length < kWidestVip) {
     report.error(DiagnosticId::wide_vip, position,
                  text + " is too wide: a prefix of VIPs must be /8 or longer");
-  } else if (address.v4().host() >> 24U == 0 || address.is_multicast() || address.is_loopback() ||
-             address.is_broadcast()) {
+  } else if (!can_be_vip(service.address)) {
     report.error(DiagnosticId::unusable_address, position, text + " can't be a VIP");
-  }
-}
-
-void validate_encap(const ServiceConfig& service, const ServiceOrigin& origin, const Validation& all) {
-  if (service.forward != Forward::ipip) return;
-  for (const Family family : {Family::ipv4, Family::ipv6}) {
-    const std::string_view key = family == Family::ipv4 ? "encap_source" : "encap_source6";
-    const bool have = std::any_of(all.origin.ports.begin(), all.origin.ports.end(),
-                                  [&](const Origin& port) { return port.given(key); });
-    bool needed = false;
-    for (const size_t pool : all.pools_of(service)) {
-      const auto& backends = all.config.pools[pool].backends;
-      for (size_t i = 0; i < backends.size(); ++i) {
-        needed = needed || (all.origin.pools[pool].backends[i].has("address") &&
-                            backends[i].address.family() == family);
-      }
-    }
-    // IPv6 backends are refused as such in this version.
-    if (!needed || have || family == Family::ipv6) continue;
-    all.report.error(DiagnosticId::no_encap_source, origin.of("forward"),
-                     "service " + tick(service.name) + " encapsulates, but no port has an " + tick(key));
   }
 }
 
@@ -113,7 +87,6 @@ void validate_services(Validation& all) {
     const ServiceOrigin& origin = all.origin.services[i];
     validate_pool_names(service, origin, all);
     validate_address(service, origin, all.report);
-    validate_encap(service, origin, all);
     warn_of_announce_min(service, origin, all);
   }
 }
