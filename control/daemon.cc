@@ -257,6 +257,7 @@ void Daemon::compile_and_publish() {
   engine_->reclaim();
   wanted_ = wanted_next_hops(compiler_->registry(), published);
   network_->want_neighbours(wanted_);
+  network_->set_groups(wanted_groups(published));
   network_->set_vip_routes(
       wanted_vip_routes(config_, [this](const ServiceConfig& service) { return is_fit(service); }),
       config_.routes);

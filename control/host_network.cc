@@ -234,6 +234,14 @@ void HostNetwork::set_vip_routes(const std::set<VipRoute>& wanted, const RoutesC
   routes_config_ = routes;
 }
 
+void HostNetwork::set_groups(const std::set<std::pair<uint8_t, IpAddress>>& wanted) {
+  std::set<MulticastGroups::Membership> memberships;
+  for (const auto& [port, group] : wanted) {
+    if (has_interface(port)) memberships.emplace(taps_[port]->index(), group);
+  }
+  log_failure(groups_.set(memberships));
+}
+
 Result<> HostNetwork::set_addresses(const Config& config) {
   for (size_t i = 0; i < taps_.size(); ++i) {
     if (!taps_[i]) continue;
@@ -247,6 +255,7 @@ void HostNetwork::remove() {
   monitor_.reset();
   set_vip_routes({}, routes_config_);
   want_neighbours({});
+  set_groups({});
   for (auto& tap : taps_) {
     if (tap) log_failure(tap->remove(network_));
     tap.reset();

@@ -20,6 +20,7 @@
 #include "control/kernel_monitor.h"
 #include "control/kernel_network.h"
 #include "control/kernel_wants.h"
+#include "control/multicast_groups.h"
 
 namespace shunt {
 
@@ -45,6 +46,8 @@ class HostNetwork {
   void want_neighbours(const std::set<NextHopKey>& wanted);
   void ask(uint8_t port, const IpAddress& address);
   void set_vip_routes(const std::set<VipRoute>& wanted, const RoutesConfig& routes);
+  // By port; those of a port without host_interface are left out.
+  void set_groups(const std::set<std::pair<uint8_t, IpAddress>>& wanted);
   Result<> set_addresses(const Config& config);
   // The next set_vip_routes puts everything back, whatever is there.
   void distrust_routes() { routes_lost_ = true; }
@@ -84,6 +87,7 @@ class HostNetwork {
   std::map<NextHopKey, MacAddress> macs_;
   std::set<NextHopKey> wanted_;
   std::set<VipRoute> vip_routes_;
+  MulticastGroups groups_;
   RoutesConfig routes_config_;
 };
 

@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 
+#include "dataplane/neighbour_discovery.h"
+
 namespace shunt {
 namespace {
 
@@ -55,6 +57,18 @@ std::set<VipRoute> wanted_vip_routes(const Config& config,
   for (const auto& [vip, route] : routes)
     wanted.insert(route);
   return wanted;
+}
+
+std::set<std::pair<uint8_t, IpAddress>> wanted_groups(const Snapshot& snapshot) {
+  std::set<std::pair<uint8_t, IpAddress>> groups;
+  for (const AnnouncedVip& announced : snapshot.announced) {
+    const Prefix& vip = announced.vip;
+    if (vip.address.is_v4() || !vip.is_host()) continue;
+    for (uint8_t port = 0; port < snapshot.ports.size(); ++port) {
+      if ((announced.ports >> port & 1U) != 0) groups.emplace(port, solicited_node_group(vip.address));
+    }
+  }
+  return groups;
 }
 
 }  // namespace shunt

@@ -1,5 +1,5 @@
-// What shunt wants of the kernel, derived from the desired state: next hops to be kept fresh, routes to VIPs.
-// Pure.
+// What shunt wants of the kernel, derived from the desired state: next hops to be kept fresh, routes to VIPs,
+// multicast groups. Pure.
 #pragma once
 
 #include <compare>
@@ -33,5 +33,9 @@ std::set<NextHopKey> wanted_next_hops(const Registry& registry, const Snapshot& 
 // `is_fit` says whether a service may be announced; a VIP is when each of its services may.
 std::set<VipRoute> wanted_vip_routes(const Config& config,
                                      const std::function<bool(const ServiceConfig&)>& is_fit);
+
+// Solicited-node groups, by port, of the IPv6 VIPs that are answered for there. (A prefix has none: it would
+// be one for each of its addresses.)
+std::set<std::pair<uint8_t, IpAddress>> wanted_groups(const Snapshot& snapshot);
 
 }  // namespace shunt
