@@ -37,6 +37,9 @@ def default_config(topology, services, weights, health):
     port = {"name": "net0", "device": "tap:lb0", "host_interface": "shunt0", "encap_source": net.NODE_INSIDE,
             "addresses": [f"{net.NODE}/24", f"{net.NODE_INSIDE}/24"]}
     ports = [port]
+    if topology.ipv6:
+        port["addresses"] += [f"{net.NODE6}/64", f"{net.NODE_INSIDE6}/64"]
+        port["encap_source6"] = net.NODE_INSIDE6
     if topology.split:
         port["addresses"] = [f"{net.NODE}/24"]
         ports.append({**port, "name": "net1", "device": "tap:lb1", "host_interface": "shunt1",

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+import topology as net
 from config import toml
 from programs import program
 
@@ -89,7 +90,8 @@ class Daemon:
             left += [name for name in self.topology.taps if self.topology.lb.has_interface(name)]
         left += [str(path) for path in pathlib.Path(self.folder, "run").glob("*.sock")]
         routes = self.topology.lb.run("ip", "route", "show", "table", "all")
-        left += [line for line in routes.splitlines() if self.topology.vip in line]
+        routes += self.topology.lb.run("ip", "-6", "route", "show", "table", "all")
+        left += [line for line in routes.splitlines() if self.topology.vip in line or net.VIP6 in line]
         assert not left, f"shuntd left behind: {left}"
 
     def kill(self):

@@ -50,7 +50,7 @@ class Bed:
         self.services = services or WEB
         self.config = default_config(self.topology, self.services, weights or [1] * backends, health)
         self.daemon = Daemon(self.topology)
-        self.expected_drops = {"arp": None}
+        self.expected_drops = {"arp": None, "nd": None} if self.topology.ipv6 else {"arp": None}
         if forward == "nat":
             self.expected_drops["no_neighbour"] = None  # the first answer to a client that the kernel doesn't know yet
 
@@ -118,14 +118,19 @@ class Bed:
                     parts.append(f"--- shuntctl {words[0]}\n{self.daemon.shuntctl(*words).stdout}")
             with contextlib.suppress(Exception):
                 parts.append(f"--- addresses and routes in lb\n{self.topology.lb.run('ip', '-br', 'address')}"
-                             f"{self.topology.lb.run('ip', 'route')}{self.topology.lb.run('ip', 'neighbour')}")
+                             f"{self.topology.lb.run('ip', 'route')}{self.topology.lb.run('ip', '-6', 'route')}"
+                             f"{self.topology.lb.run('ip', 'neighbour')}")
         return "\n".join(parts)
 
     def close(self):
         self.topology.close()
 
 
-def start_nginx(topology, backend, port):
+def start_nginx(topology, backend, *ports):
+    """nginx on these ports, in every family that the topology has; returns when it listens."""
+    listeners = "".join(f"listen 0.0.0.0:{port} backlog=4096; " for port in ports)
+    if topology.ipv6:
+        listeners += "".join(f"listen [::]:{port} backlog=4096 ipv6only=on; " for port in ports)
     folder = f"{topology.folder}/{backend.name}-nginx"
     os.makedirs(folder, exist_ok=True)
     config = f"""
@@ -135,12 +140,12 @@ def start_nginx(topology, backend, port):
           access_log off; default_type text/plain;
           client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
           uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-          server {{ listen 0.0.0.0:{port} backlog=4096; return 200 "{backend.name}\\n"; }}
+          server {{ {listeners}return 200 "{backend.name}\\n"; }}
         }}"""
     pathlib.Path(folder, "nginx.conf").write_text(config, encoding="utf-8")
     with open(f"{folder}/output", "ab") as log:
         topology.start_on(backend, ["nginx", "-p", folder, "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"], log)
-    wait_for_listener(backend, port)
+    wait_for_listener(backend, ports[-1])
 
 
 def wait_for_listener(host, port, timeout=10):

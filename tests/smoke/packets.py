@@ -1,4 +1,4 @@
-"""Frames by hand: building, reading, pcap files, a sniffer. IPv4 only; no options, no VLAN.
+"""Frames by hand: building, reading, pcap files, a sniffer. IPv4, and of IPv6 ICMP; no options, no VLAN.
 
     frame = ethernet(dst, src, ipv4(client, VIP, udp(client, VIP, 1234, 53, b"hello")))
 """
@@ -12,8 +12,10 @@ import time
 
 ETH_IP = 0x0800
 ETH_ARP = 0x0806
+ETH_IP6 = 0x86DD
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-IPIP, TCP, UDP, ICMP = 4, 6, 17, 1
+IPIP, TCP, UDP, ICMP, IP6IP, ICMP6 = 4, 6, 17, 1, 41, 58
+SOLICITATION, ADVERTISEMENT, MLD_REPORT = 135, 136, 143
 SYN, ACK, FIN, RST, PSH = 0x02, 0x10, 0x01, 0x04, 0x08
 
 
@@ -51,7 +53,36 @@ def ipv4(source, destination, payload, protocol=UDP, ttl=64, tos=0, identificati
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
 
 
+def ipv6(source, destination, payload, protocol=UDP, hop_limit=64, tos=0):
+    return struct.pack("!IHBB", 6 << 28 | tos << 20, len(payload), protocol, hop_limit) + address6(source) \
+        + address6(destination) + payload
+
+
+def address6(text):
+    return socket.inet_pton(socket.AF_INET6, text)
+
+
+def text6(data):
+    return socket.inet_ntop(socket.AF_INET6, data)
+
+
+def solicited_group(address):
+    """(group, its MAC) in which an address is asked for; RFC 4291 2.7.1, RFC 2464 7."""
+    last = address6(address)[-3:]
+    return text6(bytes.fromhex("ff02" + "00" * 9 + "01ff") + last), mac_text(bytes.fromhex("3333ff") + last)
+
+
+def solicitation(source, destination, target, source_mac=None):
+    """An IPv6 packet that asks for target; without source_mac nobody's (a probe for duplicates has none)."""
+    option = b"\x01\x01" + mac_bytes(source_mac) if source_mac else b""
+    message = struct.pack("!BBHI", SOLICITATION, 0, 0, 0) + address6(target) + option
+    value = _transport_checksum(source, destination, ICMP6, message)
+    return ipv6(source, destination, message[:2] + struct.pack("!H", value) + message[4:], ICMP6, 255)
+
+
 def _transport_checksum(source, destination, protocol, segment):
+    if ":" in source:
+        return checksum(address6(source) + address6(destination) + struct.pack("!II", len(segment), protocol) + segment)
     pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!BBH", 0, protocol, len(segment))
     return checksum(pseudo + segment)
 
@@ -76,13 +107,30 @@ class Packet:
         self.destination_mac, self.source_mac = mac_text(frame[:6]), mac_text(frame[6:12])
         self.kind = struct.unpack("!H", frame[12:14])[0]
         self.source = self.destination = self.protocol = self.sport = self.dport = self.flags = None
-        self.operation = self.inner = None
+        self.operation = self.inner = self.icmp_type = None
         if self.kind == ETH_ARP and len(frame) >= 42:
             self.operation = struct.unpack("!H", frame[20:22])[0]
             self.sender_mac, self.source = mac_text(frame[22:28]), socket.inet_ntoa(frame[28:32])
             self.target_mac, self.destination = mac_text(frame[32:38]), socket.inet_ntoa(frame[38:42])
         elif self.kind == ETH_IP and len(frame) >= 34 and frame[14] == 0x45:
             self._read_ip(frame[14:])
+        elif self.kind == ETH_IP6 and len(frame) >= 54:
+            self._read_ip6(frame[14:])
+
+    def _read_ip6(self, data):
+        self.ttl, self.source, self.destination = data[7], text6(data[8:24]), text6(data[24:40])
+        self.protocol, message = data[6], data[40:40 + struct.unpack("!H", data[4:6])[0]]
+        if self.protocol == 0:  # hop by hop: an MLD report's router alert
+            self.protocol, message = message[0], message[8 + 8 * message[1]:]
+        if self.protocol != ICMP6 or len(message) < 8:
+            return
+        self.icmp_type = message[0]
+        self.checksum_right = _transport_checksum(self.source, self.destination, ICMP6, message) == 0
+        if self.icmp_type in (SOLICITATION, ADVERTISEMENT):
+            self.flags, self.target = message[4], text6(message[8:24])
+            self.link_option = (message[24], mac_text(message[26:32])) if len(message) >= 32 else None
+        elif self.icmp_type == MLD_REPORT:  # RFC 3810 5.2; no record of the kernel's has sources
+            self.groups = [text6(message[at + 4:at + 20]) for at in range(8, len(message) - 19, 20)]
 
     def _read_ip(self, data):
         length = struct.unpack("!H", data[2:4])[0]
@@ -103,6 +151,8 @@ class Packet:
     def __repr__(self):
         if self.operation is not None:
             return f"<arp {self.operation} {self.source} ({self.sender_mac}) → {self.destination}>"
+        if self.icmp_type is not None:
+            return f"<{self.source_mac} → {self.destination_mac} {self.source} → {self.destination} ICMPv6 {self.icmp_type}>"
         text = f"{self.source}:{self.sport} → {self.destination}:{self.dport} protocol {self.protocol}"
         return f"<{self.source_mac} → {self.destination_mac} {text}{f' [{self.inner}]' if self.inner else ''}>"
 

@@ -23,6 +23,8 @@ import traffic
 TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_MULTI_QUEUE = 0x400454CA, 0x0002, 0x1000, 0x0100
 OWN_MAC = "02:00:00:00:00:01"
 OUTER_SOURCE = "10.0.0.2"
+OUTER_SOURCE6 = "2001:db8:2::2"
+GUE = 6080
 
 
 class Encapsulator(threading.Thread):
@@ -61,7 +63,7 @@ class Encapsulator(threading.Thread):
 class Decap(harness.SmokeTest):
     def setUp(self):
         super().setUp()
-        self.topology = net.Topology("ipip", backends=1, decap=harness.decap_object())
+        self.topology = net.Topology("ipip", backends=1, decap=harness.decap_object(), ipv6=True)
         self.addCleanup(self.topology.close)
         self.client, self.backend = self.topology.clients[0], self.topology.backends[0]
 
@@ -108,6 +110,66 @@ class Decap(harness.SmokeTest):
 
     def test_a_mark_that_the_sender_cannot_read_drops(self):
         self.assertEqual(self.receive_udp([self.outer(b"not-ect", 3, 0)]), [])
+
+    def inside(self, family, payload, tos):
+        client, vip = (self.client.address, net.VIP) if family == 4 else (self.client.address6, net.VIP6)
+        build = p.ipv4 if family == 4 else p.ipv6
+        return build(client, vip, p.udp(client, vip, 4000, 5000, payload), tos=tos)
+
+    def around(self, kind, family, inner, tos=0, protocol=None):
+        """A frame to the backend: `inner` in ipip or gue, over IPv4 or IPv6."""
+        source, backend = (OUTER_SOURCE, self.backend.address) if family == 4 else (OUTER_SOURCE6, self.backend.address6)
+        build, ethernet_type = (p.ipv4, p.ETH_IP) if family == 4 else (p.ipv6, p.ETH_IP6)
+        if kind == "gue":
+            inner, protocol = p.udp(source, backend, 50000, GUE, inner), p.UDP
+        else:
+            protocol = protocol or (p.IPIP if inner[0] >> 4 == 4 else p.IP6IP)
+        return p.ethernet(self.backend.mac, self.client.mac, build(source, backend, inner, protocol=protocol, tos=tos),
+                          ethernet_type)
+
+    def sinks(self):
+        with self.backend.namespace.inside():
+            four = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            gue = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        four.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+        four.bind((net.VIP, 5000))
+        six.bind((net.VIP6, 5000))
+        gue.bind(("::", GUE))
+        for sink in (four, six, gue):
+            sink.settimeout(1)
+            self.addCleanup(sink.close)
+        return {4: four, 6: six, "gue": gue}
+
+    def test_every_outer_header_comes_off(self):
+        sinks = self.sinks()
+        expedited = 46 << 2
+        for kind in ("ipip", "gue"):
+            for outer in (4, 6):
+                for inner in (4, 6):
+                    with self.subTest(kind=kind, outer=outer, inner=inner):
+                        payload = f"{kind} {inner} in {outer}".encode()
+                        frames = [self.around(kind, outer, self.inside(inner, payload, expedited | 2), tos=tos) for tos in (2, 3)]
+                        p.send_frames(self.client.namespace, "eth0", frames)
+                        for mark in (2, 3):  # RFC 6040: the outer mark is carried inside
+                            data, ancillary, _, _ = sinks[inner].recvmsg(2048, 64)
+                            self.assertEqual((data, ancillary[0][2][0]), (payload, expedited | mark))
+
+    def test_what_is_no_outer_header_of_ours(self):
+        sinks = self.sinks()
+        not_ect = [self.around(kind, outer, self.inside(inner, b"not-ect", 0), tos=3)
+                   for kind in ("ipip", "gue") for outer in (4, 6) for inner in (4, 6)]
+        wrong = [self.around("ipip", 4, self.inside(4, b"wrong", 0), protocol=p.IP6IP),
+                 self.around("ipip", 6, self.inside(6, b"wrong", 0), protocol=p.IPIP),
+                 self.around("ipip", 6, b"\x45", protocol=p.IPIP)]
+        last = [self.around("ipip", 4, self.inside(inner, b"last", 0)) for inner in (4, 6)]
+        plain = b"\0\4variant 0 isn't ours: the kernel's"
+        p.send_frames(self.client.namespace, "eth0", [*not_ect, *wrong, self.around("gue", 4, plain),
+                                                      self.around("gue", 6, plain), *last])
+        for inner in (4, 6):
+            self.assertEqual(sinks[inner].recv(2048), b"last")
+        self.assertEqual([sinks["gue"].recv(2048) for _ in range(2)], [plain, plain])
 
     def test_not_ipv4_inside_is_dropped_and_plain_packets_pass(self):
         client = self.client.address

@@ -15,6 +15,9 @@ Variants: router=True puts the clients (10.2.0.101 …) behind a router at 10.1.
 and a port lb1 of their own (l2 and ipip backends then answer by a second interface on br0); cable=False leaves making lb0 to
 shuntd.
 
+ipv6=True: IPv6 as well, everywhere. 2001:db8:1::/64 beside 10.1.0.0/24, 2001:db8:2::/64 beside 10.0.0.0/24, the same last
+numbers.
+
 Everything made here is named shunt-PID-… and is removed by close(), at exit, on SIGTERM, SIGINT and SIGHUP; what a killed
 process left behind is removed when the next one starts.
 """
@@ -36,6 +39,9 @@ import time
 VIP = "10.1.0.100"
 NODE = "10.1.0.2"          # shuntd's own addresses, on shunt0
 NODE_INSIDE = "10.0.0.2"
+VIP6 = "2001:db8:1::100"
+NODE6 = "2001:db8:1::2"
+NODE_INSIDE6 = "2001:db8:2::2"
 ROUTER = "10.1.0.1"
 DECAP_OBJECT = "ebpf/decap.bpf.o"
 
@@ -118,10 +124,11 @@ def _enter(path):
 class Host:
     """A client, backend or router: a namespace with eth0 at the bridge."""
 
-    def __init__(self, name, namespace, address, mac, plug):
+    def __init__(self, name, namespace, address, mac, plug, address6=None):
         self.name = name
         self.namespace = namespace
         self.address = address
+        self.address6 = address6
         self.mac = mac
         self.plug = plug       # its end of the veth in lb: what is pulled to cut it off
         self.processes = []
@@ -131,10 +138,11 @@ class Topology:
     """See the top of the file. Use as a context manager, or call close()."""
 
     def __init__(self, forward, clients=1, backends=3, router=False, split=False, cable=True, decap=None, label="",
-                 folder=None):
+                 folder=None, ipv6=False):
         self.forward = forward
         self.split = split
         self.cable = cable
+        self.ipv6 = ipv6
         self.vip = VIP
         self.folder = folder or tempfile.mkdtemp(prefix=f"shunt-{os.getpid()}-")
         self.namespaces = []
@@ -177,11 +185,19 @@ class Topology:
             self._add_client(number)
         for _ in range(backends):
             self.add_backend()
+        if self.ipv6:
+            self.lb.sysctl(**{"net/ipv6/conf/default/disable_ipv6": 0})  # what shuntd makes from now on
 
     def _namespace(self, name):
         namespace = Namespace(f"{self._prefix}-{name}")
         self.namespaces.append(namespace)
-        namespace.sysctl(**{"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1})
+        if not self.ipv6:
+            namespace.sysctl(**{"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1})
+        elif name == "lb":  # neither bridges nor their members speak
+            namespace.sysctl(**{"net/ipv6/conf/default/disable_ipv6": 1})
+        else:
+            namespace.sysctl(**{"net/ipv6/conf/default/accept_dad": 0, "net/ipv6/conf/default/accept_ra": 0,
+                                "net/ipv6/conf/default/router_solicitations": 0})
         namespace.ip("link set dev lo up")
         return namespace
 
@@ -214,28 +230,37 @@ class Topology:
     def _add_client(self, number):
         namespace = self._namespace(f"client{number}")
         subnet = "10.2.0" if self.router else "10.1.0"
-        client = Host(f"client{number}", namespace, f"{subnet}.{100 + number}", f"02:00:00:00:01:{number:02x}", f"c{number}")
+        client = Host(f"client{number}", namespace, f"{subnet}.{100 + number}", f"02:00:00:00:01:{number:02x}", f"c{number}",
+                      f"2001:db8:1::{100 + number}")
         if self.router:
             self._plug_in(namespace, "eth0", client.mac, self.router.namespace, "br9", client.plug)
         else:
             self._plug_in(namespace, "eth0", client.mac, self.lb, "br0", client.plug)
         namespace.ip(f"address add {client.address}/24 dev eth0",
                      "route add default via 10.2.0.1" if self.router else "route add 10.0.0.0/24 dev eth0")
+        if self.ipv6:
+            namespace.ip(f"address add {client.address6}/64 dev eth0 nodad")
         self.clients.append(client)
         return client
 
-    def add_backend(self):
+    def add_backend(self, forward=None):
         """One more backend, plugged in and addressed as its way of forwarding needs it; nothing runs on it yet."""
+        forward = forward or self.forward
         number = len(self.backends) + 1
         namespace = self._namespace(f"backend{number}")
-        backend = Host(f"backend{number}", namespace, f"10.0.0.{10 + number}", f"02:00:00:00:02:{number:02x}", f"b{number}")
+        backend = Host(f"backend{number}", namespace, f"10.0.0.{10 + number}", f"02:00:00:00:02:{number:02x}", f"b{number}",
+                       f"2001:db8:2::{10 + number}")
         self._plug_in(namespace, "eth0", backend.mac, self.lb, "br1" if self.split else "br0", backend.plug)
         namespace.ip(f"address add {backend.address}/24 dev eth0")
-        if self.forward == "nat":
+        if self.ipv6:
+            namespace.ip(f"address add {backend.address6}/64 dev eth0 nodad")
+        if forward == "nat":
             namespace.ip(f"route add default via {NODE_INSIDE}")
+            if self.ipv6:
+                namespace.ip(f"route add default via {NODE_INSIDE6}")
         else:
             self._answer_directly(backend, number)
-        if self.forward == "ipip":
+        if forward in ("ipip", "gue"):
             self._decapsulate(namespace)
         self.backends.append(backend)
         return backend
@@ -256,6 +281,8 @@ class Topology:
         namespace.sysctl(**{"net/ipv4/conf/all/arp_ignore": 1, "net/ipv4/conf/all/arp_announce": 2,
                             "net/ipv4/conf/all/rp_filter": 0, "net/ipv4/conf/eth0/rp_filter": 0,
                             f"net/ipv4/conf/{way_out}/rp_filter": 0})
+        if self.ipv6:  # IPv6 answers on an interface for that interface's addresses only
+            namespace.ip(f"address add {VIP6}/128 dev lo nodad", f"route add 2001:db8:1::/64 dev {way_out}")
 
     def _decapsulate(self, namespace):
         if not self._decap or not os.path.exists(self._decap):

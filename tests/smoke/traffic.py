@@ -17,8 +17,9 @@ class Answer(collections.namedtuple("Answer", "status body start seconds")):
 def http_get(namespace, address, port=80, path="/", timeout=3.0, source=("", 0)):
     """One request on a connection of its own. Never raises for what the network does."""
     start = time.monotonic()
+    authority = f"[{address}]" if ":" in address else address
     with namespace.inside():
-        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     data = b""
     with connection:
         try:
@@ -26,7 +27,7 @@ def http_get(namespace, address, port=80, path="/", timeout=3.0, source=("", 0))
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             connection.bind(source)
             connection.connect((address, port))
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n".encode())
             while piece := connection.recv(65536):
                 data += piece
         except OSError as error:
