@@ -27,7 +27,7 @@ class Configs(harness.SmokeTest):
     def run_example(self, name):
         """Starts shuntd with the example; gives the bed back when it is ready."""
         text = (CONFIGS / name).read_text(encoding="utf-8")
-        bed = self.bed("l2", clients=0, backends=0, cable=False, split='"tap:lb1"' in text)
+        bed = self.bed("l2", clients=0, backends=0, cable=False, split='"tap:lb1"' in text, ipv6="2001:db8:" in text)
         folder = bed.topology.folder
         text = re.sub(r'^(runtime_dir|state_dir|listen) = .*\n', "", text, flags=re.M)
         text = text.replace("configs/example.pcap", f"{CONFIGS}/example.pcap")
@@ -62,7 +62,7 @@ def _add_example(name):
     setattr(Configs, f"test_{name.removesuffix('.toml')}_starts", test)
 
 
-for _name in ("minimal.toml", "l2.toml", "ipip.toml", "nat.toml", "demo.toml"):
+for _name in ("minimal.toml", "l2.toml", "ipip.toml", "gue.toml", "nat.toml", "demo.toml", "dual_stack.toml"):
     _add_example(_name)
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ FAR = "2001:db8:3::11"            # backend1's too, behind its link-local addres
 FAR_GATEWAY = "fe80::ff:fe00:201"
 HEALTH = {"type": "http", "path": "/health", "interval": "300ms", "timeout": "300ms", "rise": 1, "fall": 2}
 
+PREFIX = "2001:db8:e::/64"        # of VIPs; clients come by the node's address
+OF_PREFIX = "2001:db8:e::77"
+
 # name: (VIP, port, forward, pool); the port is the backend's too, but in nat
 WAYS = {
     "l2": (net.VIP6, 80, "l2", "six"),
@@ -30,6 +33,7 @@ WAYS = {
     "gue 6 over 4": (net.VIP6, 85, "gue", "four"),
     "gue 4 over 4": (net.VIP, 85, "gue", "four"),
     "nat": (net.VIP6, 86, "nat", "nat"),
+    "a prefix": (OF_PREFIX, 80, "l2", "six"),
 }
 PORTS = range(80, 86)
 NAT_PORT = 8086
@@ -51,9 +55,11 @@ class Ways(harness.SmokeTest):
         bed = self.bed("ipip", backends=2, ipv6=True)
         topology, backends = bed.topology, bed.backends
         nat_backend = topology.add_backend("nat")
+        harness.start_nginx(topology, nat_backend, NAT_PORT)
         for backend in backends[:2]:
             harness.start_nginx(topology, backend, *PORTS)
-        harness.start_nginx(topology, nat_backend, NAT_PORT)
+            backend.namespace.ip(f"route add local {PREFIX} dev lo")
+        bed.client.namespace.ip(f"route add {PREFIX} via {net.NODE6}")
         backends[0].namespace.ip(f"address add {FAR}/128 dev lo nodad")
         bed.config["pool"] = [
             pool("four", {backend.name: backend.address for backend in backends[:2]}, port=80),
@@ -62,36 +68,27 @@ class Ways(harness.SmokeTest):
             pool("nat", {nat_backend.name: nat_backend.address6}, port=NAT_PORT)]
         bed.config["pool"][-1]["backend"][0]["port"] = NAT_PORT
         bed.config["service"] = [
-            {"name": name.replace(" ", "-"), "address": vip, "port": port, "forward": forward, "pool": pool_name}
+            {"name": name.replace(" ", "-"), "address": PREFIX if vip == OF_PREFIX else vip, "port": port, "forward": forward, "pool": pool_name}
             for name, (vip, port, forward, pool_name) in WAYS.items()]
         bed.expect_drops(no_neighbour=None)  # the first answer behind nat to a client that the kernel doesn't know yet
-        bed.daemon.launch(bed.config)
-        harness.wait_until(lambda: topology.lb.has_interface("shunt0"), 10, "shunt0 is there")
+        bed.daemon.start(bed.config)
         # backend1 is also a router that is known by its link-local address only.
-        harness.wait_until(lambda: self.add_route(topology), 5, "shunt0 is up")
+        topology.lb.ip(f"route add 2001:db8:3::/64 via {FAR_GATEWAY} dev shunt0")
         harness.wait_until(lambda: all(entry["state"] == "up" and entry["mac_known"] for entry in bed.daemon.backends()), 10,
                            "every backend of every service is up, and its MAC known")
         return bed
-
-    @staticmethod
-    def add_route(topology):
-        try:
-            topology.lb.ip(f"route replace 2001:db8:3::/64 via {FAR_GATEWAY} dev shunt0")
-        except net.TopologyError:
-            return False
-        return True
 
     def test_every_way_carries_tcp(self):
         bed = self.start_ways()
         for name, (vip, port, _, pool_name) in WAYS.items():
             with self.subTest(way=name):
                 wanted = {entry["name"] for entry in bed.pool(pool_name)["backend"]}
-                answers = [traffic.http_get(bed.client.namespace, vip, port=port, timeout=2, source=("", 20000 + number))
+                answers = [traffic.http_get(bed.client.namespace, vip, port=port, timeout=0.5, source=("", 20000 + number))
                            for number in range(8)]
                 self.assertEqual({answer.status for answer in answers}, {200}, answers)
                 self.assertEqual({answer.body for answer in answers}, wanted)
         with self.subTest("the node itself"):
-            for name in ("l2", "gue 6 over 4", "nat"):
+            for name in ("l2", "gue 6 over 4", "nat", "a prefix"):
                 vip, port, _, _ = WAYS[name]
                 self.assertEqual(traffic.http_get(bed.topology.lb, vip, port=port, timeout=2).status, 200, name)
         self.check_views(bed)
