@@ -98,6 +98,15 @@ Result<> set_sysctls(const std::string& name) {
   return Ok{};
 }
 
+// Where IPv6 is off by default (containers), addresses that the configuration gives the interface turn it on
+// there.
+Result<> allow_ipv6(const std::string& name, const std::vector<Prefix>& addresses) {
+  const bool wanted =
+      std::ranges::any_of(addresses, [](const Prefix& prefix) { return !prefix.address.is_v4(); });
+  if (!wanted || !kernel_has_ipv6()) return Ok{};
+  return set_interface_sysctl(Family::ipv6, "conf", name, "disable_ipv6", "0");
+}
+
 bool is_in(const std::vector<Prefix>& list, const Prefix& prefix) {
   return std::find(list.begin(), list.end(), prefix) != list.end();
 }
@@ -168,6 +177,7 @@ Result<> HostTap::set_addresses(KernelNetwork& network, const std::vector<Prefix
     if (const auto removed = network.remove_address(index_, prefix); !removed) return removed;
     std::erase(added_, prefix);
   }
+  if (const auto allowed = allow_ipv6(options_.name, addresses); !allowed) return allowed;
   for (const Prefix& prefix : addresses) {
     if (const auto added = network.add_address(index_, prefix); !added) return added;
     if (!is_in(before.value(), prefix) && !is_in(added_, prefix)) added_.push_back(prefix);

@@ -199,6 +199,25 @@ TEST(ConfigLoad, ResolvesAnnounce) {
       << "arp outside every subnet is the operator's business";
 }
 
+// Both families: what stands in the file is what comes out, and a VIP is announced by where it lies.
+TEST(ConfigLoad, TakesIpv6WhereverAnAddressStands) {
+  std::string text(kMinimal);
+  text = with(text, "198.51.100.10", "2001:db8:1::10");
+  text = with(text, "10.0.0.11", "2001:db8:2::11");
+  text = with(text, "[[pool]]", "encap_source6 = \"2001:db8::a00/120\"\n\n[[pool]]");
+  text = with(text, "pool = \"web\"", "pool = \"web\"\nforward = \"gue\"");
+  const Config config = loaded(text);
+  EXPECT_EQ(config.services[0].address.text(), "2001:db8:1::10");
+  EXPECT_EQ(config.services[0].forward, Forward::gue);
+  EXPECT_EQ(config.services[0].announce, Announce::route);
+  EXPECT_EQ(config.pools[0].backends[0].address.text(), "2001:db8:2::11");
+  EXPECT_EQ(config.ports[0].encap_source6->text(), "2001:db8::a00/120");
+  text = with(text, "192.0.2.2/24", "2001:db8:1::2/64");
+  EXPECT_EQ(loaded(text).services[0].announce, Announce::arp);
+  text = with(text, "2001:db8:1::10", "2001:db8:1::100/120");
+  EXPECT_EQ(loaded(text).services[0].announce, Announce::arp);
+}
+
 TEST(ConfigLoad, ListenersFollowRuntimeDir) {
   const std::string text = "[node]\nruntime_dir = \"/tmp/x\"\n" + std::string(kMinimal);
   EXPECT_THAT(loaded(text).api.listen, ElementsAre("unix:/tmp/x/api.sock", "127.0.0.1:8080"));

@@ -97,6 +97,18 @@ TEST_F(HostTapTest, IsMadeAsConfiguredAndRemoved) {
   EXPECT_FALSE(exists());
 }
 
+TEST_F(HostTapTest, TurnsIpv6OnWhereItHasSuchAnAddress) {
+  std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << "1";
+  HostTapOptions four = options();
+  four.addresses = {prefix("192.0.2.1/24")};
+  auto tap = HostTap::open(network(), four);
+  ASSERT_TRUE(succeeds(tap));
+  EXPECT_EQ(sysctl("ipv6/conf/shunt0/disable_ipv6"), "1");
+  ASSERT_TRUE(succeeds(tap.value().set_addresses(network(), options().addresses)));
+  EXPECT_EQ(sysctl("ipv6/conf/shunt0/disable_ipv6"), "0");
+  EXPECT_EQ(addresses(), options().addresses);
+}
+
 // An ARP request for the tap's address goes in, the kernel's answer comes out: one frame a call, and no
 // waiting.
 TEST_F(HostTapTest, CarriesFramesBothWays) {
