@@ -1,4 +1,4 @@
-"""Frames by hand: building, reading, pcap files, a sniffer. IPv4, and of IPv6 ICMP; no options, no VLAN.
+"""Frames by hand: building, reading, pcap files, a sniffer. IPv4 and IPv6, no options, no VLAN.
 
     frame = ethernet(dst, src, ipv4(client, VIP, udp(client, VIP, 1234, 53, b"hello")))
 """
@@ -15,6 +15,7 @@ ETH_ARP = 0x0806
 ETH_IP6 = 0x86DD
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 IPIP, TCP, UDP, ICMP, IP6IP, ICMP6 = 4, 6, 17, 1, 41, 58
+GUE = 6080
 SOLICITATION, ADVERTISEMENT, MLD_REPORT = 135, 136, 143
 SYN, ACK, FIN, RST, PSH = 0x02, 0x10, 0x01, 0x04, 0x08
 
@@ -100,7 +101,7 @@ def tcp(source, destination, sport, dport, flags, sequence=0, acknowledgement=0,
 
 
 class Packet:
-    """What a frame says, field by field; fields that it doesn't have are None. `inner` is the packet inside an ipip one."""
+    """What a frame says, field by field; fields that it doesn't have are None. `inner` is the packet inside ipip or gue."""
 
     def __init__(self, frame):
         self.frame = frame
@@ -119,11 +120,12 @@ class Packet:
 
     def _read_ip6(self, data):
         self.ttl, self.source, self.destination = data[7], text6(data[8:24]), text6(data[24:40])
+        self.tos = struct.unpack("!H", data[:2])[0] >> 4 & 0xFF
         self.protocol, message = data[6], data[40:40 + struct.unpack("!H", data[4:6])[0]]
         if self.protocol == 0:  # hop by hop: an MLD report's router alert
             self.protocol, message = message[0], message[8 + 8 * message[1]:]
         if self.protocol != ICMP6 or len(message) < 8:
-            return
+            return self._read_segment(message)
         self.icmp_type = message[0]
         self.checksum_right = _transport_checksum(self.source, self.destination, ICMP6, message) == 0
         if self.icmp_type in (SOLICITATION, ADVERTISEMENT):
@@ -138,15 +140,24 @@ class Packet:
         self.tos, self.ttl, self.protocol = data[1], data[8], data[9]
         self.source, self.destination = socket.inet_ntoa(data[12:16]), socket.inet_ntoa(data[16:20])
         self.header_checksum_right = checksum(data[:20]) == 0
-        segment = data[20:]
+        self._read_segment(data[20:])
+
+    def _read_segment(self, segment):
         if self.protocol in (TCP, UDP) and len(segment) >= 8:
             self.sport, self.dport = struct.unpack("!HH", segment[:4])
             self.checksum_right = _transport_checksum(self.source, self.destination, self.protocol, segment) == 0
             start = (segment[12] >> 4) * 4 if self.protocol == TCP else 8
             self.flags = segment[13] if self.protocol == TCP else None
+            self.has_checksum = self.protocol == TCP or segment[6:8] != b"\0\0"
             self.payload = segment[start:]
-        elif self.protocol == IPIP:
-            self.inner = Packet(self.frame[:14] + segment)
+            if self.protocol == UDP and self.dport == GUE and self.payload and self.payload[0] >> 4 in (4, 6):
+                self._read_inner(self.payload)
+        elif self.protocol in (IPIP, IP6IP):
+            self._read_inner(segment)
+
+    def _read_inner(self, packet):
+        kind = ETH_IP if packet[:1] and packet[0] >> 4 == 4 else ETH_IP6
+        self.inner = Packet(self.frame[:12] + struct.pack("!H", kind) + packet)
 
     def __repr__(self):
         if self.operation is not None:

@@ -24,7 +24,6 @@ TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_MULTI_QUEUE = 0x400454CA, 0x0002, 0x1000, 0x0
 OWN_MAC = "02:00:00:00:00:01"
 OUTER_SOURCE = "10.0.0.2"
 OUTER_SOURCE6 = "2001:db8:2::2"
-GUE = 6080
 
 
 class Encapsulator(threading.Thread):
@@ -121,7 +120,7 @@ class Decap(harness.SmokeTest):
         source, backend = (OUTER_SOURCE, self.backend.address) if family == 4 else (OUTER_SOURCE6, self.backend.address6)
         build, ethernet_type = (p.ipv4, p.ETH_IP) if family == 4 else (p.ipv6, p.ETH_IP6)
         if kind == "gue":
-            inner, protocol = p.udp(source, backend, 50000, GUE, inner), p.UDP
+            inner, protocol = p.udp(source, backend, 50000, p.GUE, inner), p.UDP
         else:
             protocol = protocol or (p.IPIP if inner[0] >> 4 == 4 else p.IP6IP)
         return p.ethernet(self.backend.mac, self.client.mac, build(source, backend, inner, protocol=protocol, tos=tos),
@@ -136,7 +135,7 @@ class Decap(harness.SmokeTest):
         six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
         four.bind((net.VIP, 5000))
         six.bind((net.VIP6, 5000))
-        gue.bind(("::", GUE))
+        gue.bind(("::", p.GUE))
         for sink in (four, six, gue):
             sink.settimeout(1)
             self.addCleanup(sink.close)

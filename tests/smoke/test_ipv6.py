@@ -80,18 +80,40 @@ class Ways(harness.SmokeTest):
 
     def test_every_way_carries_tcp(self):
         bed = self.start_ways()
-        for name, (vip, port, _, pool_name) in WAYS.items():
-            with self.subTest(way=name):
+        for name, (vip, port, forward, pool_name) in WAYS.items():
+            with self.subTest(way=name), p.Sniffer(bed.topology.lb, "lb0", lambda packet, outgoing: not outgoing) as sent:
                 wanted = {entry["name"] for entry in bed.pool(pool_name)["backend"]}
                 answers = [traffic.http_get(bed.client.namespace, vip, port=port, timeout=0.5, source=("", 20000 + number))
                            for number in range(8)]
                 self.assertEqual({answer.status for answer in answers}, {200}, answers)
                 self.assertEqual({answer.body for answer in answers}, wanted)
+                addresses = {entry["address"] for entry in bed.pool(pool_name)["backend"]}
+                self.check_outer(sent, forward, vip, addresses)
         with self.subTest("the node itself"):
             for name in ("l2", "gue 6 over 4", "nat", "a prefix"):
                 vip, port, _, _ = WAYS[name]
                 self.assertEqual(traffic.http_get(bed.topology.lb, vip, port=port, timeout=2).status, 200, name)
         self.check_views(bed)
+
+    def check_outer(self, sent, forward, vip, backends):
+        """What left for the VIP's backends was inside the outer header that `forward` says, or in none."""
+        outers = [packet for packet in sent.packets if packet.inner is not None]
+        if forward not in ("ipip", "gue"):
+            return self.assertEqual(outers, [])
+        protocol = p.UDP if forward == "gue" else p.IP6IP if ":" in vip else p.IPIP
+        over_v6 = any(":" in address for address in backends)
+        self.assertEqual({packet.protocol for packet in outers}, {protocol})
+        self.assertEqual({packet.destination for packet in outers}, backends)
+        self.assertEqual({(packet.source, packet.ttl) for packet in outers},
+                         {(net.NODE_INSIDE6 if over_v6 else net.NODE_INSIDE, 64)})
+        self.assertEqual({packet.inner.destination for packet in outers}, {vip})
+        self.assertEqual({packet.inner.ttl for packet in outers}, {63})
+        self.assertTrue(all(packet.inner.checksum_right for packet in outers))
+        if forward == "gue":
+            self.assertTrue(all(packet.checksum_right or not packet.has_checksum and not over_v6 for packet in outers))
+            flows = {(packet.inner.sport, packet.sport) for packet in outers}
+            self.assertEqual(len(flows), 8, "one port for each flow")
+            self.assertTrue(all(49152 <= port for _, port in flows))
 
     def check_views(self, bed):
         """What people read has the addresses as people write them."""
