@@ -12,8 +12,9 @@ namespace {
 // BGP, BFD (single hop, multihop, echo), ND: what keeps routes and neighbours alive goes before the rest.
 bool is_urgent(const PacketView& view, const uint8_t* frame, const Snapshot& snapshot) {
   if (view.l3 == L3::arp) return true;
-  if (!view.is_ip() || view.has_defect) return false;
-  if (view.protocol == kProtocolIcmp6) return true;
+  if (!view.is_ip()) return false;
+  if (view.protocol == kProtocolIcmp6) return true;  // from :: too, who looks for a duplicate
+  if (view.has_defect) return false;
   if (view.l4_offset == 0) return false;
   if (view.protocol == kProtocolTcp && (view.sport(frame) == be16(179) || view.dport(frame) == be16(179)))
     return true;
@@ -23,12 +24,19 @@ bool is_urgent(const PacketView& view, const uint8_t* frame, const Snapshot& sna
   return snapshot.urgent_sources->find(AddressKey::of(view.source(frame))) != nullptr;
 }
 
+// RFC 4861 4.3: somebody asks for an address, the VIP itself perhaps, to hear whether it is still there. (Its
+// source may be ::, which elsewhere is a fault.)
+bool is_solicitation(const PacketView& view, const uint8_t* frame) {
+  return view.l3 == L3::ipv6 && view.protocol == kProtocolIcmp6 && view.ip_bytes > kIpv6HeaderBytes &&
+         view.ip(frame)[kIpv6HeaderBytes] == 135;
+}
+
 void give_to_kernel(Burst& burst, unsigned i, const Snapshot& snapshot) {
   const PacketView& view = burst.packet[i].view;
-  if (snapshot.ports[burst.port].has_host_interface || view.l3 == L3::arp) {
-    // ARP goes to the punt thread without a host_interface too: it is what answers for VIPs.
-    return burst.punt(i, is_urgent(view, burst.packet[i].data, snapshot));
-  }
+  const uint8_t* frame = burst.packet[i].data;
+  // ARP and ND go to the punt thread without a host_interface too: it is what answers for VIPs.
+  if (snapshot.ports[burst.port].has_host_interface || view.l3 == L3::arp || is_solicitation(view, frame))
+    return burst.punt(i, is_urgent(view, frame, snapshot));
   burst.drop(i, view.is_ip() ? DropReason::no_host_interface : DropReason::not_ip);
 }
 
@@ -135,12 +143,6 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
   }
   burst.packet[i].service = service;
   return true;
-}
-
-// RFC 4861 4.3: somebody asks the VIP itself whether it is still there, which the punt thread answers.
-bool is_solicitation(const PacketView& view, const uint8_t* frame) {
-  return view.l3 == L3::ipv6 && view.protocol == kProtocolIcmp6 && !view.has_defect &&
-         view.ip_bytes > kIpv6HeaderBytes && view.ip(frame)[kIpv6HeaderBytes] == 135;
 }
 
 // By all the rules: prefixes, services of any port, replies, what is the kernel's.
