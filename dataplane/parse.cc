@@ -107,8 +107,10 @@ bool parse_ipv6(PacketView& view, const uint8_t* frame, unsigned available) {
   if (view.has_defect) return true;
   view.ip_bytes = static_cast<uint16_t>(total);
   const IpAddress source = view.source(frame);
-  if (source.is_unspecified() || source.is_loopback() || source.is_multicast())
-    view.object(DropReason::bad_source);
+  // RFC 4291 2.5.5: in ::/80 are ::, ::1, and IPv4 addresses that on the wire are nobody's (and as keys an
+  // IPv4 backend's).
+  const bool reserved = load<uint64_t>(ip + 8) == 0 && load<uint16_t>(ip + 16) == 0;
+  if (reserved || source.is_multicast()) view.object(DropReason::bad_source);
   if (view.protocol == kProtocolFragment) view.object(DropReason::fragment);
   if (!view.has_defect) parse_transport(view, frame, kIpv6HeaderBytes);
   return true;
