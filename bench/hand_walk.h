@@ -18,7 +18,7 @@ class HandWalk {
   WorkerState& state() { return state_; }
 
   unsigned receive() {
-    const unsigned count = io_.receive(0, burst_.frame.data(), kBurstSize);
+    const unsigned count = io_.receive(0, burst_.packet.data(), kBurstSize);
     if (count == 0) return 0;
     state_.ledger.received += count;
     burst_.start(0, count);

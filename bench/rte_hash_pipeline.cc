@@ -89,17 +89,19 @@ void RteHashPipeline::look_up() {
   std::array<TupleKey, kBurstSize> keys;
   std::array<const void*, kBurstSize> pointers;
   std::array<void*, kBurstSize> found;
-  for (unsigned n = 0; n < burst.live_count; ++n) {
-    const unsigned i = burst.live[n];
-    const uint8_t* const frame = burst.frame[i].data;
-    keys[n] = key_of(burst.view[i].source_bytes(frame), burst.view[i].l4(frame), family);
-    pointers[n] = &keys[n];
+  unsigned count = 0;
+  for (const unsigned i : bits_of(burst.live)) {
+    const Packet& packet = burst.packet[i];
+    keys[count] = key_of(packet.view.source_bytes(packet.data), packet.view.l4(packet.data), family);
+    pointers[count] = &keys[count];
+    ++count;
   }
   uint64_t hits = 0;
-  rte_hash_lookup_bulk_data(table_, pointers.data(), burst.live_count, &hits, found.data());
-  prove(static_cast<unsigned>(std::popcount(hits)) == burst.live_count, "every packet hit rte_hash");
-  for (unsigned n = 0; n < burst.live_count; ++n)
-    burst.backend[burst.live[n]].raw = static_cast<uint16_t>(std::bit_cast<uintptr_t>(found[n]));
+  rte_hash_lookup_bulk_data(table_, pointers.data(), count, &hits, found.data());
+  prove(static_cast<unsigned>(std::popcount(hits)) == count, "every packet hit rte_hash");
+  unsigned next = 0;
+  for (const unsigned i : bits_of(burst.live))
+    burst.decide(i, {static_cast<uint16_t>(std::bit_cast<uintptr_t>(found[next++]))});
 }
 
 uint64_t RteHashPipeline::run() {

@@ -36,11 +36,11 @@ class MemoryIo {
   }
 
   // FrameIo.
-  unsigned receive(uint8_t port, Frame* frames, unsigned count) {
+  unsigned receive(uint8_t port, Packet* packets, unsigned count) {
     if (port != port_) return 0;
     const unsigned taken = std::min(count, ready_);
     for (unsigned i = 0; i < taken; ++i)
-      frames[i] = {buffers_[i].data, buffers_[i].frame_bytes, &buffers_[i]};
+      packets[i].set_frame({buffers_[i].data, buffers_[i].frame_bytes, &buffers_[i]});
     ready_ = 0;
     return taken;
   }
