@@ -69,14 +69,14 @@ KernelView kernel_view(Family family) {
 
 // As select hashes a flow for the whole cluster: source, destination, sport, dport, protocol.
 Hash128 cluster_hash(const HashKey& key, const Tuple& tuple) {
+  std::array<uint8_t, 32> addresses;
   const size_t size = tuple.source.bits() / 8;
-  std::array<uint8_t, 16 * 2 + 5> bytes{};
-  std::memcpy(bytes.data(), tuple.source.wire(), size);
-  std::memcpy(bytes.data() + size, tuple.destination.wire(), size);
-  store(bytes.data() + size * 2, be16(tuple.sport).raw());
-  store(bytes.data() + size * 2 + 2, be16(tuple.dport).raw());
-  bytes[size * 2 + 4] = static_cast<uint8_t>(Protocol::tcp);
-  return keyed_hash(key, bytes.data(), size * 2 + 5);
+  std::memcpy(addresses.data(), tuple.source.wire(), size);
+  std::memcpy(addresses.data() + size, tuple.destination.wire(), size);
+  const uint32_t ports = be16(tuple.sport).raw() | (uint32_t{be16(tuple.dport).raw()} << 16U);
+  return tuple.source.is_v4()
+             ? slot_hash_v4(key, addresses.data(), ports, static_cast<uint8_t>(Protocol::tcp))
+             : slot_hash_v6(key, addresses.data(), ports, static_cast<uint8_t>(Protocol::tcp));
 }
 
 IpAddress v6_address(uint16_t third, uint32_t low) {

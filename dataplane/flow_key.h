@@ -5,7 +5,7 @@
 // for a service of one IPv4 address and port (its id stands for the rest of the 5-tuple); a keyed digest of
 // the 5-tuple for every other service. A new flow is compared with at most ten entries of its own service:
 // odds of a false match 10 · 2^-48 = 4e-14. `index` chooses the primary bucket. It is independent of the
-// digest, so that what shares a bucket shares no key bits. Cost: three AES rounds per exact key, nine per
+// digest, so that what shares a bucket shares no key bits. Cost: three AES rounds per exact key, eight per
 // IPv6 digest (bench/hash_bench.cc).
 #pragma once
 

@@ -88,14 +88,13 @@ FlowTable::Entry Selector::live_entry(const Asked& packet) {
   return entry && FlowTable::live(entry, now_.second, flows_) ? entry : FlowTable::Entry{};
 }
 
-// Keyed with what all shunts of a cluster share, so that each of them chooses alike.
 Hash128 Selector::cluster_hash(const Asked& packet) const {
   const PacketView& view = packet.view;
   const uint8_t* frame = burst_.packet[packet.i].data;
-  const uint8_t* source = view.source_bytes(frame);  // the destination lies behind it
-  const uint64_t rest = load<uint32_t>(view.l4(frame)) | (uint64_t{view.protocol} << 32U);  // ports, protocol
-  if (view.l3 == L3::ipv4) return keyed_hash(snapshot_.cluster_key, load<uint64_t>(source), rest);
-  return keyed_hash(snapshot_.cluster_key, load_block(source), load_block(source + 16), rest);
+  const uint8_t* addresses = view.source_bytes(frame);  // the destination lies behind the source
+  const auto ports = load<uint32_t>(view.l4(frame));
+  return view.l3 == L3::ipv4 ? slot_hash_v4(snapshot_.cluster_key, addresses, ports, view.protocol)
+                             : slot_hash_v6(snapshot_.cluster_key, addresses, ports, view.protocol);
 }
 
 void Selector::remember(const Asked& packet, ProbationKind kind, BackendRef backend) {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/byte_order.h"
 #include "common/keyed_hash.h"
 
 namespace shunt {
@@ -30,6 +31,18 @@ struct SlotChoice {
   const uint16_t* numbers = nullptr;  // whose place in running_sum it is
   uint32_t count = 0;                 // of running_sum and numbers
 };
+
+// The 5-tuple's hash that chooses, the same on all shunts of a cluster. `addresses`: source and destination
+// side by side, as in a packet (8 bytes or 32). `ports`: both, raw, as they begin a segment.
+inline Hash128 slot_hash_v4(const HashKey& cluster_key, const uint8_t* addresses, uint32_t ports,
+                            uint8_t protocol) {
+  return keyed_hash(cluster_key, load<uint64_t>(addresses), ports | (uint64_t{protocol} << 32U));
+}
+inline Hash128 slot_hash_v6(const HashKey& cluster_key, const uint8_t* addresses, uint32_t ports,
+                            uint8_t protocol) {
+  return keyed_hash(cluster_key, load_block(addresses), load_block(addresses + 16),
+                    ports | (uint64_t{protocol} << 32U));
+}
 
 struct ChosenBackend {
   uint16_t number = kNoBackend;
