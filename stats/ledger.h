@@ -6,7 +6,7 @@
 //   received + originated = sent + punted + in_flight + dropped
 // holds exactly whatever the order in which the blocks are read: each is balanced by itself.
 //
-// Owner: the thread that counts. Bound: fixed size. Cost: publishing copies 26 words, once per loop.
+// Owner: the thread that counts. Bound: fixed size. Cost: publishing copies a word per term, once per loop.
 #pragma once
 
 #include <array>
