@@ -38,8 +38,9 @@ struct alignas(64) Packet {
   uint32_t pair = 0;                 // from lookup or select on (not of replies): the row that counts it
   const Service* service = nullptr;  // from classify on
   const Destination* destination = nullptr;  // from lookup or select on (not of replies)
-  FlowKey key;                               // from classify on
-  PacketView view;                           // from parse on
+  uint64_t key_value = 0;                    // FlowKey, from classify on
+  uint32_t key_index = 0;
+  PacketView view;  // from parse on
 
   Frame frame() const { return {data, bytes, handle}; }
   void set_frame(const Frame& frame) {
@@ -47,7 +48,11 @@ struct alignas(64) Packet {
     bytes = frame.bytes;
     handle = frame.handle;
   }
-  bool is_tcp() const { return view.protocol == kProtocolTcp; }
+  FlowKey key() const { return {key_value, key_index}; }
+  void set_key(const FlowKey& key) {
+    key_value = key.value;
+    key_index = key.index;
+  }
 };
 static_assert(sizeof(Packet) == 64);
 

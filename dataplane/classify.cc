@@ -76,14 +76,14 @@ void make_key(Burst& burst, unsigned i, const Service& service, const WorkerStat
     key = digest_key(burst, i, service, worker.table_key);
   }
   worker.flows.prefetch(key);
-  burst.packet[i].key = key;
+  burst.packet[i].set_key(key);
 }
 
 // Both directions of a nat flow have one key and meet two queues; the key names the worker that owns the
 // flow. True: it is another one.
 inline bool hand_over(Burst& burst, unsigned i, const Service& service, const WorkerState& worker) {
   if (worker.workers < 2 || service.forward != Forward::nat) return false;
-  const unsigned owner = burst.packet[i].key.index % worker.workers;
+  const unsigned owner = burst.packet[i].key_index % worker.workers;
   if (owner == worker.index) return false;
   burst.hand_over(i, static_cast<uint8_t>(owner));
   return true;
@@ -102,8 +102,8 @@ void give_to_service(Burst& burst, unsigned i, const Service& service, WorkerSta
 }
 
 bool is_known(const Burst& burst, unsigned i, const WorkerState& worker) {
-  return worker.flows.find(burst.packet[i].key) ||
-         worker.probation.holds(burst.packet[i].key, half_of(burst.packet[i].view.protocol));
+  return worker.flows.find(burst.packet[i].key()) ||
+         worker.probation.holds(burst.packet[i].key(), half_of(burst.packet[i].view.protocol));
 }
 
 // True: the packet's source is a nat backend and it came in where that backend is, so it may be a reply.
@@ -123,13 +123,13 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
   make_key(burst, i, *service, worker);
   if (source->former_service != 0 && !is_known(burst, i, worker)) {
     const Service* former = snapshot.service(source->former_service);
-    const FlowKey own_key = burst.packet[i].key;
+    const FlowKey own_key = burst.packet[i].key();
     if (former != nullptr) make_key(burst, i, *former, worker);
     if (former != nullptr && is_known(burst, i, worker)) {
       service = former;
       burst.backend[i] = source->former_backend;
     } else {
-      burst.packet[i].key = own_key;
+      burst.packet[i].set_key(own_key);
     }
   }
   if (hand_over(burst, i, *service, worker)) return true;
@@ -224,7 +224,7 @@ template <typename Kind>
     flows.prefetch(key);
     __builtin_prefetch(frame - room_at, 1);
     packet.service = services + service;
-    packet.key = key;
+    packet.set_key(key);
   }
 }
 

@@ -17,7 +17,7 @@
 
 namespace shunt {
 
-struct [[gnu::packed, gnu::aligned(4)]] FlowKey {  // 12 bytes
+struct FlowKey {
   uint64_t value = 0;
   uint32_t index = 0;
 

@@ -15,21 +15,21 @@ constexpr uint8_t kEventful = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst;
 // The client has, or is about to have, this backend's SYN-ACK: its flow can't be opened anew elsewhere
 // without a reset.
 void note_answer(const Burst& burst, unsigned i, WorkerState& worker) {
-  ProbationEntry* waiting = worker.probation.peek(burst.packet[i].key, ProbationHalf::tcp);
+  ProbationEntry* waiting = worker.probation.peek(burst.packet[i].key(), ProbationHalf::tcp);
   if (waiting != nullptr && waiting->backend == burst.backend[i]) waiting->answered = true;
 }
 
 // A reply is restored whether or not its flow is known (its source names the service), so it never selects.
 void settle_reply(Burst& burst, unsigned i, WorkerState& worker, const Now& now) {
   const Packet& packet = burst.packet[i];
-  const FlowTable::Entry entry = worker.flows.find(packet.key);
+  const FlowTable::Entry entry = worker.flows.find(packet.key());
   if (entry && is_fresh(*packet.service, entry, now)) advance_flow(burst, i, entry, worker, now);
   if (!entry && (packet.view.tcp_flags & tcp_flag::kSyn) != 0) note_answer(burst, i, worker);
 }
 
 inline void leave_to_select(Burst& burst, unsigned i, const WorkerState& worker) {
   burst.selecting |= bit_of(i);
-  worker.probation.prefetch(burst.packet[i].key, half_of(burst.packet[i].view.protocol));
+  worker.probation.prefetch(burst.packet[i].key(), half_of(burst.packet[i].view.protocol));
 }
 
 void miss(Burst& burst, unsigned i, const WorkerState& worker) {
@@ -70,11 +70,11 @@ uint64_t settle_primary(Burst& burst, uint64_t packets, WorkerState& worker, con
   uint64_t spilled = 0;
   for (const unsigned i : bits_of(packets)) {
     Packet& packet = burst.packet[i];
-    const FlowTable::Entry entry = flows.find_primary(packet.key);
+    const FlowTable::Entry entry = flows.find_primary(packet.key());
     if (entry) [[likely]] {
       if (!settle_plain(packet, entry, second)) [[unlikely]]
         settle_any(burst, i, entry, worker, now);
-    } else if (flows.prefetch_spilled(packet.key)) {
+    } else if (flows.prefetch_spilled(packet.key())) {
       spilled |= bit_of(i);
     } else {
       miss(burst, i, worker);
@@ -86,7 +86,7 @@ uint64_t settle_primary(Burst& burst, uint64_t packets, WorkerState& worker, con
 void settle_spilled(Burst& burst, uint64_t packets, WorkerState& worker, const Now& now) {
   for (const unsigned i : bits_of(packets)) {
     Packet& packet = burst.packet[i];
-    const FlowTable::Entry entry = worker.flows.find_alternate(packet.key);
+    const FlowTable::Entry entry = worker.flows.find_alternate(packet.key());
     if (!entry) {
       miss(burst, i, worker);
     } else if (!settle_plain(packet, entry, now.second)) {

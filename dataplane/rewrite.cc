@@ -99,7 +99,7 @@ void encapsulate(Packet& packet, const Destination& destination) {
   constexpr unsigned kOuter = kOuterIp + (has_udp(kChange) ? kUdpHeaderBytes : 0U);
   const unsigned l3_offset = packet.view.l3_offset;
   const unsigned ip_bytes = packet.view.ip_bytes;
-  const uint32_t flow = packet.key.index;
+  const uint32_t flow = packet.key_index;
   uint8_t* const ip = packet.data + l3_offset;
   uint8_t* start = ip - kOuter - kEtherHeaderBytes;
   std::array<uint8_t, 2 * kVlanTagBytes> tags;

@@ -30,7 +30,7 @@ class Selector {
     unsigned i;
     const Service& service;
     const PacketView& view;
-    const FlowKey& key;
+    FlowKey key;
     ProbationHalf half;
     bool is_tcp;
     bool is_syn;  // without ACK: opens a connection
@@ -199,7 +199,7 @@ Selector::Asked Selector::packet_at(unsigned i) const {
   return {i,
           *burst_.packet[i].service,
           view,
-          burst_.packet[i].key,
+          burst_.packet[i].key(),
           is_tcp ? ProbationHalf::tcp : ProbationHalf::udp,
           is_tcp,
           is_syn,
