@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "common/checksum.h"
+#include "control/outer_template.h"
 #include "dataplane/flow_table.h"
-#include "dataplane/outer_header.h"
 
 namespace shunt {
 namespace {
@@ -162,67 +161,6 @@ void Compiler::refresh_routes() {
   shared_.routes = std::make_shared<const RouteTable>(routes);
   shared_.neighbours = std::make_shared<const NeighbourTable>(kernel_.neighbours);
 }
-
-namespace {
-
-// What a packet of `family` gets on its way to a backend of the other or the same one.
-Change change_for(Forward forward, Family backend) {
-  const bool v4 = backend == Family::ipv4;
-  switch (forward) {
-    case Forward::ipip:
-      return v4 ? Change::outer4 : Change::outer6;
-    case Forward::gue:
-      return v4 ? Change::outer4_udp : Change::outer6_udp;
-    case Forward::nat:
-      return v4 ? Change::nat4 : Change::nat6;
-    default:
-      return Change::l2;
-  }
-}
-
-uint8_t outer_bytes_of(Change change) {
-  switch (change) {
-    case Change::outer4:
-      return kIpv4HeaderBytes;
-    case Change::outer4_udp:
-      return kIpv4HeaderBytes + kUdpHeaderBytes;
-    case Change::outer6:
-      return kIpv6HeaderBytes;
-    case Change::outer6_udp:
-      return kIpv6HeaderBytes + kUdpHeaderBytes;
-    default:
-      return 0;
-  }
-}
-
-bool is_outer6(Change change) {
-  return change == Change::outer6 || change == Change::outer6_udp;
-}
-
-// The outer header's words that no packet changes, and their sum: see dataplane/outer_header.h.
-void seal_outer(Destination& destination, const IpAddress& source, Family inner, bool udp) {
-  destination.outer_source = source;
-  destination.inner_protocol = udp ? kProtocolUdp : inner == Family::ipv4 ? kProtocolIpip : kProtocolIpv6;
-  const uint64_t addresses =
-      checksum_sum(source.wire(), source.bits() / 8,
-                   checksum_sum(destination.address.wire(), destination.address.bits() / 8));
-  if (is_outer6(destination.change)) {
-    // Of the UDP checksum: the pseudo header but its length, and the port.
-    const uint64_t fixed = addresses + be16(kProtocolUdp).raw() + be16(kGuePort).raw();
-    destination.outer_sum = fold_checksum(fixed);
-    return;
-  }
-  uint8_t* const ip = destination.head.data() + kEtherHeaderBytes;
-  store(ip - 2, be16(kEtherTypeIpv4));
-  ip[0] = 0x45;
-  ip[8] = kOuterHops;
-  ip[9] = destination.inner_protocol;
-  store(ip + 12, source.v4());
-  store(ip + 16, destination.address4);
-  destination.outer_sum = fold_checksum(checksum_sum(ip, kIpv4HeaderBytes));
-}
-
-}  // namespace
 
 // The way out's own source; a port without one borrows the first that there is.
 const Prefix* Compiler::encap_source_for(uint8_t port, Family family) const {

@@ -127,7 +127,6 @@ struct Burst {
 
   uint64_t all() const { return count == kBurstSize ? ~uint64_t{0} : bit_of(count) - 1; }
   uint64_t left() const { return all() & ~live; }  // whose fate was told
-  bool is_live(unsigned i) const { return (live & bit_of(i)) != 0; }
   bool is_reply(unsigned i) const { return (replies & bit_of(i)) != 0; }
   bool is_to_host(unsigned i) const { return (to_host & bit_of(i)) != 0; }
 

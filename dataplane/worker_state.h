@@ -103,24 +103,20 @@ class ProbationAges {
   }
   void ended(const ProbationEntry& /*entry*/, EndReason /*why*/) const {}
 
- private:
+ protected:
   const Snapshot& snapshot_;
 };
 
 // For the sweep, which ends what names nobody: a number is used again only when no table knows it any more.
 class ProbationLifetimes : public ProbationAges {
  public:
-  ProbationLifetimes(const Snapshot& snapshot, WorkerState& worker)
-      : ProbationAges(snapshot, worker), snapshot_(snapshot) {}
+  using ProbationAges::ProbationAges;
 
   bool expired(const ProbationEntry& entry, uint32_t age_ms) const {
     const Service* service = snapshot_.service(service_of(entry.key));
     return service == nullptr || !service->destination(entry.backend).present ||
            ProbationAges::expired(entry, age_ms);
   }
-
- private:
-  const Snapshot& snapshot_;
 };
 
 }  // namespace shunt

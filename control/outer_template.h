@@ -1,0 +1,23 @@
+// What rewrite is to do for a backend, and the outer header that it puts before packets, made once per
+// backend (dataplane/outer_header.h fills in what differs from packet to packet). Pure functions, for the
+// compiler.
+#pragma once
+
+#include <cstdint>
+
+#include "common/forwarding.h"
+#include "dataplane/snapshot.h"
+
+namespace shunt {
+
+// By the forwarding mode and the backend's family, which is that of an outer header.
+Change change_for(Forward forward, Family backend);
+
+// How many bytes a packet grows by.
+uint8_t outer_bytes_of(Change change);
+
+// Fills in the outer header's fixed fields and their sum. `destination` has its backend's address; `source`
+// is of the same family, its spread bits 0. `inner`: of the packets; `udp`: gue.
+void seal_outer(Destination& destination, const IpAddress& source, Family inner, bool udp);
+
+}  // namespace shunt
