@@ -95,7 +95,7 @@ class Shunt {
   void find_burst(std::span<const FlowKey> keys, FlowTable::Entry* entries) const {
     uint64_t spilled = 0;
     for (size_t i = 0; i < keys.size(); ++i) {
-      entries[i] = table_.find_primary(keys[i]);
+      entries[i] = table_.finder().find_primary(keys[i]);
       if (!entries[i] && table_.prefetch_spilled(keys[i])) spilled |= uint64_t{1} << i;
     }
     for (; spilled != 0; spilled &= spilled - 1) {

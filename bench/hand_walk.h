@@ -18,7 +18,8 @@ class HandWalk {
   WorkerState& state() { return state_; }
 
   unsigned receive() {
-    const unsigned count = io_.receive(0, burst_.packet.data(), kBurstSize);
+    uint64_t bytes = 0;
+    const unsigned count = io_.receive(0, burst_.packet.data(), kBurstSize, bytes);
     if (count == 0) return 0;
     state_.ledger.received += count;
     burst_.start(0, count);

@@ -109,6 +109,7 @@ uint64_t RteHashPipeline::run() {
   const Now now = Now::from_ns(1'000'000'000'000);
   uint64_t packets = 0;
   while (const unsigned count = walk_->receive()) {
+    take_plain(walk_->burst(), snapshot.ports[0], snapshot, *state_);
     parse(walk_->burst(), snapshot.ports[0]);
     classify(walk_->burst(), snapshot, *state_);
     look_up();

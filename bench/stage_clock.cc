@@ -38,6 +38,8 @@ struct StageClock::Walk : HandWalk {
     const unsigned count = receive();
     if (count == 0) return false;
     stage_ended(0);
+    take_plain(burst(), snapshot.ports[0], snapshot, state());
+    stage_ended(2);
     parse(burst(), snapshot.ports[0]);
     stage_ended(1);
     classify(burst(), snapshot, state());

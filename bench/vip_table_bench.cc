@@ -80,8 +80,12 @@ class Shunt {
  private:
   uint16_t exact(const Packet& packet) const {
     const be16 port(packet.port);
-    return family_ == Family::ipv4 ? table_.find_exact_v4(packet.destination.v4().raw(), port, kTcp)
-                                   : table_.find_exact_v6(packet.destination.wire(), port, kTcp);
+    if (family_ == Family::ipv6)
+      return id_of(table_.exact_v6(Protocol::tcp).find(ExactKey6::at(packet.destination.wire(), port)));
+    return id_of(table_.exact_v4(Protocol::tcp).find(ExactKey4::of(packet.destination.v4(), port)));
+  }
+  static uint16_t id_of(uint64_t tag) {
+    return static_cast<uint16_t>(tag >> ExactServices<ExactKey4>::kTagShift);
   }
   uint16_t any(const Packet& packet) const {
     const VipTable::Match match = table_.find(packet.key(), family_, kTcp, packet.port);

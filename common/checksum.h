@@ -76,8 +76,7 @@ inline uint16_t apply_delta(uint16_t old_checksum, uint64_t delta) {
 // An IPv4 header's checksum when TTL, the high byte of its word, goes down by one.
 inline uint16_t checksum_after_hop(uint16_t old_checksum) {
   // HC' = HC + 0x0100 in packet order, which is 1 in memory order; 0xffff goes on to 0x0000 (RFC 1624).
-  const uint32_t sum = old_checksum + 1U;
-  return static_cast<uint16_t>(sum + (sum >= 0xffffU ? 1U : 0U));
+  return static_cast<uint16_t>(old_checksum + 1U + ((old_checksum + 2U) >> 16U));
 }
 
 }  // namespace shunt

@@ -5,6 +5,7 @@
 
 #include "control/outer_template.h"
 #include "dataplane/flow_table.h"
+#include "dataplane/probation_table.h"
 
 namespace shunt {
 namespace {
@@ -309,22 +310,10 @@ void Compiler::refresh_ports() {
 }
 
 void Compiler::refresh_addresses() {
-  const auto is_node = [&](const IpAddress& address) {
-    return std::ranges::find(kernel_.node_addresses, address) != kernel_.node_addresses.end();
-  };
   std::vector<std::pair<AddressKey, uint8_t>> node;
   for (const IpAddress& address : kernel_.node_addresses)
     node.emplace_back(AddressKey::of(address), uint8_t{1});
   shared_.node_addresses = std::make_shared<const AddressMap<uint8_t>>(node);
-
-  // The node's own address often is the encap_source, and the host's own clients come from there.
-  std::vector<VipTable::VipRow> encap;
-  for (const PortConfig& port : config_.ports) {
-    for (const auto& source : {port.encap_source, port.encap_source6}) {
-      if (source && !(source->is_host() && is_node(source->address))) encap.push_back({*source, false});
-    }
-  }
-  shared_.encap_sources = std::make_shared<const VipTable>(std::vector<VipTable::ServiceRow>{}, encap);
 
   std::vector<std::pair<AddressKey, uint8_t>> urgent;
   for (const auto& [name, pool] : registry_.pools()) {
@@ -371,6 +360,20 @@ class NatSources {
 
 }  // namespace
 
+// VIPs never send. The node's own address often is the encap_source, and the host's own clients come from
+// there.
+void Compiler::refresh_forbidden_sources(std::vector<VipTable::VipRow> vips) {
+  const auto is_node = [&](const IpAddress& address) {
+    return std::ranges::find(kernel_.node_addresses, address) != kernel_.node_addresses.end();
+  };
+  for (const PortConfig& port : config_.ports) {
+    for (const auto& source : {port.encap_source, port.encap_source6}) {
+      if (source && !(source->is_host() && is_node(source->address))) vips.push_back({*source, false});
+    }
+  }
+  shared_.forbidden_sources = std::make_shared<const VipTable>(std::vector<VipTable::ServiceRow>{}, vips);
+}
+
 void Compiler::refresh_vips() {
   std::vector<VipTable::ServiceRow> services;
   std::vector<VipTable::VipRow> vips;
@@ -402,6 +405,7 @@ void Compiler::refresh_vips() {
     }
   }
   shared_.vips = std::make_shared<const VipTable>(services, vips);
+  refresh_forbidden_sources(std::move(vips));
   shared_.nat_sources = std::make_shared<const AddressMap<NatSource>>(nat.map());
 }
 
@@ -452,9 +456,13 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
   auto snapshot = std::make_unique<Snapshot>(shared_);
   snapshot->generation = ++generation_;
   snapshot->cluster_key = cluster_key_;
+  snapshot->least_probation_ms = kMidFlowLifetimeMs;
   for (const auto& [key, record] : registry_.services()) {
     if (snapshot->services.size() <= record.id) snapshot->services.resize(record.id + 1U);
-    fill_service(snapshot->services[record.id], record);
+    Service& service = snapshot->services[record.id];
+    fill_service(service, record);
+    snapshot->least_probation_ms =
+        std::min({snapshot->least_probation_ms, service.syn_timeout_ms, service.udp_timeout_ms});
     snapshot->encapsulates |= record.config.forward == Forward::ipip || record.config.forward == Forward::gue;
   }
   for (const auto& [name, part] : parts_) {

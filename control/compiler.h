@@ -96,6 +96,7 @@ class Compiler {
   void refresh_routes();
   void refresh_ports();
   void refresh_addresses();
+  void refresh_forbidden_sources(std::vector<VipTable::VipRow> vips);
   void refresh_vips();
   void refresh_announced();
 

@@ -4,8 +4,8 @@
 // (Packet), so that one address is enough to reach it: arrays side by side cost a third more instructions.
 // What only some packets have stands in arrays beside it. A packet is a bit in `live`: a stage runs over the
 // live ones; what leaves (punted, dropped, handed over) is told its fate once, which takes its bit away. What
-// is still live behind rewrite goes out by `out_port`. Frames stay where they are until transmit, which alone
-// frees.
+// is still live behind rewrite goes out, by the port that `leaving` says. Frames stay where they are until
+// transmit, which alone frees.
 #pragma once
 
 #include <array>
@@ -17,11 +17,12 @@
 #include "dataplane/packet_view.h"
 #include "dataplane/snapshot.h"
 #include "stats/drop_reason.h"
+#include "stats/traffic_counters.h"
 
 namespace shunt {
 
 inline constexpr unsigned kBurstSize = 64;
-inline constexpr unsigned kPrefetchDistance = 4;  // of parse, in packets
+inline constexpr unsigned kPrefetchDistance = 4;  // of take_plain, in packets
 
 // Where a frame's bytes are, and what the device layer knows it by.
 struct Frame {
@@ -90,6 +91,22 @@ inline BitRange bits_of(uint64_t mask) {
 inline constexpr uint64_t bit_of(unsigned i) {
   return uint64_t{1} << i;
 }
+inline constexpr uint64_t first_bits(unsigned count) {
+  return count == 64 ? ~uint64_t{0} : bit_of(count) - 1;
+}
+
+// `body(i)` for the packets of a mask, in order. Mostly it is all of the burst, and then counting up is six
+// instructions a packet less than looking for bits.
+template <typename Body>
+inline void each_of(uint64_t mask, unsigned count, Body&& body) {
+  if (mask == first_bits(count)) [[likely]] {
+    for (unsigned i = 0; i < count; ++i)
+      body(i);
+  } else {
+    for (const unsigned i : bits_of(mask))
+      body(i);
+  }
+}
 
 struct Burst {
   uint8_t port = 0;  // all packets of a burst came in there
@@ -100,14 +117,16 @@ struct Burst {
   uint64_t selecting = 0;  // lookup found no entry that decides
   uint64_t unknown = 0;    // of those, the ones without any entry
 
-  uint64_t plain4 = 0;  // of IPv4, with nothing about them that parse had to look at twice: no tag, no option
-  uint64_t plain6 = 0;  // the same of IPv6
+  uint64_t unparsed = 0;      // take_plain left them to parse
+  uint64_t unclassified = 0;  // and these to classify
 
-  // Behind the last one there is room for parse to prefetch at.
+  uint32_t ways_out = 0;                      // ports (bit by index) that packets leave by: from rewrite on
+  std::array<uint64_t, kMaxPorts> leaving{};  // and which, of the ways out
+
+  // Behind the last one there is room for take_plain to prefetch at.
   std::array<Packet, kBurstSize + kPrefetchDistance> packet{};
   std::array<BackendRef, kBurstSize> backend{};    // of replies: from classify on
   std::array<Hash128, kBurstSize> opening_hash{};  // select's own: of packets that open a flow
-  std::array<uint8_t, kBurstSize> out_port{};      // from rewrite on
   // Of those that left: the fate, and its drop reason or the worker that owns the flow.
   std::array<Fate, kBurstSize> fate{};
   std::array<DropReason, kBurstSize> reason{};
@@ -121,11 +140,12 @@ struct Burst {
     to_host = 0;
     selecting = 0;
     unknown = 0;
-    plain4 = 0;
-    plain6 = 0;
+    unparsed = live;
+    unclassified = live;
+    ways_out = 0;
   }
 
-  uint64_t all() const { return count == kBurstSize ? ~uint64_t{0} : bit_of(count) - 1; }
+  uint64_t all() const { return first_bits(count); }
   uint64_t left() const { return all() & ~live; }  // whose fate was told
   bool is_reply(unsigned i) const { return (replies & bit_of(i)) != 0; }
   bool is_to_host(unsigned i) const { return (to_host & bit_of(i)) != 0; }
@@ -138,6 +158,11 @@ struct Burst {
   void hand_over(unsigned i, uint8_t worker) {
     owner[i] = worker;
     leave(i, Fate::hand_over);
+  }
+  void leave_by(uint8_t out_port, uint64_t packets) {
+    const uint32_t way = uint32_t{1} << out_port;
+    leaving[out_port] = packets | ((ways_out & way) != 0 ? leaving[out_port] : 0);
+    ways_out |= way;
   }
   // The backend that packet `i` of a service goes to.
   void decide(unsigned i, BackendRef chosen) {

@@ -1,8 +1,8 @@
 // classify: whose packet is it? A service's, a nat backend's reply, or the kernel's.
 //
-// Cost: one probe of the VIP table; the flow key is made and its bucket asked for here, so that the lines
-// arrive while the rest of the burst is classified; so is the room where an outer header will go (fastpath:
-// 26 ticks a packet when it isn't).
+// Of what plain.cc left: VIP prefixes, services of any port, replies, the kernel's. Cost: a probe of the VIP
+// table for each prefix length; the flow key is made and its bucket asked for here, so that the lines arrive
+// while the rest of the burst is classified.
 #include "dataplane/flow_state.h"
 #include "dataplane/stages.h"
 
@@ -146,7 +146,7 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
 }
 
 // By all the rules: prefixes, services of any port, replies, what is the kernel's.
-[[gnu::noinline]] void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker) {
+void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker) {
   const PacketView& view = burst.packet[i].view;
   const uint8_t* frame = burst.packet[i].data;
   if (!view.is_ip()) return give_to_kernel(burst, i, snapshot);
@@ -170,65 +170,7 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
   give_to_kernel(burst, i, snapshot);
 }
 
-// The service and key of a plain packet to exactly a service's address and port, which no other service goes
-// before. False: ask classify_any. Values stay in registers until the end: a packet that reads back what it
-// has just written waits for it, and those behind it as well (20 ticks each).
-struct Plain4 {
-  static constexpr unsigned kIp = kEtherHeaderBytes;
-  static constexpr unsigned kL4 = kIp + kIpv4HeaderBytes;
-
-  static bool classify(const uint8_t* frame, uint8_t protocol, const VipTable& vips, const HashKey& key,
-                       uint16_t& service, FlowKey& flow) {
-    const auto dport = load<be16>(frame + kL4 + 2);
-    service = vips.find_exact_v4(load<uint32_t>(frame + kIp + 16), dport, protocol);
-    if (service == 0 || frame[kIp + 8] <= 1) [[unlikely]]
-      return false;
-    flow = exact_flow_key(key, service, load<be32>(frame + kIp + 12), load<be16>(frame + kL4));
-    return true;
-  }
-};
-struct Plain6 {
-  static constexpr unsigned kIp = kEtherHeaderBytes;
-  static constexpr unsigned kL4 = kIp + kIpv6HeaderBytes;
-
-  static bool classify(const uint8_t* frame, uint8_t protocol, const VipTable& vips, const HashKey& key,
-                       uint16_t& service, FlowKey& flow) {
-    const auto dport = load<be16>(frame + kL4 + 2);
-    service = vips.find_exact_v6(frame + kIp + 24, dport, protocol);
-    if (service == 0 || frame[kIp + 7] <= 1) [[unlikely]]
-      return false;
-    flow = digest_flow_key_v6(key, service, frame + kIp + 8, frame + kIp + 24, load<be16>(frame + kL4), dport,
-                              protocol);
-    return true;
-  }
-};
-
-template <typename Kind>
-[[gnu::noinline]] void classify_plain(Burst& burst, uint64_t packets, const Snapshot& snapshot,
-                                      WorkerState& worker) {
-  const VipTable& vips = *snapshot.vips;
-  const Service* const services = snapshot.services.data();
-  const FlowTable& flows = worker.flows;
-  const HashKey table_key = worker.table_key;
-  const unsigned room_at =
-      snapshot.encapsulates ? 1 : 0;  // the line before the frame, or the frame's own again
-  for (const unsigned i : bits_of(packets)) {
-    Packet& packet = burst.packet[i];
-    const uint8_t* frame = packet.data;
-    uint16_t service = 0;
-    FlowKey key;
-    if (!Kind::classify(frame, packet.view.protocol, vips, table_key, service, key)) [[unlikely]] {
-      classify_any(burst, i, snapshot, worker);
-      continue;
-    }
-    flows.prefetch(key);
-    __builtin_prefetch(frame - room_at, 1);
-    packet.service = services + service;
-    packet.set_key(key);
-  }
-}
-
-// What classify_plain took for this worker's.
+// What take_plain took for this worker's.
 void hand_over_others(Burst& burst, uint64_t packets, WorkerState& worker) {
   for (const unsigned i : bits_of(packets))
     hand_over(burst, i, *burst.packet[i].service, worker);
@@ -237,14 +179,10 @@ void hand_over_others(Burst& burst, uint64_t packets, WorkerState& worker) {
 }  // namespace
 
 void classify(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
-  const uint64_t plain4 = burst.plain4;
-  const uint64_t plain6 = burst.plain6;
-  const uint64_t others = burst.live & ~plain4 & ~plain6;
-  if (plain4 != 0) classify_plain<Plain4>(burst, plain4, snapshot, worker);
-  if (plain6 != 0) classify_plain<Plain6>(burst, plain6, snapshot, worker);
-  for (const unsigned i : bits_of(others))
+  const uint64_t plain = burst.live & ~burst.unclassified;
+  for (const unsigned i : bits_of(burst.live & burst.unclassified))
     classify_any(burst, i, snapshot, worker);
-  if (worker.workers > 1) hand_over_others(burst, (plain4 | plain6) & burst.live & ~burst.replies, worker);
+  if (worker.workers > 1) hand_over_others(burst, plain, worker);
 }
 
 }  // namespace shunt

@@ -21,7 +21,7 @@ class DpdkFrameIo {
   DpdkFrameIo(std::vector<uint16_t> device_ids, uint16_t queue, rte_mempool* pool)
       : device_ids_(std::move(device_ids)), queue_(queue), pool_(pool) {}
 
-  unsigned receive(uint8_t port, Packet* packets, unsigned count) {
+  unsigned receive(uint8_t port, Packet* packets, unsigned count, uint64_t& bytes) {
     std::array<rte_mbuf*, kBurstSize> mbufs;
     const uint16_t received =
         rte_eth_rx_burst(device_ids_[port], queue_, mbufs.data(), static_cast<uint16_t>(count));
@@ -33,6 +33,7 @@ class DpdkFrameIo {
         straighten(mbuf);
       packets[i].data = rte_pktmbuf_mtod(mbuf, uint8_t*);
       packets[i].bytes = mbuf->data_len;
+      bytes += mbuf->data_len;
       packets[i].handle = mbuf;
     }
     return received;

@@ -36,10 +36,13 @@ inline Hash128 hash_of_value(const HashKey& key, uint64_t value) {
   return keyed_hash(key, value, 0);
 }
 
-// For IPv4 services of one address and one port.
-inline FlowKey exact_flow_key(const HashKey& key, uint16_t service, be32 source, be16 sport) {
-  const uint64_t value = (uint64_t{service} << kFlowBits) | (uint64_t{sport.raw()} << 32U) | source.raw();
+// For IPv4 services of one address and one port. `value`: service, source port and address.
+inline FlowKey exact_flow_key(const HashKey& key, uint64_t value) {
   return {value, static_cast<uint32_t>(hash_of_value(key, value).low >> 32U)};
+}
+inline FlowKey exact_flow_key(const HashKey& key, uint16_t service, be32 source, be16 sport) {
+  return exact_flow_key(key,
+                        (uint64_t{service} << kFlowBits) | (uint64_t{sport.raw()} << 32U) | source.raw());
 }
 
 namespace detail {

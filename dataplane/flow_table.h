@@ -96,15 +96,31 @@ class FlowTable {
   uint32_t buckets() const { return bucket_count_; }
   uint64_t entries() const { return entries_; }  // expired ones count until they are reused or swept
 
-  void prefetch(const FlowKey& key) const { __builtin_prefetch(primary(key)); }
+  // Where buckets are, for the registers of a loop that writes to memory: the table itself would be read
+  // again each time.
+  class Finder {
+   public:
+    void prefetch(const FlowKey& key) const { __builtin_prefetch(primary(key)); }
+    Entry find_primary(const FlowKey& key) const { return find_in(primary(key), key.value); }
+
+   private:
+    friend class FlowTable;
+    Finder(FlowBucket* buckets, uint32_t count) : buckets_(buckets), count_(count) {}
+    FlowBucket* primary(const FlowKey& key) const { return &buckets_[scale_to(key.index, count_)]; }
+
+    FlowBucket* buckets_;
+    uint32_t count_;
+  };
+  Finder finder() const { return {buckets_, bucket_count_}; }
+  void prefetch(const FlowKey& key) const { finder().prefetch(key); }
 
   // An entry may be found after its timeout. The caller asks `live` (it has the service's timeouts at hand,
   // the entry's line is loaded) and treats one that isn't as a miss; whoever then inserts the flow ends the
   // old entry.
   Entry find(const FlowKey& key) const;
-  // The same in three steps, for a burst: all primary buckets, which were prefetched; then, of the flows that
-  // weren't there, the alternate buckets of those whose hint says so (true: it is asked for); then these.
-  Entry find_primary(const FlowKey& key) const;
+  // The same in three steps, for a burst: all primary buckets (Finder), which were prefetched; then, of the
+  // flows that weren't there, the alternate buckets of those whose hint says so (true: it is asked for); then
+  // these.
   bool prefetch_spilled(const FlowKey& key) const;
   Entry find_alternate(const FlowKey& key) const;
   // Of a flow that isn't known and may be inserted soon: asks for the alternate bucket where the primary one,
@@ -134,7 +150,7 @@ class FlowTable {
 
   // The same for a packet on which nothing happens, in `state`. False, and nothing is written: the entry is
   // in another state, or was idle for longer than `timeout_s`.
-  static bool refresh(Entry entry, TcpState state, uint32_t timeout_s, uint32_t now_second) {
+  static bool refresh(Entry entry, TcpState state, const uint16_t& timeout_s, uint32_t now_second) {
     uint16_t& age = entry.bucket->age[entry.slot];
     const uint16_t fresh = age_of(state, now_second);
     if (age == fresh) [[likely]]
@@ -149,6 +165,12 @@ class FlowTable {
   // `inserted` over its own expired entry). Tells the policy of whatever ends.
   template <FlowPolicy Policy>
   Insert insert(const FlowKey& key, BackendRef backend, TcpState state, uint32_t now_second, Policy& policy);
+  // The same where the caller knows that the flow isn't in the table.
+  template <FlowPolicy Policy>
+  Insert insert_new(const FlowKey& key, BackendRef backend, TcpState state, uint32_t now_second,
+                    Policy& policy);
+  // The same, but only into an empty slot of the primary bucket. False: there is none.
+  bool insert_at_home(const FlowKey& key, BackendRef backend, TcpState state, uint32_t now_second);
 
   // The policy isn't told: the caller knows.
   void erase(Entry entry);
@@ -194,7 +216,7 @@ class FlowTable {
   static uint32_t slot_of(const FlowBucket& bucket, uint64_t value);
   static uint32_t hint_bit(const Hash128& hash) { return 1U << (hash.high & 7U); }
 
-  FlowBucket* primary(const FlowKey& key) const { return &buckets_[scale_to(key.index, bucket_count_)]; }
+  FlowBucket* primary(const FlowKey& key) const { return finder().primary(key); }
   static Entry find_in(FlowBucket* bucket, uint64_t value);
   FlowBucket* other_bucket(const FlowBucket* bucket, const Hash128& hash) const;
   FlowBucket* spilled_to(const FlowKey& key) const;
@@ -251,10 +273,6 @@ inline FlowTable::Entry FlowTable::find_in(FlowBucket* bucket, uint64_t value) {
   return {bucket, static_cast<uint32_t>(std::countr_zero(slots))};
 }
 
-inline FlowTable::Entry FlowTable::find_primary(const FlowKey& key) const {
-  return find_in(primary(key), key.value);
-}
-
 // Where the flow is if it spilled; nullptr: it didn't, or never was here.
 inline FlowBucket* FlowTable::spilled_to(const FlowKey& key) const {
   const FlowBucket* const home = primary(key);
@@ -276,7 +294,7 @@ inline FlowTable::Entry FlowTable::find_alternate(const FlowKey& key) const {
 }
 
 inline FlowTable::Entry FlowTable::find(const FlowKey& key) const {
-  const Entry entry = find_primary(key);
+  const Entry entry = finder().find_primary(key);
   return entry ? entry : find_alternate(key);
 }
 
@@ -320,18 +338,26 @@ FlowTable::Entry FlowTable::vacancy(FlowBucket* bucket, uint32_t now_second, Pol
 template <FlowPolicy Policy>
 FlowTable::Insert FlowTable::insert(const FlowKey& key, BackendRef backend, TcpState state,
                                     uint32_t now_second, Policy& policy) {
+  const Entry known = find(key);
+  if (!known) return insert_new(key, backend, state, now_second, policy);
+  const bool replaces = live(known, now_second, policy);
+  FlowBucket* const home = primary(key);
+  end(known, replaces ? EndReason::replaced : EndReason::expired, policy);
+  fill(known, key.value, backend, age_of(state, now_second), home,
+       known.bucket != home ? hash_of_value(key_, key.value) : Hash128{});
+  return {known, replaces ? Outcome::replaced : Outcome::inserted};
+}
+
+template <FlowPolicy Policy>
+FlowTable::Insert FlowTable::insert_new(const FlowKey& key, BackendRef backend, TcpState state,
+                                        uint32_t now_second, Policy& policy) {
   FlowBucket* const home = primary(key);
   Outcome outcome = Outcome::inserted;
   EndReason why = EndReason::expired;
   Hash128 hash;
-  Entry place = find(key);
-  if (place && live(place, now_second, policy)) {
-    outcome = Outcome::replaced;
-    why = EndReason::replaced;
-  }
-  if (!place) place = vacancy(home, now_second, policy);
-  if (!place || place.bucket != home) hash = hash_of_value(key_, key.value);
-  if (!place) {
+  Entry place = vacancy(home, now_second, policy);
+  if (!place) [[unlikely]] {
+    hash = hash_of_value(key_, key.value);
     FlowBucket* const second = other_bucket(home, hash);
     place = vacancy(second, now_second, policy);
     if (!place) {
@@ -344,6 +370,21 @@ FlowTable::Insert FlowTable::insert(const FlowKey& key, BackendRef backend, TcpS
   if (place.key_value() != 0) end(place, why, policy);
   fill(place, key.value, backend, age_of(state, now_second), home, hash);
   return {place, outcome};
+}
+
+inline bool FlowTable::insert_at_home(const FlowKey& key, BackendRef backend, TcpState state,
+                                      uint32_t now_second) {
+  FlowBucket* const home = primary(key);
+  const uint32_t slot = slot_of(*home, 0);
+  if (slot >= FlowBucket::kSlots) return false;
+  write(home->backend[slot], backend.raw);
+  write(home->age[slot], age_of(state, now_second));
+  const uint32_t marks = home->marks & ~flag_bits(slot);  // see `fill`
+  if (home->marks != marks) [[unlikely]]
+    write(home->marks, marks);
+  write(home->key[slot], key.value);
+  ++entries_;
+  return true;
 }
 
 template <FlowPolicy Policy>

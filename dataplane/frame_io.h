@@ -11,10 +11,10 @@ namespace shunt {
 
 template <typename T>
 concept FrameIo = requires(T io, uint8_t port, Packet* packets, const Frame& done, void** handles,
-                           unsigned count, Frame& frame, uint32_t bytes) {
+                           unsigned count, uint64_t& sum, Frame& frame, uint32_t bytes) {
   // At most `count` frames that came in by this port: data, bytes and handle of the first packets. The caller
-  // owns them.
-  { io.receive(port, packets, count) } -> std::same_as<unsigned>;
+  // owns them. Adds their bytes to `sum`.
+  { io.receive(port, packets, count, sum) } -> std::same_as<unsigned>;
   // Writes back where the frame begins and ends now. To be called before its handle is sent.
   { io.seal(done) } -> std::same_as<void>;
   // Hands frames to the port's device. Of the first n, n returned, the device is the owner; the rest stay the

@@ -3,7 +3,7 @@
 //
 // Cost: one line per packet, asked for by classify. What spilled into its alternate bucket is fetched for the
 // whole burst before any of it is looked at. What is rare (nobody known, an entry that is closing, a backend
-// that takes no new flows or is gone, a SYN) is left to select, whose lines are asked for here.
+// that takes no new flows or is gone, a SYN) is left to select.
 #include "dataplane/flow_state.h"
 #include "dataplane/stages.h"
 
@@ -27,21 +27,14 @@ void settle_reply(Burst& burst, unsigned i, WorkerState& worker, const Now& now)
   if (!entry && (packet.view.tcp_flags & tcp_flag::kSyn) != 0) note_answer(burst, i, worker);
 }
 
-inline void leave_to_select(Burst& burst, unsigned i, const WorkerState& worker) {
-  burst.selecting |= bit_of(i);
-  worker.probation.prefetch(burst.packet[i].key(), half_of(burst.packet[i].view.protocol));
-}
-
-void miss(Burst& burst, unsigned i, const WorkerState& worker) {
-  burst.unknown |= bit_of(i);
-  leave_to_select(burst, i, worker);
-}
-
 // By all the rules.
 [[gnu::noinline]] void settle_any(Burst& burst, unsigned i, FlowTable::Entry entry, WorkerState& worker,
                                   const Now& now) {
   const Service& service = *burst.packet[i].service;
-  if (!is_fresh(service, entry, now) || !decides(service, entry)) return leave_to_select(burst, i, worker);
+  if (!is_fresh(service, entry, now) || !decides(service, entry)) {
+    burst.selecting |= bit_of(i);
+    return;
+  }
   burst.decide(i, FlowTable::backend(entry));
   advance_flow(burst, i, entry, worker, now);
 }
@@ -64,22 +57,25 @@ inline bool settle_plain(Packet& packet, FlowTable::Entry entry, uint32_t now_se
 }
 
 // Looks into primary buckets. What may stand in an alternate one, which is then on its way.
-uint64_t settle_primary(Burst& burst, uint64_t packets, WorkerState& worker, const Now& now) {
-  const FlowTable& flows = worker.flows;
+[[gnu::noinline]] uint64_t settle_primary(Burst& burst, uint64_t packets, WorkerState& worker,
+                                          const Now& now) {
+  const FlowTable::Finder flows = worker.flows.finder();
   const uint32_t second = now.second;
   uint64_t spilled = 0;
-  for (const unsigned i : bits_of(packets)) {
+  uint64_t unknown = 0;
+  each_of(packets, burst.count, [&](unsigned i) {
     Packet& packet = burst.packet[i];
     const FlowTable::Entry entry = flows.find_primary(packet.key());
     if (entry) [[likely]] {
       if (!settle_plain(packet, entry, second)) [[unlikely]]
         settle_any(burst, i, entry, worker, now);
-    } else if (flows.prefetch_spilled(packet.key())) {
+    } else if (worker.flows.prefetch_spilled(packet.key())) {
       spilled |= bit_of(i);
     } else {
-      miss(burst, i, worker);
+      unknown |= bit_of(i);
     }
-  }
+  });
+  burst.unknown |= unknown;
   return spilled;
 }
 
@@ -88,7 +84,7 @@ void settle_spilled(Burst& burst, uint64_t packets, WorkerState& worker, const N
     Packet& packet = burst.packet[i];
     const FlowTable::Entry entry = worker.flows.find_alternate(packet.key());
     if (!entry) {
-      miss(burst, i, worker);
+      burst.unknown |= bit_of(i);
     } else if (!settle_plain(packet, entry, now.second)) {
       settle_any(burst, i, entry, worker, now);
     }
@@ -102,6 +98,7 @@ void lookup(Burst& burst, WorkerState& worker, const Now& now) {
   const uint64_t asked = burst.live & ~replies;
   const uint64_t spilled = settle_primary(burst, asked, worker, now);
   settle_spilled(burst, spilled, worker, now);
+  burst.selecting |= burst.unknown;
   for (const unsigned i : bits_of(replies))
     settle_reply(burst, i, worker, now);
   worker.counters.lookup_hit.add(static_cast<uint64_t>(std::popcount(asked & ~burst.selecting)));

@@ -17,9 +17,9 @@ inline constexpr uint8_t kOuterHops = 64;
 // What an outer header takes from the packet inside.
 struct InnerMarks {
   uint8_t traffic_class = 0;   // DSCP and ECN
-  uint32_t fragmentation = 0;  // raw: identification and flags of an outer IPv4 header. RFC 6864: an
-                               // identification means something only while DF is clear; then the inner one is
-                               // as unique as its sender made it
+  uint32_t fragmentation = 0;  // raw: identification and flags of an outer IPv4 header, as inside.
+                               // RFC 6864: an identification means something only while DF is clear; then the
+                               // inner one is as unique as its sender made it
 };
 
 // RFC 791, RFC 8200: one hop less. IPv4's header checksum follows.
@@ -39,8 +39,7 @@ InnerMarks marks_of(const uint8_t* ip) {
   constexpr uint32_t kDontFragment = 0x0040U << 16U;
   if constexpr (kInner == L3::ipv6)
     return {static_cast<uint8_t>(load<be16>(ip).host() >> 4U), kDontFragment};  // never cut on its way
-  const auto inner = load<uint32_t>(ip + 4);
-  return {ip[1], (inner & kDontFragment) != 0 ? kDontFragment : inner & 0xffffU};
+  return {ip[1], load<uint32_t>(ip + 4) & (kDontFragment | 0xffffU)};
 }
 
 // The bits of the outer source, its last four bytes, that a flow's hash fills in: one source is one flow's,

@@ -106,12 +106,21 @@ class ProbationTable {
 
   // The flow's entry, expired or not. Ends nothing.
   ProbationEntry* peek(const FlowKey& key, ProbationHalf half) const {
-    for (ProbationEntry& entry : line(key, half).entries) {
-      if (entry.key == key.value) return &entry;
+    return peek_in(line(key, half), key.value);
+  }
+  static ProbationEntry* peek_in(ProbationLine& line, uint64_t value) {
+    for (ProbationEntry& entry : line.entries) {
+      if (entry.key == value) return &entry;
     }
     return nullptr;
   }
   bool holds(const FlowKey& key, ProbationHalf half) const { return peek(key, half) != nullptr; }
+
+  // The flow's place.
+  ProbationLine& line(const FlowKey& key, ProbationHalf half) const {
+    const uint32_t first = half == ProbationHalf::tcp ? 0 : lines_per_half_;
+    return lines_[first + scale_to(key.index, lines_per_half_)];
+  }
 
   // For a flow that `find` didn't find. Of two live entries it overwrites the older one that was chosen by
   // slot or is in mid-flow (its next packet will be chosen alike); else the older one, if that is 10 s old;
@@ -119,10 +128,20 @@ class ProbationTable {
   // was forgotten.
   template <ProbationPolicy Policy>
   Opening open(const FlowKey& key, ProbationHalf half, ProbationKind kind, BackendRef backend,
-               uint32_t sequence, bool chosen_by_slot, uint32_t now_ms, Policy& policy);
+               uint32_t sequence, bool chosen_by_slot, uint32_t now_ms, Policy& policy) {
+    return open_in(line(key, half), key.value, kind, backend, sequence, chosen_by_slot, now_ms, policy);
+  }
+  template <ProbationPolicy Policy>
+  Opening open_in(ProbationLine& line, uint64_t value, ProbationKind kind, BackendRef backend,
+                  uint32_t sequence, bool chosen_by_slot, uint32_t now_ms, Policy& policy);
 
   // The flow moved to the connection table, or opens anew. The policy isn't told: the caller knows.
-  void remove(ProbationEntry* entry);
+  void remove(ProbationEntry* entry) {
+    write(entry->key, uint64_t{0});
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // no later field is written before the key
+    entry->kind = ProbationKind::empty;
+    --entries_;
+  }
 
   // Choose by slot and `accept` here?
   bool forgetting(const FlowKey& key, ProbationHalf half, uint32_t now_ms) const;
@@ -147,13 +166,33 @@ class ProbationTable {
     line.forgetting = 1;
   }
   // What to overwrite of two live entries; nothing if neither may be.
-  static ProbationEntry* victim(ProbationLine& line, uint32_t now_ms);
-  void fill(ProbationEntry& entry, const ProbationEntry& fresh);
-
-  ProbationLine& line(const FlowKey& key, ProbationHalf half) const {
-    const uint32_t first = half == ProbationHalf::tcp ? 0 : lines_per_half_;
-    return lines_[first + scale_to(key.index, lines_per_half_)];
+  static ProbationEntry* victim(ProbationLine& line, uint32_t now_ms) {
+    const auto age = [&](unsigned i) { return now_ms - line.entries[i].opened_ms; };
+    // Which one is older is anybody's guess, the CPU's too: no branch.
+    const unsigned older = age(1) > age(0) ? 1 : 0;
+    for (const unsigned i : {older, 1 - older}) {
+      if (chosen_again_alike(line.entries[i])) [[likely]]
+        return &line.entries[i];
+    }
+    return age(older) >= kChosenProtectedMs ? &line.entries[older] : nullptr;
   }
+  static bool chosen_again_alike(const ProbationEntry& entry) {
+    return entry.chosen_by_slot || entry.kind == ProbationKind::mid_flow;
+  }
+  // Key 0 first and the real key last: a process that ends in between leaves no entry of two flows.
+  static void fill(ProbationEntry& entry, const ProbationEntry& fresh) {
+    write(entry.key, uint64_t{0});
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // no later field is written before the key
+    entry.opened_ms = fresh.opened_ms;
+    entry.sequence = fresh.sequence;
+    entry.backend = fresh.backend;
+    entry.kind = fresh.kind;
+    entry.retransmissions = 0;
+    entry.chosen_by_slot = fresh.chosen_by_slot;
+    entry.answered = false;
+    write(entry.key, fresh.key);
+  }
+
   template <ProbationPolicy Policy>
   void end(ProbationEntry& entry, EndReason why, Policy& policy);
   template <ProbationPolicy Policy>
@@ -190,21 +229,22 @@ ProbationEntry* ProbationTable::find(const FlowKey& key, ProbationHalf half, uin
 }
 
 template <ProbationPolicy Policy>
-ProbationTable::Opening ProbationTable::open(const FlowKey& key, ProbationHalf half, ProbationKind kind,
-                                             BackendRef backend, uint32_t sequence, bool chosen_by_slot,
-                                             uint32_t now_ms, Policy& policy) {
-  const ProbationEntry fresh{key.value, now_ms, sequence, backend, kind, 0, chosen_by_slot, false};
-  ProbationLine& place = line(key, half);
-  for (ProbationEntry& entry : place.entries) {
+inline ProbationTable::Opening ProbationTable::open_in(ProbationLine& line, uint64_t value,
+                                                       ProbationKind kind, BackendRef backend,
+                                                       uint32_t sequence, bool chosen_by_slot,
+                                                       uint32_t now_ms, Policy& policy) {
+  const ProbationEntry fresh{value, now_ms, sequence, backend, kind, 0, chosen_by_slot, false};
+  for (ProbationEntry& entry : line.entries) {
     if (entry.key != 0 && !end_if_expired(entry, now_ms, policy)) continue;
     fill(entry, fresh);
+    ++entries_;
     return {&entry, 0};
   }
-  mark(place, now_ms);
-  ProbationEntry* const entry = victim(place, now_ms);
+  mark(line, now_ms);
+  ProbationEntry* const entry = victim(line, now_ms);
   if (entry == nullptr) return {};
   const uint16_t forgotten = service_of(entry->key);
-  end(*entry, EndReason::forgotten, policy);
+  policy.ended(*entry, EndReason::forgotten);
   fill(*entry, fresh);
   return {entry, forgotten};
 }

@@ -3,6 +3,8 @@
 //
 // Cost: the destination's line and the frame's first two, all asked for before. Checksums are edited (RFC
 // 1624), never verified, so that an error passes on to who can see it.
+#include <cstddef>
+
 #include "common/checksum.h"
 #include "dataplane/outer_header.h"
 #include "dataplane/stages.h"
@@ -92,19 +94,33 @@ constexpr bool has_udp(Change change) {
   return moved;
 }
 
+// What packets that go through one loop have in common.
+template <Change kChangeOf, L3 kInnerOf, bool kTaggedIs>
+struct Kind {
+  static constexpr Change kChange = kChangeOf;
+  static constexpr L3 kInner = kInnerOf;
+  static constexpr bool kTagged = kTaggedIs;
+
+  static unsigned l3_offset(const PacketView& view) {
+    return kTagged ? unsigned{view.l3_offset} : unsigned{kEtherHeaderBytes};
+  }
+};
+
 // The packet inside another one.
-template <Change kChange, L3 kInner>
+template <typename Kind>
 void encapsulate(Packet& packet, const Destination& destination) {
+  constexpr Change kChange = Kind::kChange;
+  constexpr L3 kInner = Kind::kInner;
   constexpr unsigned kOuterIp = is_outer4(kChange) ? kIpv4HeaderBytes : kIpv6HeaderBytes;
   constexpr unsigned kOuter = kOuterIp + (has_udp(kChange) ? kUdpHeaderBytes : 0U);
-  const unsigned l3_offset = packet.view.l3_offset;
+  const unsigned l3_offset = Kind::l3_offset(packet.view);
   const unsigned ip_bytes = packet.view.ip_bytes;
   const uint32_t flow = packet.key_index;
   uint8_t* const ip = packet.data + l3_offset;
   uint8_t* start = ip - kOuter - kEtherHeaderBytes;
   std::array<uint8_t, 2 * kVlanTagBytes> tags;
   const unsigned tag_bytes = l3_offset - kEtherHeaderBytes;
-  if (tag_bytes != 0) [[unlikely]]
+  if constexpr (Kind::kTagged)
     std::memcpy(tags.data(), packet.data + 12, tag_bytes);  // an outer header may come to lie there
   const InnerMarks inner = marks_of<kInner>(ip);
   take_hop<kInner>(ip);
@@ -120,23 +136,24 @@ void encapsulate(Packet& packet, const Destination& destination) {
   } else {
     write_outer6(start, destination, inner, ip_bytes + kOuter - kOuterIp, flow);
   }
-  if (tag_bytes != 0) [[unlikely]]
-    start = put_tags(start, tags.data(), tag_bytes);
+  if constexpr (Kind::kTagged) start = put_tags(start, tags.data(), tag_bytes);
   packet.data = start;
   packet.bytes = l3_offset + ip_bytes + kOuter;
 }
 
 // The packet itself, to another MAC or address. Pads to the shortest Ethernet frame are not carried, nor is
 // anything else behind the IP packet.
-template <Change kChange, L3 kInner>
+template <typename Kind>
 void edit(Packet& packet, const Destination& destination) {
+  constexpr Change kChange = Kind::kChange;
+  const unsigned l3_offset = Kind::l3_offset(packet.view);
   uint8_t* const frame = packet.data;
-  uint8_t* const ip = frame + packet.view.l3_offset;
+  uint8_t* const ip = frame + l3_offset;
   const auto macs_begin = load<uint64_t>(destination.head.data());
   const auto macs_end = load<uint32_t>(destination.head.data() + 8);
-  packet.bytes = packet.view.frame_bytes();
+  packet.bytes = l3_offset + packet.view.ip_bytes;
   if constexpr (kChange == Change::l2) {
-    take_hop<kInner>(ip);
+    take_hop<Kind::kInner>(ip);
   } else {
     uint8_t* const l4 = frame + packet.view.l4_offset;
     const uint8_t protocol = packet.view.protocol;
@@ -150,53 +167,81 @@ void edit(Packet& packet, const Destination& destination) {
   store(frame + 8, macs_end);
 }
 
-// The first packets of `rest` that all get this change; what is left of `rest` begins with another one. One
-// loop for each, because nearly every burst has one only, and each keeps its own values in registers.
-template <Change kChange, L3 kInner>
-[[gnu::noinline]] uint64_t run(Burst& burst, uint64_t rest, WorkerState& worker) {
+// What the packets of a run have in common: change and way out, family and tags.
+inline uint16_t way_of(const Destination& destination) {
+  return load<uint16_t>(&destination.change);  // and port
+}
+inline uint16_t form_of(const PacketView& view) {
+  return load<uint16_t>(&view.l3);  // and l3_offset
+}
+static_assert(offsetof(Destination, port) == offsetof(Destination, change) + 1 &&
+              offsetof(PacketView, l3_offset) == offsetof(PacketView, l3) + 1);
+
+// Changes all of `packets` that are like the first one, and leaves the rest, if any, to another run. One
+// loop for each kind, because nearly every burst has one only, and each keeps its own values in registers.
+template <typename Kind>
+[[gnu::noinline]] uint64_t run(Burst& burst, uint64_t packets, WorkerState& worker) {
   PairCounters* const pairs = worker.pairs.data();
-  do {
-    const auto i = static_cast<unsigned>(std::countr_zero(rest));
+  const Packet& first = burst.packet[static_cast<unsigned>(std::countr_zero(packets))];
+  const uint8_t port = first.destination->port;
+  const uint16_t way = way_of(*first.destination);
+  const uint16_t form = form_of(first.view);
+  uint64_t rest = 0;
+  each_of(packets, burst.count, [&](unsigned i) {
     Packet& packet = burst.packet[i];
     const Destination& destination = *packet.destination;
-    if (destination.change != kChange || packet.view.l3 != kInner) break;
-    rest &= rest - 1;
+    if (way_of(destination) != way || form_of(packet.view) != form) [[unlikely]] {
+      rest |= bit_of(i);
+      return;
+    }
     if (packet.view.ip_bytes > destination.longest) [[unlikely]] {
       refuse(burst, i, worker, destination);
-      continue;
+      return;
     }
     PairCounters& pair = pairs[packet.pair];
-    burst.out_port[i] = destination.port;
     pair.packets.add(1);
     pair.bytes.add(packet.bytes);
-    if constexpr (is_outer(kChange)) {
-      encapsulate<kChange, kInner>(packet, destination);
+    if constexpr (is_outer(Kind::kChange)) {
+      encapsulate<Kind>(packet, destination);
     } else {
-      edit<kChange, kInner>(packet, destination);
+      edit<Kind>(packet, destination);
     }
-  } while (rest != 0);
+  });
+  burst.leave_by(port, packets & ~rest);
   return rest;
 }
 
-template <L3 kInner>
-uint64_t run_of(Change change, Burst& burst, uint64_t rest, WorkerState& worker) {
+template <L3 kInner, bool kTagged>
+uint64_t run_of(Change change, Burst& burst, uint64_t packets, WorkerState& worker) {
   switch (change) {
     case Change::l2:
-      return run<Change::l2, kInner>(burst, rest, worker);
+      return run<Kind<Change::l2, kInner, kTagged>>(burst, packets, worker);
     case Change::nat4:
-      return run<Change::nat4, kInner>(burst, rest, worker);
+      return run<Kind<Change::nat4, kInner, kTagged>>(burst, packets, worker);
     case Change::nat6:
-      return run<Change::nat6, kInner>(burst, rest, worker);
+      return run<Kind<Change::nat6, kInner, kTagged>>(burst, packets, worker);
     case Change::outer4:
-      return run<Change::outer4, kInner>(burst, rest, worker);
+      return run<Kind<Change::outer4, kInner, kTagged>>(burst, packets, worker);
     case Change::outer4_udp:
-      return run<Change::outer4_udp, kInner>(burst, rest, worker);
+      return run<Kind<Change::outer4_udp, kInner, kTagged>>(burst, packets, worker);
     case Change::outer6:
-      return run<Change::outer6, kInner>(burst, rest, worker);
+      return run<Kind<Change::outer6, kInner, kTagged>>(burst, packets, worker);
     case Change::outer6_udp:
-      return run<Change::outer6_udp, kInner>(burst, rest, worker);
+      return run<Kind<Change::outer6_udp, kInner, kTagged>>(burst, packets, worker);
   }
   return 0;
+}
+
+// The run of the first packet.
+uint64_t run_first(Burst& burst, uint64_t packets, WorkerState& worker) {
+  const Packet& first = burst.packet[static_cast<unsigned>(std::countr_zero(packets))];
+  const Change change = first.destination->change;
+  const bool tagged = first.view.l3_offset != kEtherHeaderBytes;
+  if (first.view.l3 == L3::ipv4)
+    return tagged ? run_of<L3::ipv4, true>(change, burst, packets, worker)
+                  : run_of<L3::ipv4, false>(change, burst, packets, worker);
+  return tagged ? run_of<L3::ipv6, true>(change, burst, packets, worker)
+                : run_of<L3::ipv6, false>(change, burst, packets, worker);
 }
 
 // Where a reply to a client leaves, and to whom; asks for a MAC that isn't known. False: dropped.
@@ -227,7 +272,8 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   const PacketView view = burst.packet[i].view;
   Packet& packet = burst.packet[i];
   const bool to_host = burst.is_to_host(i);
-  if (!to_host && !find_way_to_client(burst, i, snapshot, worker, burst.out_port[i])) return;
+  uint8_t out_port = 0;
+  if (!to_host && !find_way_to_client(burst, i, snapshot, worker, out_port)) return;
   PairCounters& pair = worker.pairs[service.pair(burst.backend[i])];
   pair.reply_packets.add(1);
   pair.reply_bytes.add(packet.bytes);
@@ -242,7 +288,8 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   } else {
     translate6(ip, l4, view.protocol, End::source, vip.bytes().data(), port, hops);
   }
-  if (to_host) burst.punt(i, true);
+  if (to_host) return burst.punt(i, true);
+  burst.leave_by(out_port, bit_of(i));
 }
 
 }  // namespace
@@ -252,11 +299,8 @@ void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
   const uint64_t replies = live & burst.replies;
   for (const unsigned i : bits_of(replies))
     to_client(burst, i, snapshot, worker);
-  for (uint64_t rest = live & ~replies; rest != 0;) {
-    const Packet& first = burst.packet[static_cast<unsigned>(std::countr_zero(rest))];
-    rest = first.view.l3 == L3::ipv4 ? run_of<L3::ipv4>(first.destination->change, burst, rest, worker)
-                                     : run_of<L3::ipv6>(first.destination->change, burst, rest, worker);
-  }
+  for (uint64_t rest = live & ~replies; rest != 0;)
+    rest = run_first(burst, rest, worker);
 }
 
 }  // namespace shunt

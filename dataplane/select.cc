@@ -1,11 +1,12 @@
 // select: what lookup left open. Asks probation, chooses a backend for what opens a flow, and moves a flow
 // whose second packet came into the connection table.
 //
-// Cost: misses only: a line of probation (asked for by lookup), one of the slot table (asked for here, for
-// the whole burst), and one of the connection table where a flow moves there. The order of the questions is
+// Cost: misses only: a line of probation, one of the slot table (both asked for here, for the whole burst),
+// and one of the connection table where a flow moves there. The order of the questions is
 // design, "What a packet meets", items 4 to 6 and 8: the connection table's solid entries first, then
 // probation, then what is left of the table's entry, then a choice.
 #include "dataplane/flow_state.h"
+#include "dataplane/ip_source.h"
 #include "dataplane/stages.h"
 
 namespace shunt {
@@ -20,46 +21,66 @@ class Selector {
         now_(now),
         flows_(snapshot, worker),
         waiting_(snapshot, worker) {}
+  ~Selector() {
+    worker_.counters.lookup_miss.add(misses_);
+    worker_.counters.lookup_probation.add(found_in_probation_);
+  }
+  Selector(const Selector&) = delete;
+  Selector& operator=(const Selector&) = delete;
 
-  // For all of them first: asks for the lines that `run` will want.
+  // For all of them first: asks for the lines that the others will want.
   void prepare(unsigned i);
+  // Then for each, in order: the short way for what nearly all of them are, a flow's first packet or the
+  // second; or, where that says false, the long one.
+  bool run_plain(unsigned i);
   void run(unsigned i);
 
  private:
+  // A packet, and what it may be to its flow.
   struct Asked {
     unsigned i;
-    const Service& service;
-    const PacketView& view;
-    FlowKey key;
-    ProbationHalf half;
+    const Packet& packet;
     bool is_tcp;
     bool is_syn;  // without ACK: opens a connection
-    bool opens;   // what a client begins with
+
+    const Service& service() const { return *packet.service; }
+    const PacketView& view() const { return packet.view; }
+    FlowKey key() const { return packet.key(); }
+    ProbationHalf half() const { return is_tcp ? ProbationHalf::tcp : ProbationHalf::udp; }
+    bool opens() const { return is_syn || !is_tcp; }  // what a client begins with
+    // 0 in UDP.
+    uint32_t sequence() const { return is_tcp ? packet.view.tcp_sequence(packet.data) : 0; }
   };
   Asked packet_at(unsigned i) const;
 
-  bool has_forbidden_source(const Asked& packet) const;
-  FlowTable::Entry live_entry(const Asked& packet);
-  void use_entry(const Asked& packet, FlowTable::Entry entry);
-  bool use_probation(const Asked& packet);
-  void track(const Asked& packet, ProbationEntry* waiting);
-  void open(const Asked& packet);
-  void miss(const Asked& packet);
-  void learn_client_mac(const Asked& packet);
-  void remember(const Asked& packet, ProbationKind kind, BackendRef backend);
-  Hash128 cluster_hash(const Asked& packet) const;
-  // 0 in UDP.
-  uint32_t sequence_of(const Asked& packet) const {
-    return packet.is_tcp ? packet.view.tcp_sequence(burst_.packet[packet.i].data) : 0;
+  bool has_forbidden_source(const Asked& asked) const;
+  bool ask_probation(const Asked& asked);
+  bool use_probation(const Asked& asked, ProbationEntry* waiting);
+  void use_entry(const Asked& asked, FlowTable::Entry entry);
+  bool use_solid_entry(const Asked& asked, FlowTable::Entry entry);
+  bool use_old_entry(const Asked& asked, FlowTable::Entry entry);
+  void track(const Asked& asked, ProbationEntry* waiting);
+  void open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen);
+  bool open_plain(const Asked& asked, ProbationLine& line);
+  bool track_plain(const Asked& asked, ProbationEntry* waiting);
+  void open(const Asked& asked);
+  void miss(const Asked& asked);
+  void learn_client_mac(const Asked& asked);
+  void remember(const Asked& asked, ProbationLine& line, ProbationKind kind, BackendRef backend);
+  Hash128 cluster_hash(const Packet& packet) const;
+
+  FlowTable::Entry live_entry(const Asked& asked) {
+    const FlowTable::Entry entry = worker_.flows.find(asked.key());
+    return entry && FlowTable::live(entry, now_.second, flows_) ? entry : FlowTable::Entry{};
   }
-  bool is_gone(const Asked& packet, BackendRef backend) const {
-    return !packet.service.destination(backend).present;
+  bool is_gone(const Asked& asked, BackendRef backend) const {
+    return !asked.service().destination(backend).present;
   }
 
-  void decide(const Asked& packet, BackendRef backend) { burst_.decide(packet.i, backend); }
-  void drop(const Asked& packet, DropReason reason) {
-    worker_.count_service_drop(packet.service.id, reason);
-    burst_.drop(packet.i, reason);
+  void decide(const Asked& asked, BackendRef backend) { burst_.decide(asked.i, backend); }
+  void drop(const Asked& asked, DropReason reason) {
+    worker_.count_service_drop(asked.service().id, reason);
+    burst_.drop(asked.i, reason);
   }
 
   Burst& burst_;
@@ -69,167 +90,231 @@ class Selector {
   FlowLifetimes flows_;
   ProbationAges waiting_;
   bool has_inserted_ = false;
+  uint64_t misses_ = 0;
+  uint64_t found_in_probation_ = 0;
 };
 
-// A VIP never sends: such a packet is forged, or comes from a loop. Asked on misses only, and since an
-// opening from there is refused there never is an entry to hit.
-bool Selector::has_forbidden_source(const Asked& packet) const {
-  const uint8_t* source = packet.view.source_bytes(burst_.packet[packet.i].data);
-  const bool v4 = packet.view.l3 == L3::ipv4;
-  const AddressKey key = v4 ? AddressKey::v4(load<uint32_t>(source)) : AddressKey::v6(source);
-  const Family family = v4 ? Family::ipv4 : Family::ipv6;
-  return snapshot_.vips->is_vip(key, family) || snapshot_.encap_sources->is_vip(key, family);
+inline Selector::Asked Selector::packet_at(unsigned i) const {
+  const Packet& packet = burst_.packet[i];
+  const bool is_tcp = packet.view.protocol == kProtocolTcp;
+  constexpr uint8_t kAsked = tcp_flag::kSyn | tcp_flag::kAck | tcp_flag::kRst;
+  return {i, packet, is_tcp, is_tcp && (packet.view.tcp_flags & kAsked) == tcp_flag::kSyn};
 }
 
-FlowTable::Entry Selector::live_entry(const Asked& packet) {
-  // Lookup saw none, and no earlier packet of this burst has made one since.
-  if ((burst_.unknown & bit_of(packet.i)) != 0 && !has_inserted_) return {};
-  const FlowTable::Entry entry = worker_.flows.find(packet.key);
-  return entry && FlowTable::live(entry, now_.second, flows_) ? entry : FlowTable::Entry{};
+// Nobody's address; or a VIP or an encap_source, which never send: such a packet is forged, or comes from a
+// loop. Asked on misses only, and since an opening from there is refused there never is an entry to hit.
+[[gnu::always_inline]] inline bool Selector::has_forbidden_source(const Asked& asked) const {
+  const uint8_t* source = asked.view().source_bytes(asked.packet.data);
+  if (asked.view().l3 == L3::ipv4) {
+    return is_bad_source_v4(source) || snapshot_.forbidden_sources->is_vip_v4(load<uint32_t>(source));
+  }
+  return is_bad_source_v6(source) || snapshot_.forbidden_sources->is_vip_v6(source);
 }
 
-Hash128 Selector::cluster_hash(const Asked& packet) const {
+inline Hash128 Selector::cluster_hash(const Packet& packet) const {
   const PacketView& view = packet.view;
-  const uint8_t* frame = burst_.packet[packet.i].data;
-  const uint8_t* addresses = view.source_bytes(frame);  // the destination lies behind the source
-  const auto ports = load<uint32_t>(view.l4(frame));
+  const uint8_t* addresses = view.source_bytes(packet.data);  // the destination lies behind the source
+  const auto ports = load<uint32_t>(view.l4(packet.data));
   return view.l3 == L3::ipv4 ? slot_hash_v4(snapshot_.cluster_key, addresses, ports, view.protocol)
                              : slot_hash_v6(snapshot_.cluster_key, addresses, ports, view.protocol);
 }
 
-void Selector::remember(const Asked& packet, ProbationKind kind, BackendRef backend) {
-  const auto opening = worker_.probation.open(packet.key, packet.half, kind, backend, sequence_of(packet),
-                                              true, now_.millisecond, waiting_);
-  worker_.services[packet.service.id].opened.add(1);
+inline void Selector::remember(const Asked& asked, ProbationLine& line, ProbationKind kind,
+                               BackendRef backend) {
+  const auto opening = worker_.probation.open_in(line, asked.packet.key_value, kind, backend,
+                                                 asked.sequence(), true, now_.millisecond, waiting_);
+  worker_.services[asked.service().id].opened.add(1);
   if (opening.forgotten != 0) worker_.services[opening.forgotten].forgotten.add(1);
 }
 
 // The reply will need it before the kernel has an answer.
-void Selector::learn_client_mac(const Asked& packet) {
-  const uint8_t* frame = burst_.packet[packet.i].data;
-  const IpAddress client = packet.view.source(frame);
+void Selector::learn_client_mac(const Asked& asked) {
+  const uint8_t* frame = asked.packet.data;
+  const IpAddress client = asked.view().source(frame);
   const Route* route = snapshot_.routes->find(client);
   if (route == nullptr || route->gateway || route->port != burst_.port) return;
   worker_.client_macs.learn(burst_.port, client, frame + 6);
 }
 
-// A packet that begins a flow: chosen by slot and `accept`.
-void Selector::open(const Asked& packet) {
-  const ChosenBackend chosen =
-      choose(packet.service.choice, snapshot_.cluster_key, burst_.opening_hash[packet.i]);
-  if (!chosen) return drop(packet, DropReason::no_backend);
-  const BackendRef backend = BackendRef::of(packet.service.choice_pool, chosen.number);
-  worker_.pairs[packet.service.pair(backend)].flows.add(1);
-  if (packet.service.panic) worker_.services[packet.service.id].panic.add(1);
-  remember(packet, packet.is_tcp ? ProbationKind::syn : ProbationKind::udp, backend);
-  if (packet.service.forward == Forward::nat) learn_client_mac(packet);
-  decide(packet, backend);
+// A packet that begins a flow goes to the chosen backend.
+inline void Selector::open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen) {
+  const Service& service = asked.service();
+  const PoolView& pool = service.pools[service.choice_pool];
+  const uint32_t pair = pool.pairs + chosen.number;
+  worker_.pairs[pair].flows.add(1);
+  remember(asked, line, asked.is_tcp ? ProbationKind::syn : ProbationKind::udp,
+           BackendRef::of(service.choice_pool, chosen.number));
+  Packet& packet = burst_.packet[asked.i];
+  packet.destination = pool.destinations + chosen.number;
+  packet.pair = pair;
+  __builtin_prefetch(packet.destination);
+}
+
+// Nothing knows the flow, and a healthy pool takes it.
+inline bool Selector::open_plain(const Asked& asked, ProbationLine& line) {
+  const Service& service = asked.service();
+  const bool is_other = !asked.opens() || has_inserted_ || service.panic || service.choice.slots == 0 ||
+                        service.forward == Forward::nat;
+  if (is_other || has_forbidden_source(asked)) [[unlikely]]
+    return false;
+  const ChosenBackend chosen = detail::probe_slot(service.choice, burst_.opening_hash[asked.i]);
+  if (!chosen) return false;
+  ++misses_;
+  open_at(asked, line, chosen);
+  return true;
+}
+
+// The flow's second packet, one on which nothing else happens; its bucket has an empty slot.
+inline bool Selector::track_plain(const Asked& asked, ProbationEntry* waiting) {
+  constexpr uint8_t kEventful = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst;
+  const Service& service = asked.service();
+  const BackendRef backend = waiting->backend;
+  if ((asked.view().tcp_flags & kEventful) != 0 ||
+      now_.millisecond - waiting->opened_ms > snapshot_.least_probation_ms || service.accept(backend) == 0 ||
+      !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) ||
+      !worker_.flows.insert_at_home(asked.key(), backend, service.plain_state, now_.second)) [[unlikely]]
+    return false;
+  has_inserted_ = true;
+  ++found_in_probation_;
+  worker_.probation.remove(waiting);
+  worker_.services[service.id].tracked.add(1);
+  worker_.pairs[service.pair(backend)].tracked.add(1);
+  decide(asked, backend);
+  return true;
+}
+
+inline bool Selector::run_plain(unsigned i) {
+  if ((burst_.unknown & bit_of(i)) == 0) return false;
+  const Asked asked = packet_at(i);
+  ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
+  ProbationEntry* const waiting = ProbationTable::peek_in(line, asked.packet.key_value);
+  return waiting == nullptr ? open_plain(asked, line) : track_plain(asked, waiting);
+}
+
+// Chosen by slot and `accept`, in every case.
+void Selector::open(const Asked& asked) {
+  const Service& service = asked.service();
+  const ChosenBackend chosen = choose(service.choice, snapshot_.cluster_key, burst_.opening_hash[asked.i]);
+  if (!chosen) return drop(asked, DropReason::no_backend);
+  if (service.panic) worker_.services[service.id].panic.add(1);
+  if (service.forward == Forward::nat) learn_client_mac(asked);
+  open_at(asked, worker_.probation.line(asked.key(), asked.half()), chosen);
 }
 
 // A packet of a flow that began elsewhere or before: the slot's owner, who was chosen then.
-void Selector::miss(const Asked& packet) {
-  worker_.counters.lookup_miss.add(1);
-  if (packet.opens) return open(packet);
-  const ChosenBackend owner = slot_owner(packet.service.choice, snapshot_.cluster_key, cluster_hash(packet));
-  if (!owner) return drop(packet, DropReason::no_backend);
-  const BackendRef backend = BackendRef::of(packet.service.choice_pool, owner.number);
+void Selector::miss(const Asked& asked) {
+  const Service& service = asked.service();
+  const ChosenBackend owner = slot_owner(service.choice, snapshot_.cluster_key, cluster_hash(asked.packet));
+  if (!owner) return drop(asked, DropReason::no_backend);
+  const BackendRef backend = BackendRef::of(service.choice_pool, owner.number);
   // The end of a flow that nobody knew needs no memory.
-  const bool ends = (packet.view.tcp_flags & tcp_flag::kRst) != 0 ||
-                    ((packet.view.tcp_flags & tcp_flag::kFin) != 0 && packet.view.payload_bytes == 0);
-  if (!ends) remember(packet, ProbationKind::mid_flow, backend);
-  decide(packet, backend);
+  const PacketView& view = asked.view();
+  const bool ends = (view.tcp_flags & tcp_flag::kRst) != 0 ||
+                    ((view.tcp_flags & tcp_flag::kFin) != 0 && view.payload_bytes == 0);
+  if (!ends)
+    remember(asked, worker_.probation.line(asked.key(), asked.half()), ProbationKind::mid_flow, backend);
+  decide(asked, backend);
 }
 
 // The client's second packet: from here on the flow has an entry of its own.
-void Selector::track(const Asked& packet, ProbationEntry* waiting) {
+void Selector::track(const Asked& asked, ProbationEntry* waiting) {
+  const Service& service = asked.service();
   const BackendRef backend = waiting->backend;
-  const TcpState first = packet.is_tcp ? TcpState::established : TcpState::none;
-  const TcpState state = next_state(first, packet.view.tcp_flags, packet.view.payload_bytes != 0, false);
-  PairCounters& pair = worker_.pairs[packet.service.pair(backend)];
+  const TcpState first = asked.is_tcp ? TcpState::established : TcpState::none;
+  const TcpState state = next_state(first, asked.view().tcp_flags, asked.view().payload_bytes != 0, false);
   // A live entry of the same flow (its connection was closing) is replaced; insert tells `flows_` of what it
-  // ends.
-  const bool inserted =
-      static_cast<bool>(worker_.flows.insert(packet.key, backend, state, now_.second, flows_));
+  // ends. Where lookup saw none there is none: who makes one in this burst takes the flow out of probation.
+  const bool is_new = (burst_.unknown & bit_of(asked.i)) != 0;
+  const FlowTable::Insert inserted =
+      is_new ? worker_.flows.insert_new(asked.key(), backend, state, now_.second, flows_)
+             : worker_.flows.insert(asked.key(), backend, state, now_.second, flows_);
   if (!inserted) {
-    worker_.services[packet.service.id].untracked.add(1);
-    worker_.probation.mark_forgetting(packet.key, packet.half, now_.millisecond);
+    worker_.services[service.id].untracked.add(1);
+    worker_.probation.mark_forgetting(asked.key(), asked.half(), now_.millisecond);
     return;
   }
   has_inserted_ = true;
   worker_.probation.remove(waiting);
-  worker_.services[packet.service.id].tracked.add(1);
+  worker_.services[service.id].tracked.add(1);
+  PairCounters& pair = worker_.pairs[service.pair(backend)];
   pair.tracked.add(1);
   if (is_closing(state)) pair.ended.add(1);
 }
 
-void Selector::use_entry(const Asked& packet, FlowTable::Entry entry) {
-  worker_.counters.lookup_hit.add(1);
-  decide(packet, FlowTable::backend(entry));
-  advance_flow(burst_, packet.i, entry, worker_, now_);
-}
-
-// True: probation knew the flow and the packet's way is decided.
-bool Selector::use_probation(const Asked& packet) {
-  ProbationEntry* waiting = worker_.probation.find(packet.key, packet.half, now_.millisecond, waiting_);
-  if (waiting == nullptr) return false;
+// What probation knows of the flow. True: the packet's way is decided.
+inline bool Selector::use_probation(const Asked& asked, ProbationEntry* waiting) {
   const BackendRef backend = waiting->backend;
   // (Where replies don't pass, nobody can know whether the client was answered: then the first choice is
   // given up.)
-  const bool refused = packet.service.accept(backend) == 0 && !waiting->answered;
-  const bool opens_anew = packet.is_syn && (waiting->kind != ProbationKind::syn || refused);
-  if (opens_anew || is_gone(packet, backend)) {
+  const bool refused = asked.service().accept(backend) == 0 && !waiting->answered;
+  const bool opens_anew = asked.is_syn && (waiting->kind != ProbationKind::syn || refused);
+  if (opens_anew || is_gone(asked, backend)) {
     worker_.probation.remove(waiting);
     return false;
   }
-  worker_.counters.lookup_probation.add(1);
-  decide(packet, backend);
-  if (packet.is_syn) {
-    repeat_syn(*waiting, sequence_of(packet));
-  } else if (promotes(*waiting, packet.view.tcp_flags, sequence_of(packet))) {
-    track(packet, waiting);
+  ++found_in_probation_;
+  decide(asked, backend);
+  if (asked.is_syn) {
+    repeat_syn(*waiting, asked.sequence());
+  } else if (promotes(*waiting, asked.view().tcp_flags, asked.sequence())) {
+    track(asked, waiting);
   }
   return true;
 }
 
-Selector::Asked Selector::packet_at(unsigned i) const {
-  const PacketView& view = burst_.packet[i].view;
-  const bool is_tcp = view.protocol == kProtocolTcp;
-  const bool is_syn =
-      is_tcp && (view.tcp_flags & (tcp_flag::kSyn | tcp_flag::kAck | tcp_flag::kRst)) == tcp_flag::kSyn;
-  return {i,
-          *burst_.packet[i].service,
-          view,
-          burst_.packet[i].key(),
-          is_tcp ? ProbationHalf::tcp : ProbationHalf::udp,
-          is_tcp,
-          is_syn,
-          is_syn || !is_tcp};
+inline bool Selector::ask_probation(const Asked& asked) {
+  ProbationEntry* waiting = worker_.probation.find(asked.key(), asked.half(), now_.millisecond, waiting_);
+  return waiting != nullptr && use_probation(asked, waiting);
 }
 
-void Selector::prepare(unsigned i) {
-  const Asked packet = packet_at(i);
-  if (packet.opens) {
-    burst_.opening_hash[i] = cluster_hash(packet);
-    prefetch_slot(packet.service.choice, burst_.opening_hash[i]);
+void Selector::use_entry(const Asked& asked, FlowTable::Entry entry) {
+  worker_.counters.lookup_hit.add(1);
+  decide(asked, FlowTable::backend(entry));
+  advance_flow(burst_, asked.i, entry, worker_, now_);
+}
+
+bool Selector::use_solid_entry(const Asked& asked, FlowTable::Entry entry) {
+  if (!entry || !decides(asked.service(), entry)) return false;
+  use_entry(asked, entry);
+  return true;
+}
+
+// Closing, or with a backend that takes no new flows: the old flow's packets still go there, a SYN begins
+// another.
+bool Selector::use_old_entry(const Asked& asked, FlowTable::Entry entry) {
+  if (!entry || asked.is_syn || is_gone(asked, FlowTable::backend(entry))) return false;
+  use_entry(asked, entry);
+  return true;
+}
+
+inline void Selector::prepare(unsigned i) {
+  const Asked asked = packet_at(i);
+  worker_.probation.prefetch(asked.key(), asked.half());
+  if (asked.opens()) {
+    const Hash128 hash = cluster_hash(asked.packet);
+    burst_.opening_hash[i] = hash;
+    prefetch_slot(asked.service().choice, hash);
   }
   // Every packet of UDP and what isn't a SYN may move its flow to the connection table.
-  if (!packet.is_syn) worker_.flows.prefetch_room(packet.key);
+  if (!asked.is_syn) worker_.flows.prefetch_room(asked.key());
 }
 
-void Selector::run(unsigned i) {
-  const Asked packet = packet_at(i);
-  if (has_forbidden_source(packet)) return drop(packet, DropReason::bad_source);
-  const FlowTable::Entry entry = live_entry(packet);
-  if (entry && decides(packet.service, entry)) {
-    return use_entry(packet, entry);
+[[gnu::noinline]] void Selector::run(unsigned i) {
+  const Asked asked = packet_at(i);
+  if (has_forbidden_source(asked)) [[unlikely]]
+    return drop(asked, DropReason::bad_source);
+  if ((burst_.unknown & bit_of(i)) != 0) [[likely]] {
+    // Lookup saw no entry. If an earlier packet of this burst made one, the flow isn't in probation any more.
+    if (ask_probation(asked)) return;
+    const FlowTable::Entry entry = has_inserted_ ? live_entry(asked) : FlowTable::Entry{};
+    if (use_solid_entry(asked, entry) || use_old_entry(asked, entry)) return;
+  } else {
+    const FlowTable::Entry entry = live_entry(asked);
+    if (use_solid_entry(asked, entry) || ask_probation(asked) || use_old_entry(asked, entry)) return;
   }
-  if (use_probation(packet)) return;
-  // Closing, or with a backend that takes no new flows: the old flow's packets still go there, a SYN begins
-  // another.
-  if (entry && !packet.is_syn && !is_gone(packet, FlowTable::backend(entry))) {
-    return use_entry(packet, entry);
-  }
-  miss(packet);
+  ++misses_;
+  if (asked.opens()) return open(asked);
+  miss(asked);
 }
 
 }  // namespace
@@ -237,10 +322,10 @@ void Selector::run(unsigned i) {
 void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now) {
   if (burst.selecting == 0) return;
   Selector selector(burst, snapshot, worker, now);
-  for (const unsigned i : bits_of(burst.selecting))
-    selector.prepare(i);
-  for (const unsigned i : bits_of(burst.selecting))
-    selector.run(i);
+  each_of(burst.selecting, burst.count, [&](unsigned i) { selector.prepare(i); });
+  each_of(burst.selecting, burst.count, [&](unsigned i) {
+    if (!selector.run_plain(i)) selector.run(i);
+  });
 }
 
 }  // namespace shunt

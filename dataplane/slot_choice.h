@@ -63,6 +63,23 @@ inline ChosenBackend place_in_sum(const SlotChoice& pool, uint64_t random) {
   const uint64_t* const at = std::upper_bound(pool.running_sum, pool.running_sum + pool.count, place);
   return {pool.numbers[at - pool.running_sum]};
 }
+
+// The slot's owner, if it accepts this one.
+inline ChosenBackend probe_slot(const SlotChoice& pool, const Hash128& probe) {
+  const uint16_t number = pool.owner[slot_at(pool, probe)];
+  return (probe.low & 0xffU) < pool.accept[number] ? ChosenBackend{number} : ChosenBackend{};
+}
+
+// Behind a first probe that was refused.
+[[gnu::noinline]] inline ChosenBackend choose_again(const SlotChoice& pool, const HashKey& cluster_key,
+                                                    const Hash128& hash) {
+  if (pool.count == 0 || pool.running_sum[pool.count - 1] == 0) return {};
+  for (unsigned i = 1; i < kSlotProbes; ++i) {
+    const ChosenBackend next = probe_slot(pool, keyed_hash(cluster_key, hash.low, hash.high + i));
+    if (next) return next;
+  }
+  return place_in_sum(pool, hash.high);
+}
 }  // namespace detail
 
 // A burst's misses fetch their slots together: a table is 128 KiB, a hundred pools' are out of the second
@@ -73,14 +90,9 @@ inline void prefetch_slot(const SlotChoice& pool, const Hash128& hash) {
 
 // For a packet that opens a flow. Nobody: no backend accepts anything.
 inline ChosenBackend choose(const SlotChoice& pool, const HashKey& cluster_key, const Hash128& hash) {
-  if (pool.slots == 0 || pool.count == 0 || pool.running_sum[pool.count - 1] == 0) return {};
-  Hash128 probe = hash;
-  for (unsigned i = 1;; ++i) {
-    const uint16_t number = pool.owner[detail::slot_at(pool, probe)];
-    if ((probe.low & 0xffU) < pool.accept[number]) return {number};
-    if (i == kSlotProbes) return detail::place_in_sum(pool, hash.high);
-    probe = keyed_hash(cluster_key, hash.low, hash.high + i);
-  }
+  if (pool.slots == 0) return {};
+  const ChosenBackend first = detail::probe_slot(pool, hash);
+  return first ? first : detail::choose_again(pool, cluster_key, hash);
 }
 
 // For a packet that opens nothing and that no table knows (its flow began at a peer, or before a restart):

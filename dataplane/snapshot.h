@@ -135,14 +135,15 @@ struct AnnouncedVip {
 struct Snapshot {
   uint64_t generation = 0;
   HashKey cluster_key;
-  bool encapsulates = false;  // some service's packets get an outer header
+  bool encapsulates = false;        // some service's packets get an outer header
+  uint32_t least_probation_ms = 0;  // no service forgets an opening sooner
   std::shared_ptr<const VipTable> vips;
   std::vector<Service> services;  // by id; id 0 means "not there", as in every hole
   std::shared_ptr<const AddressMap<NatSource>> nat_sources;
   std::shared_ptr<const RouteTable> routes;
   std::shared_ptr<const NeighbourTable> neighbours;
   std::shared_ptr<const AddressMap<uint8_t>> node_addresses;
-  std::shared_ptr<const VipTable> encap_sources;              // no packet may come from there
+  std::shared_ptr<const VipTable> forbidden_sources;  // VIPs and encap_sources: no packet comes from there
   std::shared_ptr<const AddressMap<uint8_t>> urgent_sources;  // health answers come from there
   std::vector<PortState> ports;
   std::vector<AnnouncedVip> announced;

@@ -67,8 +67,8 @@ class Transmitter {
   }
 
   void run(Burst& burst, WorkerState& worker, const Now& now) {
-    for (uint64_t rest = burst.live; rest != 0;)
-      rest = send_run(burst, rest, worker, now);
+    for (const unsigned port : bits_of(burst.ways_out))
+      send_all(burst, burst.leaving[port] & burst.live, static_cast<uint8_t>(port), worker, now);
     if (const uint64_t others = burst.left(); others != 0) [[unlikely]]
       end_others(burst, others, worker, now);
   }
@@ -140,30 +140,24 @@ class Transmitter {
     worker.counters.ports[port].transmit_full.add(1);
   }
 
-  // The first packets of `rest` that leave by one port, as far as its buffer has room; the rest of `rest`.
-  uint64_t send_run(const Burst& burst, uint64_t rest, WorkerState& worker, const Now& now) {
-    const auto first = static_cast<unsigned>(std::countr_zero(rest));
-    const uint8_t port = burst.out_port[first];
+  // Packets that all leave by one port.
+  void send_all(const Burst& burst, uint64_t packets, uint8_t port, WorkerState& worker, const Now& now) {
     Buffer& buffer = buffers_[port];
-    const unsigned before = buffer.count;
-    if (before == kTransmitBuffer) [[unlikely]] {
-      send(port, burst.packet[first].frame(), worker, now);
-      return rest & (rest - 1);
+    unsigned count = buffer.count;
+    if (count > kTransmitBuffer - kBurstSize) [[unlikely]] {
+      for (const unsigned i : bits_of(packets))
+        send(port, burst.packet[i].frame(), worker, now);
+      return;
     }
-    unsigned count = before;
-    do {
-      const auto i = static_cast<unsigned>(std::countr_zero(rest));
-      if (burst.out_port[i] != port) break;
+    each_of(packets, burst.count, [&](unsigned i) {
       const Frame frame = burst.packet[i].frame();
-      rest &= rest - 1;
       buffer.handles[count] = frame.handle;
       buffer.bytes[count] = frame.bytes;
       ++count;
       io_.seal(frame);
-    } while (rest != 0 && count < kTransmitBuffer);
+    });
+    worker.ledger.entered += count - buffer.count;
     buffer.count = count;
-    worker.ledger.entered += count - before;
-    return rest;
   }
 
   // What doesn't go out of a port.

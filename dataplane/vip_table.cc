@@ -41,16 +41,20 @@ VipTable::VipTable(const std::vector<ServiceRow>& services, const std::vector<Vi
 }
 
 void VipTable::fill_exact(const std::vector<ServiceRow>& services) {
-  exact4_.assign(std::bit_ceil(services.size() * 4 + 2), ExactRow{});
-  exact_shift_ = 64U - static_cast<unsigned>(std::countr_zero(exact4_.size()));
-  for (const ServiceRow& row : services) {
-    if (!row.vip.address.is_v4() || !row.vip.is_host() || row.port == 0) continue;
-    const uint64_t key =
-        exact_key(row.vip.address.v4().raw(), be16(row.port), static_cast<uint8_t>(row.protocol));
-    size_t at = exact_home(key);
-    while (exact4_[at].key != 0 && exact4_[at].key != key)
-      at = (at + 1) & (exact4_.size() - 1);
-    exact4_[at] = {key, row.service};
+  for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
+    std::vector<std::pair<ExactKey4, uint16_t>> of_v4;
+    std::vector<std::pair<ExactKey6, uint16_t>> of_v6;
+    for (const ServiceRow& row : services) {
+      if (!row.vip.is_host() || row.port == 0 || row.protocol != protocol) continue;
+      const be16 port(row.port);
+      if (row.vip.address.is_v4()) {
+        of_v4.emplace_back(ExactKey4::of(row.vip.address.v4(), port), row.service);
+      } else {
+        of_v6.emplace_back(ExactKey6::at(row.vip.address.wire(), port), row.service);
+      }
+    }
+    exact4_[index_of(protocol)] = ExactServices<ExactKey4>(of_v4);
+    exact6_[index_of(protocol)] = ExactServices<ExactKey6>(of_v6);
   }
 }
 
@@ -72,12 +76,26 @@ bool VipTable::holds(const AddressKey& key, const Length& length) const {
   return vips_.find(key.with(extra(length.bits, 0, 0))) != nullptr;
 }
 
+bool VipTable::is_vip_v6(const uint8_t* address) const {
+  return is_vip(AddressKey::v6(address), Family::ipv6);
+}
+
+bool VipTable::is_surely_vip_v4(uint32_t raw) const {
+  return is_vip(AddressKey::v4(raw), Family::ipv4);
+}
+
 void VipTable::fill_filter(const std::vector<VipRow>& vips) {
   filter_.assign(std::bit_ceil(vips.size() * kFilterBitsPerVip / 64 + 1), 0);
-  filter_shift_ = 58U - static_cast<unsigned>(std::countr_zero(filter_.size()));
+  filter4_.assign(filter_.size(), 0);
+  const auto word_bits = static_cast<unsigned>(std::countr_zero(filter_.size()));
+  filter_shift_ = 58U - word_bits;
+  filter4_shift_ = 26U - word_bits;
+  const auto set = [](std::vector<uint64_t>& filter, size_t bit) {
+    filter[bit / 64] |= uint64_t{1} << (bit % 64);
+  };
   for (const VipRow& row : vips) {
-    const size_t bit = filter_bit(AddressKey::of(row.vip.network()));
-    filter_[bit / 64] |= uint64_t{1} << (bit % 64);
+    set(filter_, filter_bit(AddressKey::of(row.vip.network())));
+    if (row.vip.address.is_v4()) set(filter4_, filter_bit_v4(row.vip.network().v4().raw()));
   }
 }
 

@@ -5,12 +5,14 @@
 // distinct length.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "common/address.h"
 #include "common/forwarding.h"
 #include "dataplane/address_map.h"
+#include "dataplane/exact_services.h"
 
 namespace shunt {
 
@@ -35,19 +37,9 @@ class VipTable {
   VipTable() = default;
   VipTable(const std::vector<ServiceRow>& services, const std::vector<VipRow>& vips);
 
-  // The service of exactly this address, port and protocol, which no other one goes before; 0: none. One
-  // probe.
-  uint16_t find_exact_v4(uint32_t raw_destination, be16 port, uint8_t protocol) const {
-    const uint64_t key = exact_key(raw_destination, port, protocol);
-    for (size_t at = exact_home(key);; at = (at + 1) & (exact4_.size() - 1)) {
-      if (exact4_[at].key == key) return exact4_[at].service;
-      if (exact4_[at].key == 0) return 0;
-    }
-  }
-  uint16_t find_exact_v6(const uint8_t* destination, be16 port, uint8_t protocol) const {
-    const Value* value = services_.find(AddressKey::v6(destination, extra(128, protocol, port.host())));
-    return value != nullptr ? value->service : uint16_t{0};
-  }
+  // The services of exactly an address and a port, which no other ones go before. `protocol`: TCP or UDP.
+  const ExactServices<ExactKey4>& exact_v4(Protocol protocol) const { return exact4_[index_of(protocol)]; }
+  const ExactServices<ExactKey6>& exact_v6(Protocol protocol) const { return exact6_[index_of(protocol)]; }
 
   // `protocol` and `port` are the packet's; a packet without a transport header has port 0 and matches no
   // service but an any-port one.
@@ -56,6 +48,16 @@ class VipTable {
     for (const Length& length : lengths(family)) {
       const AddressKey key = masked(address, length);
       if (may_hold(key) && holds(key, length)) return true;
+    }
+    return false;
+  }
+  bool is_vip_v6(const uint8_t* address) const;  // 16 bytes
+  // `raw`: as in a packet.
+  bool is_vip_v4(uint32_t raw) const {
+    for (const Length& length : lengths4_) {
+      const size_t bit = filter_bit_v4(raw & static_cast<uint32_t>(length.low_mask >> 32U));
+      if ((filter4_[bit / 64] >> (bit % 64) & 1U) != 0) [[unlikely]]
+        return is_surely_vip_v4(raw);
     }
     return false;
   }
@@ -72,20 +74,10 @@ class VipTable {
   };
 
   static Length length_of(const Prefix& prefix);
-  // IPv4 services of one address and port, for the packets that nearly all are: 16 bytes a row instead of 32.
-  struct ExactRow {
-    uint64_t key = 0;  // protocol, which is never 0, port and address
-    uint16_t service = 0;
-  };
-
   static uint64_t extra(uint8_t bits, uint8_t protocol, uint16_t port) {
     return (uint64_t{bits} << 24U) | (uint64_t{protocol} << 16U) | port;
   }
-  static uint64_t exact_key(uint32_t raw_address, be16 port, uint8_t protocol) {
-    return raw_address | (uint64_t{port.raw()} << 32U) | (uint64_t{protocol} << 48U);
-  }
-  // Unkeyed: the rows are configuration.
-  size_t exact_home(uint64_t key) const { return (key * 0x9e3779b97f4a7c15ULL) >> exact_shift_; }
+  static size_t index_of(Protocol protocol) { return protocol == Protocol::tcp ? 0 : 1; }
   void fill_exact(const std::vector<ServiceRow>& services);
 
   // One bit by address for every VIP: nearly all sources are ruled out by one load.
@@ -93,11 +85,13 @@ class VipTable {
   size_t filter_bit(const AddressKey& key) const {
     return ((key.low ^ (key.high * 0x9e3779b97f4a7c15ULL)) * 0xbf58476d1ce4e5b9ULL) >> filter_shift_;
   }
+  size_t filter_bit_v4(uint32_t raw) const { return (raw * 0x9e3779b1U) >> filter4_shift_; }
   bool may_hold(const AddressKey& key) const {
     const size_t bit = filter_bit(key);
     return (filter_[bit / 64] >> (bit % 64) & 1U) != 0;
   }
   bool holds(const AddressKey& key, const Length& length) const;
+  bool is_surely_vip_v4(uint32_t raw) const;  // out of line: hardly ever asked
   void fill_filter(const std::vector<VipRow>& vips);
 
   static AddressKey masked(const AddressKey& key, const Length& length) {
@@ -109,10 +103,12 @@ class VipTable {
 
   std::vector<Length> lengths4_;  // longest first
   std::vector<Length> lengths6_;
-  std::vector<ExactRow> exact4_ = std::vector<ExactRow>(2);  // a power of two, at most a quarter full
-  unsigned exact_shift_ = 63;
+  std::array<ExactServices<ExactKey4>, 2> exact4_;  // by index_of
+  std::array<ExactServices<ExactKey6>, 2> exact6_;
   std::vector<uint64_t> filter_ = std::vector<uint64_t>(1);
+  std::vector<uint64_t> filter4_ = std::vector<uint64_t>(1);  // of IPv4 alone
   unsigned filter_shift_ = 58;
+  unsigned filter4_shift_ = 26;
   AddressMap<Value> services_;
   AddressMap<Value> vips_;
 };

@@ -98,12 +98,10 @@ class Worker {
   unsigned receive(uint8_t port, const Snapshot& snapshot, const Now& now) {
     const bool measures = state_.counters.bursts.read() % kMeasureEvery == kMeasureEvery - 1;
     StageWatch watch(state_.counters, measures);
-    const unsigned count = io_.receive(port, burst_.packet.data(), kBurstSize);
+    uint64_t bytes = 0;
+    const unsigned count = io_.receive(port, burst_.packet.data(), kBurstSize, bytes);
     if (count == 0) return 0;
     watch.passed(Stage::receive, count);
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < count; ++i)
-      bytes += burst_.packet[i].bytes;
     state_.ledger.received += count;
     PortCounters& counters = state_.counters.ports[port];
     counters.received_packets.add(count);
@@ -117,6 +115,8 @@ class Worker {
   // The way of a packet.
   void walk(uint8_t port, unsigned count, const Snapshot& snapshot, const Now& now, StageWatch& watch) {
     burst_.start(port, count);
+    take_plain(burst_, snapshot.ports[port], snapshot, state_);
+    watch.passed(Stage::classify, 0);  // its packets are counted below
     parse(burst_, snapshot.ports[port]);
     watch.passed(Stage::parse, count);
     classify(burst_, snapshot, state_);

@@ -90,6 +90,8 @@ class ProbationAges {
   ProbationAges(const Snapshot& snapshot, WorkerState& /*worker*/) : snapshot_(snapshot) {}
 
   bool expired(const ProbationEntry& entry, uint32_t age_ms) const {
+    if (age_ms <= snapshot_.least_probation_ms) [[likely]]
+      return false;  // without a look at its service, which may be gone: the sweep looks
     const Service* service = snapshot_.service(service_of(entry.key));
     if (service == nullptr) return true;
     switch (entry.kind) {

@@ -36,11 +36,13 @@ class MemoryIo {
   }
 
   // FrameIo.
-  unsigned receive(uint8_t port, Packet* packets, unsigned count) {
+  unsigned receive(uint8_t port, Packet* packets, unsigned count, uint64_t& bytes) {
     if (port != port_) return 0;
     const unsigned taken = std::min(count, ready_);
-    for (unsigned i = 0; i < taken; ++i)
+    for (unsigned i = 0; i < taken; ++i) {
       packets[i].set_frame({buffers_[i].data, buffers_[i].frame_bytes, &buffers_[i]});
+      bytes += buffers_[i].frame_bytes;
+    }
     ready_ = 0;
     return taken;
   }

@@ -42,11 +42,12 @@ class FakeIo {
   uint64_t given() const { return given_; }
 
   // FrameIo.
-  unsigned receive(uint8_t port, shunt::Packet* packets, unsigned count) {
+  unsigned receive(uint8_t port, shunt::Packet* packets, unsigned count, uint64_t& bytes) {
     unsigned taken = 0;
     for (auto& queue = in_[port]; taken < count && !queue.empty(); queue.pop_front()) {
       packets[taken].set_frame(make(static_cast<uint32_t>(queue.front().size())));
       std::copy(queue.front().begin(), queue.front().end(), packets[taken].data);
+      bytes += packets[taken].bytes;
       ++taken;
       ++given_;
     }

@@ -32,7 +32,7 @@ Packet outer(const Packet& inner, unsigned number) {
           .destination = "10.0.0." + std::to_string(number),
           .tos = inner.tos,
           .ttl = 64,
-          .id = inner.dont_fragment ? uint16_t{0} : inner.id,
+          .id = inner.id,
           .dont_fragment = inner.dont_fragment};
 }
 
@@ -115,7 +115,7 @@ std::vector<Row> ipip_rows() {
   return {
       {"ipip: TCP", 0, build(kIpipTcp), 1, tunnelled(kIpipTcp)},
       {"ipip: UDP", 0, build(kIpipUdp), 1, tunnelled(kIpipUdp)},
-      {"ipip: DF is copied; without it, the identification is", 0, build(fragmentable), 1,
+      {"ipip: identification and DF are copied, clear as well", 0, build(fragmentable), 1,
        tunnelled(fragmentable)},
       {"ipip: DSCP and ECN are copied", 0, build(marked), 1, tunnelled(marked)},
       {"ipip: congestion experienced is copied", 0, build(congested), 1, tunnelled(congested)},

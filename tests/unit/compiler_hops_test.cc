@@ -176,7 +176,7 @@ TEST_F(CompilerHops, TheOuterSourceIsTheWayOutsOrTheFirst) {
   EXPECT_EQ(destination(bed_, 1, 0).source_spread_mask, 0U);
   EXPECT_EQ(destination(bed_, 1, 2).outer_source, address("192.0.2.64"));
   const auto encap = [&](std::string_view text) {
-    return bed_.snapshot->encap_sources->is_vip(AddressKey::of(address(text)), Family::ipv4);
+    return bed_.snapshot->forbidden_sources->is_vip(AddressKey::of(address(text)), Family::ipv4);
   };
   EXPECT_TRUE(encap("192.0.2.127"));
   EXPECT_TRUE(encap("10.0.0.1"));
@@ -190,7 +190,7 @@ TEST_F(CompilerHops, AnEncapSourceThatIsTheNodesOwnMaySend) {
   KernelView view = kernel();
   view.node_addresses = {address("10.0.0.1")};
   use(view);
-  EXPECT_FALSE(bed_.snapshot->encap_sources->is_vip(AddressKey::of(address("10.0.0.1")), Family::ipv4));
+  EXPECT_FALSE(bed_.snapshot->forbidden_sources->is_vip(AddressKey::of(address("10.0.0.1")), Family::ipv4));
   EXPECT_NE(bed_.snapshot->node_addresses->find(AddressKey::of(address("10.0.0.1"))), nullptr);
 }
 

@@ -83,7 +83,7 @@ TEST(Compiler, AHealthChangeRebuildsOnePoolsChoiceAndNothingElse) {
   EXPECT_EQ(bed.snapshot->routes, before->routes);
   EXPECT_EQ(bed.snapshot->neighbours, before->neighbours);
   EXPECT_EQ(bed.snapshot->node_addresses, before->node_addresses);
-  EXPECT_EQ(bed.snapshot->encap_sources, before->encap_sources);
+  EXPECT_EQ(bed.snapshot->forbidden_sources, before->forbidden_sources);
   EXPECT_EQ(bed.snapshot->urgent_sources, before->urgent_sources);
   EXPECT_EQ(bed.compiled(1).choice.accept[bed.number("web", 3)], 0);
 }

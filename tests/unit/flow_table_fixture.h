@@ -85,7 +85,7 @@ struct Fixture {
 // As the lookup stage asks for a burst.
 inline void find_all(const FlowTable& table, const std::vector<FlowKey>& keys, FlowTable::Entry* out) {
   for (size_t i = 0; i < keys.size(); ++i) {
-    out[i] = table.find_primary(keys[i]);
+    out[i] = table.finder().find_primary(keys[i]);
     if (!out[i] && table.prefetch_spilled(keys[i])) out[i] = table.find_alternate(keys[i]);
   }
 }

@@ -17,7 +17,7 @@ struct CountingIo {
   std::multiset<uintptr_t> freed;
   std::set<uintptr_t> sealed;
 
-  unsigned receive(uint8_t, Packet*, unsigned) { return 0; }
+  unsigned receive(uint8_t, Packet*, unsigned, uint64_t&) { return 0; }
   void seal(const Frame& frame) { sealed.insert(number_of(frame.handle)); }
   unsigned send(uint8_t port, void** handles, unsigned count) {
     const unsigned taken = std::min(room, count);
@@ -121,7 +121,7 @@ TEST_F(Transmit, EachFateOfABurstIsOneWay) {
   for (unsigned i = 0; i < 5; ++i)
     burst.packet[i].set_frame(frame());
   burst.start(1, 5);
-  burst.out_port[0] = 1;
+  burst.leave_by(1, bit_of(0));
   burst.punt(1, true);
   burst.punt(2, false);
   burst.hand_over(3, 1);
