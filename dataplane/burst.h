@@ -95,19 +95,6 @@ inline constexpr uint64_t first_bits(unsigned count) {
   return count == 64 ? ~uint64_t{0} : bit_of(count) - 1;
 }
 
-// `body(i)` for the packets of a mask, in order. Mostly it is all of the burst, and then counting up is six
-// instructions a packet less than looking for bits.
-template <typename Body>
-inline void each_of(uint64_t mask, unsigned count, Body&& body) {
-  if (mask == first_bits(count)) [[likely]] {
-    for (unsigned i = 0; i < count; ++i)
-      body(i);
-  } else {
-    for (const unsigned i : bits_of(mask))
-      body(i);
-  }
-}
-
 struct Burst {
   uint8_t port = 0;  // all packets of a burst came in there
   unsigned count = 0;
@@ -117,6 +104,8 @@ struct Burst {
   uint64_t selecting = 0;  // lookup found no entry that decides
   uint64_t unknown = 0;    // of those, the ones without any entry
 
+  uint64_t plain4 = 0;        // take_plain took these, of IPv4: no tag, no option, a service's
+  uint64_t plain6 = 0;        // the same of IPv6
   uint64_t unparsed = 0;      // take_plain left them to parse
   uint64_t unclassified = 0;  // and these to classify
 
@@ -140,6 +129,8 @@ struct Burst {
     to_host = 0;
     selecting = 0;
     unknown = 0;
+    plain4 = 0;
+    plain6 = 0;
     unparsed = live;
     unclassified = live;
     ways_out = 0;
@@ -149,6 +140,36 @@ struct Burst {
   uint64_t left() const { return all() & ~live; }  // whose fate was told
   bool is_reply(unsigned i) const { return (replies & bit_of(i)) != 0; }
   bool is_to_host(unsigned i) const { return (to_host & bit_of(i)) != 0; }
+
+  unsigned index_of(const Packet& of) const { return static_cast<unsigned>(&of - packet.data()); }
+
+  // `body(packet)` for those of a mask, in order. Mostly it is all of the burst, and then stepping through it
+  // is six instructions a packet less than looking for bits.
+  template <typename Body>
+  void each_of(uint64_t mask, Body&& body) {
+    if (mask == all()) [[likely]] {
+      for (Packet *at = packet.data(), *const end = at + count; at != end; ++at)
+        body(*at);
+    } else {
+      for (const unsigned i : bits_of(mask))
+        body(packet[i]);
+    }
+  }
+  // The same with `body(index)`.
+  template <typename Body>
+  void each_index(uint64_t mask, Body&& body) const {
+    if (mask == all()) [[likely]] {
+      for (unsigned i = 0; i < count; ++i)
+        body(i);
+    } else {
+      for (const unsigned i : bits_of(mask))
+        body(i);
+    }
+  }
+  template <typename Body>
+  void each_of(uint64_t mask, Body&& body) const {
+    const_cast<Burst*>(this)->each_of(mask, [&](const Packet& each) { body(each); });
+  }
 
   void drop(unsigned i, DropReason why) {
     reason[i] = why;

@@ -189,21 +189,20 @@ template <typename Kind>
   const ptrdiff_t room_at = snapshot.encapsulates ? -1 : 0;  // the line before the frame, or its own again
   uint64_t others = 0;
   uint64_t strangers = 0;
-  each_of(packets, burst.count, [&](unsigned i) {
-    Packet& packet = burst.packet[i];
+  burst.each_of(packets, [&](Packet& packet) {
     __builtin_prefetch((&packet + kPrefetchDistance)->data);
     const uint8_t* const frame = packet.data;
     const uint32_t bytes = packet.bytes;
     Lengths lengths;
     if (bytes < Kind::kLeast || !is_plain(frame) || !Kind::has_right_lengths(frame, bytes, lengths) ||
         !Kind::has_right_sum(frame)) [[unlikely]] {
-      others |= bit_of(i);
+      others |= bit_of(burst.index_of(packet));
       return;
     }
     Kind::fill(packet.view, frame, lengths);
     const uint64_t tag = Kind::tag(by_destination, frame);
     if (tag == 0 || Kind::hops(frame) <= 1) [[unlikely]] {
-      (Kind::has_bad_source(frame) ? others : strangers) |= bit_of(i);
+      (Kind::has_bad_source(frame) ? others : strangers) |= bit_of(burst.index_of(packet));
       return;
     }
     const FlowKey key = Kind::key(table_key, tag, frame);
@@ -212,6 +211,7 @@ template <typename Kind>
     packet.service = reinterpret_cast<const Service*>(services + (tag >> kTagToService));
     packet.set_key(key);
   });
+  (Kind::kIsV4 ? burst.plain4 : burst.plain6) |= packets & ~others & ~strangers;
   burst.unparsed &= others | ~packets;
   burst.unclassified &= others | strangers | ~packets;
   return others;

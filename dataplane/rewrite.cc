@@ -94,33 +94,34 @@ constexpr bool has_udp(Change change) {
   return moved;
 }
 
-// What packets that go through one loop have in common.
-template <Change kChangeOf, L3 kInnerOf, bool kTaggedIs>
+// What packets that go through one loop have in common. `kPlain`: the burst says that they have no tags and
+// are of this family (Burst::plain4, plain6); others are asked.
+template <Change kChangeOf, L3 kInnerOf, bool kPlainIs>
 struct Kind {
   static constexpr Change kChange = kChangeOf;
   static constexpr L3 kInner = kInnerOf;
-  static constexpr bool kTagged = kTaggedIs;
+  static constexpr bool kPlain = kPlainIs;
 
+  static bool holds(const PacketView& view) { return kPlain || view.l3 == kInner; }
   static unsigned l3_offset(const PacketView& view) {
-    return kTagged ? unsigned{view.l3_offset} : unsigned{kEtherHeaderBytes};
+    return kPlain ? unsigned{kEtherHeaderBytes} : unsigned{view.l3_offset};
   }
 };
 
 // The packet inside another one.
 template <typename Kind>
-void encapsulate(Packet& packet, const Destination& destination) {
+void encapsulate(Packet& packet, const Destination& destination, unsigned ip_bytes) {
   constexpr Change kChange = Kind::kChange;
   constexpr L3 kInner = Kind::kInner;
   constexpr unsigned kOuterIp = is_outer4(kChange) ? kIpv4HeaderBytes : kIpv6HeaderBytes;
   constexpr unsigned kOuter = kOuterIp + (has_udp(kChange) ? kUdpHeaderBytes : 0U);
   const unsigned l3_offset = Kind::l3_offset(packet.view);
-  const unsigned ip_bytes = packet.view.ip_bytes;
   const uint32_t flow = packet.key_index;
   uint8_t* const ip = packet.data + l3_offset;
   uint8_t* start = ip - kOuter - kEtherHeaderBytes;
   std::array<uint8_t, 2 * kVlanTagBytes> tags;
   const unsigned tag_bytes = l3_offset - kEtherHeaderBytes;
-  if constexpr (Kind::kTagged)
+  if constexpr (!Kind::kPlain)
     std::memcpy(tags.data(), packet.data + 12, tag_bytes);  // an outer header may come to lie there
   const InnerMarks inner = marks_of<kInner>(ip);
   take_hop<kInner>(ip);
@@ -136,7 +137,7 @@ void encapsulate(Packet& packet, const Destination& destination) {
   } else {
     write_outer6(start, destination, inner, ip_bytes + kOuter - kOuterIp, flow);
   }
-  if constexpr (Kind::kTagged) start = put_tags(start, tags.data(), tag_bytes);
+  if constexpr (!Kind::kPlain) start = put_tags(start, tags.data(), tag_bytes);
   packet.data = start;
   packet.bytes = l3_offset + ip_bytes + kOuter;
 }
@@ -144,14 +145,14 @@ void encapsulate(Packet& packet, const Destination& destination) {
 // The packet itself, to another MAC or address. Pads to the shortest Ethernet frame are not carried, nor is
 // anything else behind the IP packet.
 template <typename Kind>
-void edit(Packet& packet, const Destination& destination) {
+void edit(Packet& packet, const Destination& destination, unsigned ip_bytes) {
   constexpr Change kChange = Kind::kChange;
   const unsigned l3_offset = Kind::l3_offset(packet.view);
   uint8_t* const frame = packet.data;
   uint8_t* const ip = frame + l3_offset;
   const auto macs_begin = load<uint64_t>(destination.head.data());
   const auto macs_end = load<uint32_t>(destination.head.data() + 8);
-  packet.bytes = l3_offset + packet.view.ip_bytes;
+  packet.bytes = l3_offset + ip_bytes;
   if constexpr (kChange == Change::l2) {
     take_hop<Kind::kInner>(ip);
   } else {
@@ -167,15 +168,11 @@ void edit(Packet& packet, const Destination& destination) {
   store(frame + 8, macs_end);
 }
 
-// What the packets of a run have in common: change and way out, family and tags.
+// Destination::change and port: what the packets of a run have in common.
 inline uint16_t way_of(const Destination& destination) {
-  return load<uint16_t>(&destination.change);  // and port
+  return load<uint16_t>(&destination.change);
 }
-inline uint16_t form_of(const PacketView& view) {
-  return load<uint16_t>(&view.l3);  // and l3_offset
-}
-static_assert(offsetof(Destination, port) == offsetof(Destination, change) + 1 &&
-              offsetof(PacketView, l3_offset) == offsetof(PacketView, l3) + 1);
+static_assert(offsetof(Destination, port) == offsetof(Destination, change) + 1);
 
 // Changes all of `packets` that are like the first one, and leaves the rest, if any, to another run. One
 // loop for each kind, because nearly every burst has one only, and each keeps its own values in registers.
@@ -185,63 +182,59 @@ template <typename Kind>
   const Packet& first = burst.packet[static_cast<unsigned>(std::countr_zero(packets))];
   const uint8_t port = first.destination->port;
   const uint16_t way = way_of(*first.destination);
-  const uint16_t form = form_of(first.view);
   uint64_t rest = 0;
-  each_of(packets, burst.count, [&](unsigned i) {
-    Packet& packet = burst.packet[i];
+  burst.each_of(packets, [&](Packet& packet) {
     const Destination& destination = *packet.destination;
-    if (way_of(destination) != way || form_of(packet.view) != form) [[unlikely]] {
-      rest |= bit_of(i);
+    const unsigned ip_bytes = packet.view.ip_bytes;
+    const uint32_t bytes = packet.bytes;
+    if (way_of(destination) != way || !Kind::holds(packet.view)) [[unlikely]] {
+      rest |= bit_of(burst.index_of(packet));
       return;
     }
-    if (packet.view.ip_bytes > destination.longest) [[unlikely]] {
-      refuse(burst, i, worker, destination);
-      return;
-    }
+    if (ip_bytes > destination.longest) [[unlikely]]
+      return refuse(burst, burst.index_of(packet), worker, destination);
     PairCounters& pair = pairs[packet.pair];
-    pair.packets.add(1);
-    pair.bytes.add(packet.bytes);
     if constexpr (is_outer(Kind::kChange)) {
-      encapsulate<Kind>(packet, destination);
+      encapsulate<Kind>(packet, destination, ip_bytes);
     } else {
-      edit<Kind>(packet, destination);
+      edit<Kind>(packet, destination, ip_bytes);
     }
+    pair.packets.add(1);
+    pair.bytes.add(bytes);
   });
   burst.leave_by(port, packets & ~rest);
   return rest;
 }
 
-template <L3 kInner, bool kTagged>
+template <L3 kInner, bool kPlain>
 uint64_t run_of(Change change, Burst& burst, uint64_t packets, WorkerState& worker) {
   switch (change) {
     case Change::l2:
-      return run<Kind<Change::l2, kInner, kTagged>>(burst, packets, worker);
+      return run<Kind<Change::l2, kInner, kPlain>>(burst, packets, worker);
     case Change::nat4:
-      return run<Kind<Change::nat4, kInner, kTagged>>(burst, packets, worker);
+      return run<Kind<Change::nat4, kInner, kPlain>>(burst, packets, worker);
     case Change::nat6:
-      return run<Kind<Change::nat6, kInner, kTagged>>(burst, packets, worker);
+      return run<Kind<Change::nat6, kInner, kPlain>>(burst, packets, worker);
     case Change::outer4:
-      return run<Kind<Change::outer4, kInner, kTagged>>(burst, packets, worker);
+      return run<Kind<Change::outer4, kInner, kPlain>>(burst, packets, worker);
     case Change::outer4_udp:
-      return run<Kind<Change::outer4_udp, kInner, kTagged>>(burst, packets, worker);
+      return run<Kind<Change::outer4_udp, kInner, kPlain>>(burst, packets, worker);
     case Change::outer6:
-      return run<Kind<Change::outer6, kInner, kTagged>>(burst, packets, worker);
+      return run<Kind<Change::outer6, kInner, kPlain>>(burst, packets, worker);
     case Change::outer6_udp:
-      return run<Kind<Change::outer6_udp, kInner, kTagged>>(burst, packets, worker);
+      return run<Kind<Change::outer6_udp, kInner, kPlain>>(burst, packets, worker);
   }
   return 0;
 }
 
-// The run of the first packet.
-uint64_t run_first(Burst& burst, uint64_t packets, WorkerState& worker) {
-  const Packet& first = burst.packet[static_cast<unsigned>(std::countr_zero(packets))];
-  const Change change = first.destination->change;
-  const bool tagged = first.view.l3_offset != kEtherHeaderBytes;
-  if (first.view.l3 == L3::ipv4)
-    return tagged ? run_of<L3::ipv4, true>(change, burst, packets, worker)
-                  : run_of<L3::ipv4, false>(change, burst, packets, worker);
-  return tagged ? run_of<L3::ipv6, true>(change, burst, packets, worker)
-                : run_of<L3::ipv6, false>(change, burst, packets, worker);
+template <bool kPlain>
+void run_all(Burst& burst, uint64_t packets, WorkerState& worker) {
+  while (packets != 0) {
+    const Packet& first = burst.packet[static_cast<unsigned>(std::countr_zero(packets))];
+    const Change change = first.destination->change;
+    packets = first.view.l3 == L3::ipv4 ? run_of<L3::ipv4, kPlain>(change, burst, packets, worker)
+                                        : run_of<L3::ipv6, kPlain>(change, burst, packets, worker);
+  }
 }
 
 // Where a reply to a client leaves, and to whom; asks for a MAC that isn't known. False: dropped.
@@ -299,8 +292,10 @@ void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
   const uint64_t replies = live & burst.replies;
   for (const unsigned i : bits_of(replies))
     to_client(burst, i, snapshot, worker);
-  for (uint64_t rest = live & ~replies; rest != 0;)
-    rest = run_first(burst, rest, worker);
+  const uint64_t forward = live & ~replies;
+  run_all<true>(burst, forward & burst.plain4, worker);
+  run_all<true>(burst, forward & burst.plain6, worker);
+  run_all<false>(burst, forward & ~burst.plain4 & ~burst.plain6, worker);
 }
 
 }  // namespace shunt

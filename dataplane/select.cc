@@ -322,8 +322,8 @@ inline void Selector::prepare(unsigned i) {
 void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now) {
   if (burst.selecting == 0) return;
   Selector selector(burst, snapshot, worker, now);
-  each_of(burst.selecting, burst.count, [&](unsigned i) { selector.prepare(i); });
-  each_of(burst.selecting, burst.count, [&](unsigned i) {
+  burst.each_index(burst.selecting, [&](unsigned i) { selector.prepare(i); });
+  burst.each_index(burst.selecting, [&](unsigned i) {
     if (!selector.run_plain(i)) selector.run(i);
   });
 }

@@ -149,8 +149,8 @@ class Transmitter {
         send(port, burst.packet[i].frame(), worker, now);
       return;
     }
-    each_of(packets, burst.count, [&](unsigned i) {
-      const Frame frame = burst.packet[i].frame();
+    burst.each_of(packets, [&](const Packet& packet) {
+      const Frame frame = packet.frame();
       buffer.handles[count] = frame.handle;
       buffer.bytes[count] = frame.bytes;
       ++count;
