@@ -1,0 +1,195 @@
+"""Fragments follow the first one of their datagram, in any order, through a bounded table.
+
+A Datagram that met something open is `loose`: what follows may be dropped, held or sent, but only to the right backend.
+"""
+
+import itertools
+from typing import NamedTuple, Optional
+
+from .choice import GREY
+from .state import Outcome, drop, drops
+
+MOST_OUTCOMES = 64
+
+
+class Held(NamedTuple):
+    frame: bytes
+    port: str
+
+
+class Datagram(NamedTuple):
+    first_seen: int
+    last_seen: int
+    spans: tuple = ()
+    held: tuple = ()
+    way: Optional[object] = None     # what settled says about the first fragment: given back to `follow`
+    refused: frozenset = frozenset() # reasons the first one was dropped for
+    poisoned: bool = False           # an overlap was seen
+    loose: bool = False
+
+
+def key(packet):
+    return packet.source, packet.destination, packet.version == 6 or packet.protocol, packet.fragment.id
+
+
+def span(packet):
+    start = packet.fragment.offset
+    return start, start + len(packet.data) - packet.fragment.at, packet.fragment.more
+
+
+def life(state, datagram):
+    """{True}: in the table; {False}: over; both. From which of its fragments time counts isn't said."""
+    time = state.config.fragment_time
+    if state.now - datagram.first_seen < time:
+        return {True}
+    return {False} if state.now - datagram.last_seen > time + GREY else {True, False}
+
+
+def forget_old(state):
+    """Held fragments of datagrams that are over may be dropped `fragment_limit` at any moment from then on."""
+    for name, datagram in list(state.datagrams.items()):
+        if life(state, datagram) == {False}:
+            state.overdue += len(datagram.held)
+            del state.datagrams[name]
+
+
+def slack(state):
+    """How many drops `fragment_limit` may come beside what a frame does."""
+    return state.overdue + sum(len(one.held) for one in state.datagrams.values() if False in life(state, one))
+
+
+def receive(state, packet, held, first, follow):
+    """(outcomes, settle) of a fragment.
+
+    `first()`: outcomes and settle of it as a first fragment; `follow(way, held)`: outcomes of a later one on the first one's way.
+    """
+    datagram = state.datagrams.get(key(packet))
+    outcomes = []
+    alive = life(state, datagram) if datagram else {False}
+    settle_first = None
+    for one in sorted(alive):
+        more, settle = fresh_or_known(state, packet, held, first, follow, datagram if one else None)
+        outcomes += more
+        settle_first = settle or settle_first
+
+    def settle(state, agreed):
+        if settle_first:
+            settle_first(state, agreed)
+        note(state, packet, held, [outcome for outcome, _ in agreed], settle_first is not None)
+    return outcomes, settle
+
+
+def fresh_or_known(state, packet, held, first, follow, datagram):
+    known = datagram or Datagram(state.now, state.now)
+    if known.poisoned:
+        return [drop("fragment")], None
+    start, end, more = span(packet)
+    if (start, end, more) in known.spans and not known.loose:
+        return duplicate(state, packet, held, first, follow, known)
+    doubt = ""
+    if any(start < other_end and other_start < end for other_start, other_end, _ in known.spans):
+        gone = [Outcome(("fragment",) * (1 + len(known.held)), facts={"overlap": True, "released": True})] if known.held else []
+        return [drop("fragment", overlap=True)] + gone, None
+    if contradicts(known.spans, start, end, more):
+        doubt = "beyond_the_last"
+    if packet.fragment.offset == 0:
+        outcomes, settle = first()
+        outcomes = [out for one in outcomes for out in release(one, known, follow)]
+    else:
+        outcomes, settle = later(state, packet, held, known, follow), None
+    if known.loose or doubt:
+        outcomes = [one.doubted(doubt or "loose_datagram") for one in outcomes]
+        outcomes += drops(known.refused | {"fragment", "fragment_limit"}, doubt or "loose_datagram", loose=True)
+    if not datagram and len(state.datagrams) >= state.config.fragment_entries:
+        outcomes = [one.doubted("table_full") for one in outcomes] + [drop("fragment_limit", "table_full", loose=True)]
+    return outcomes, settle
+
+
+def contradicts(spans, start, end, more):
+    """Behind the end of the datagram, or another end."""
+    ends = [other_end for _, other_end, other_more in spans if not other_more]
+    return any(end > one for one in ends) or (not more and any(other_end > end for _, other_end, _ in spans))
+
+
+def complete(spans):
+    reached = 0
+    for start, end, more in sorted(spans):
+        if start != reached:
+            return False
+        reached = end
+        if not more:
+            return True
+    return False
+
+
+def duplicate(state, packet, held, first, follow, known):
+    """Dropped, unless the datagram was whole: then it may be forgotten already, and this begins another."""
+    outcomes, settle = [drop("fragment", repeated=True)], None
+    if complete(known.spans):
+        more, settle = fresh_or_known(state, packet, held, first, follow, None)
+        outcomes += [one.doubted("whole_datagram").with_facts(loose=True) for one in more]
+    return outcomes, settle
+
+
+def later(state, packet, held, known, follow):
+    if known.way is not None:
+        return follow(known.way, held)
+    waiting = Outcome(facts={"hold": True})
+    if known.refused:
+        return [waiting] + drops(known.refused | {"fragment"}, "first_was_dropped", loose=True)
+    stored = sum(len(one.frame) for one in datagrams_held(state))
+    if stored + len(held.frame) > state.config.fragment_bytes:
+        return [drop("fragment_limit", loose=True)]
+    near = stored + 4 * len(held.frame) > state.config.fragment_bytes * 3 // 4  # how bytes are counted isn't said
+    return [waiting] + ([drop("fragment_limit", "bytes_full", loose=True)] if near else [])
+
+
+def datagrams_held(state):
+    return [one for datagram in state.datagrams.values() for one in datagram.held]
+
+
+def release(outcome, known, follow):
+    """The first fragment's outcome, with those that waited for it."""
+    if not known.held:
+        return [outcome]
+    if "way" in outcome.facts:
+        choices = [follow(outcome.facts["way"], one) for one in known.held]
+        products = itertools.islice(itertools.product(*choices), MOST_OUTCOMES)
+        together = []
+        for product in products:
+            whole = outcome
+            for one in product:
+                whole = whole.and_also(one)
+            together.append(whole.with_facts(released=True))
+        return together + ([outcome.doubted("loose_datagram")] if known.loose else [])
+    reasons = set(outcome.dropped) | {"fragment", "fragment_limit"}
+    return [outcome] + [Outcome(outcome.dropped + (reason,) * len(known.held), outcome.outputs, "first_was_dropped",
+                                outcome.facts | {"released": True}) for reason in sorted(reasons)]
+
+
+def note(state, packet, held, outcomes, was_first):
+    """The table after what was seen."""
+    name = key(packet)
+    facts = [one.facts for one in outcomes] or [{}]
+    before = state.datagrams.get(name) or Datagram(state.now, state.now)
+    if all(one.facts.get("repeated") or (one.dropped and before.poisoned) for one in outcomes):
+        return
+    after = before._replace(last_seen=state.now, spans=before.spans + (span(packet),),
+                            poisoned=before.poisoned or any(one.get("overlap") for one in facts),
+                            loose=before.loose or any(one.get("loose") for one in facts) or any(one.doubt for one in outcomes))
+    if any(one.get("released") for one in facts):
+        after = after._replace(held=())
+    if any(one.get("hold") for one in facts):
+        after = after._replace(held=after.held + (held,))
+    found = [one["way"] for one in facts if "way" in one]
+    if was_first and found:
+        after = after._replace(way=joined(found))
+    elif was_first:
+        after = after._replace(refused=before.refused | {reason for one in outcomes for reason in one.dropped})
+    state.datagrams[name] = after
+
+
+def joined(found):
+    """Ways of the outcomes that agreed: the same but for the backends, which add up."""
+    first = found[0]
+    return first._replace(backends=frozenset().union(*(one.backends for one in found)))
