@@ -1,9 +1,8 @@
 """A reference model of shunt's packet path, written from the specification alone. README.md says how it is organised."""
 
-from . import fragments
-from .compare import Expectation, agree_on_nothing
+from .compare import Expectation
 from .state import State
-from .step import step
+from .step import finish, prepare, step
 
 __all__ = ["Expectation", "Model", "State", "step"]
 
@@ -13,23 +12,18 @@ class Model:
 
     def __init__(self):
         self.state = State()
+        self._prepared = None, None
 
     def expect(self, event):
-        state, outcomes, _ = step(self.state, event)
-        if event["type"] == "frame":
-            return Expectation(outcomes, fragments.slack(self.state if self.state.config is None else forgotten(self.state)))
-        return agree_on_nothing(fragments.slack(state) if state.config else 0)
+        prepared = prepare(self.state, event)
+        self._prepared = event, prepared
+        return Expectation(prepared.outcomes, prepared.slack)
 
     def observe(self, event, seen):
         """Follows what was seen where the specification leaves a choice. Returns the counters of this event."""
-        self.state, _, counters = step(self.state, event, seen)
-        if event["type"] != "frame":
-            self.state.overdue = max(0, self.state.overdue - seen.get("dropped", {}).get("fragment_limit", 0))
+        known, prepared = self._prepared
+        self._prepared = None, None
+        if known is not event:
+            prepared = prepare(self.state, event)
+        self.state, counters = finish(prepared, event, seen)
         return counters
-
-
-def forgotten(state):
-    """As a frame finds the table of fragments."""
-    other = state.fork()
-    fragments.forget_old(other)
-    return other

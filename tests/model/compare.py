@@ -1,7 +1,5 @@
 """Holding what was seen against what is allowed."""
 
-from .state import Outcome
-
 
 def agreeing(outcomes, seen, slack):
     """([(outcome, values of each output)], drops of held fragments used up). Without `seen`, or where nothing agrees: the first."""
@@ -94,8 +92,3 @@ class Expectation:
 
     def __str__(self):
         return " | ".join(dict.fromkeys(str(one) for one in self.outcomes))
-
-
-def agree_on_nothing(slack):
-    """For events that aren't frames: nothing leaves, held fragments may be dropped."""
-    return Expectation((Outcome(),), slack)

@@ -36,23 +36,43 @@ class Frame(NamedTuple):
     bytes: bytes
 
 
-def step(state, event, seen=None):
+class Prepared(NamedTuple):
+    """An event that has been thought through, but not what was seen of it."""
+    state: State
+    outcomes: tuple
+    settle: object
+    slack: int
+
+
+def prepare(state, event):
     state = state.fork()
-    counters = dict.fromkeys(COUNTED, 0) | {"dropped": {}}
     if event["type"] != "frame":
         CHANGES[event["type"]](state, event)
         forget(state)
-        return state, (Outcome(),), counters
+        return Prepared(state, (Outcome(),), nothing, fragments.slack(state) if state.config else 0)
     fragments.forget_old(state)
+    slack = fragments.slack(state)
     outcomes, settle = receive(state, state.config.ports[event["port"]], bytes.fromhex(event["hex"]))
-    agreed, used = agreeing(outcomes, seen, fragments.slack(state))
+    return Prepared(state, tuple(outcomes), settle, slack)
+
+
+def finish(prepared, event, seen):
+    """(state, counters) after what was seen."""
+    state, outcomes, settle, slack = prepared
+    agreed, used = agreeing(outcomes, seen, slack)
     settle(state, agreed)
     for outcome, values in agreed[:1]:
         answers.note_answer(state, outcome.facts)
         deliver.note_frames(state, outcome.facts, values)
     state.overdue = max(0, state.overdue - used)
-    taken = agreed[0][0]
-    return state, tuple(outcomes), counters | {"received": 1} | taken.counters
+    counters = dict.fromkeys(COUNTED, 0) | {"received": int(event["type"] == "frame")}
+    return state, counters | agreed[0][0].counters
+
+
+def step(state, event, seen=None):
+    prepared = prepare(state, event)
+    state, counters = finish(prepared, event, seen)
+    return state, prepared.outcomes, counters
 
 
 def nothing(state, agreed):
@@ -207,9 +227,11 @@ def bad_source(state, packet):
 
 
 def our_outer(state, data, version):
-    """Whether these bytes are a packet in an outer header of our making."""
+    """{True}: these bytes are a packet in an outer header of our making; both: one that is broken."""
     packet = read_packet(data, version)
-    return packet is not None and state.config.is_encap_source(packet.source) and tunnel_inside(packet) is not None
+    if packet is None or not state.config.is_encap_source(packet.source) or tunnel_inside(packet) is None:
+        return {False}
+    return {True, False} if packet.faults else {True}
 
 
 def tunnel_inside(packet):
@@ -221,8 +243,8 @@ def tunnel_inside(packet):
         return data, 4 if packet.protocol == headers.IP_IN_IP else 6
     if packet.protocol == headers.GRE and data[:2] == b"\0\0" and data[2:4] in (b"\x08\x00", b"\x86\xdd"):
         return data[4:], 4 if data[2] == 8 else 6
-    if packet.protocol == UDP and packet.dport == headers.GUE_PORT and len(data) > 8:
-        if data[8] >> 6 == 1:
+    if packet.protocol == UDP and packet.dport == headers.GUE_PORT and len(data) >= 12:
+        if data[8] >> 4 in (4, 6):
             return data[8:], data[8] >> 4
         if data[8] >> 5 == 0:
             return data[12 + (data[8] & 31) * 4:], 4 if data[9] == headers.IP_IN_IP else 6
@@ -230,13 +252,12 @@ def tunnel_inside(packet):
 
 
 def loops(state, packet):
-    """{True}: carries our own outer header again; both: comes with our outer source, and isn't a tunnel in a tunnel."""
+    """{True}: carries our own outer header again; both: comes with our outer source, or what it carries is broken."""
     inside = tunnel_inside(packet)
     if inside is None:
         return {False}
-    if our_outer(state, *inside):
-        return {True}
-    return {True, False} if state.config.is_encap_source(packet.source) else {False}
+    again = our_outer(state, *inside)
+    return again | {True} if state.config.is_encap_source(packet.source) else again
 
 
 def for_vip(one, vip):

@@ -22,8 +22,9 @@ class Template:
     fields: tuple = ()
     also: Callable[[dict], str] = field(default=lambda values: "")  # what is wrong with the values together, or ""
 
-    def example(self):
-        return self.build({one.name: one.default for one in self.fields})
+    def example(self, **values):
+        """One of the frames meant; `values` for some of the free fields, if they are there."""
+        return self.build({one.name: values.get(one.name, one.default) for one in self.fields})
 
     def compare(self, seen):
         """(values, "") where `seen` is one of the frames meant, else (None, what differs)."""
@@ -58,7 +59,8 @@ class Anything(Template):
 def difference(wanted, seen):
     places = [at for at in range(min(len(wanted), len(seen))) if wanted[at] != seen[at]]
     if not places:
-        return f"{len(seen)} bytes, wanted {len(wanted)}: {wanted.hex()}"
-    first = places[0]
-    return (f"byte {first} is {seen[first:first + 2].hex()}, wanted {wanted[first:first + 2].hex()} "
-            f"({len(places)} bytes differ; {len(seen)} bytes, wanted {len(wanted)}: {wanted.hex()})")
+        return f"{len(seen)} bytes, wanted {len(wanted)}"
+    first = max(0, places[0] - 4)
+    lengths = f"; {len(seen)} bytes, wanted {len(wanted)}" if len(seen) != len(wanted) else ""
+    return (f"{len(places)} bytes differ, the first is {places[0]}: from {first} on {seen[first:first + 16].hex(' ')}, "
+            f"wanted {wanted[first:first + 16].hex(' ')}{lengths}")

@@ -1,0 +1,96 @@
+"""Configurations for the generator: all ways to forward, both families, prefixes, any-port services, two ports."""
+
+from .services import TUNNELS
+
+PORTS = {"net0": {"mac": "02:00:00:00:00:01", "host_mac": "02:00:00:00:01:01"},
+         "net1": {"mac": "02:00:00:00:00:02", "host_mac": "02:00:00:00:01:02"}}
+CLIENTS = {4: [f"192.0.2.{number}" for number in range(100, 116)], 6: [f"2001:db8::c:{number}" for number in range(1, 17)]}
+NOW = ("l2", "ipip", "gue", "nat")         # forward = what every build knows
+LATER = NOW + ("gre",)
+KEYS = {"[icmp]": "[icmp]\nrate = 20", "[fragments]": "[fragments]\nentries = 64\nbytes = 65536\ntime = \"1s\""}
+
+NODE = """
+[[port]]
+name = "net0"
+device = "tap:lb0"
+host_interface = "shunt0"
+addresses = ["192.0.2.2/24", "2001:db8::2/64"]
+encap_source = "192.0.2.240/28"
+encap_source6 = "2001:db8::f0/124"
+mtu = {mtu}
+[[port]]
+name = "net1"
+device = "tap:lb1"
+host_interface = "shunt1"
+addresses = ["10.0.0.2/24", "2001:db8:1::2/64"]
+encap_source = "10.0.0.240"
+encap_source6 = "2001:db8:1::f0"
+mtu = 1500
+"""
+
+
+def backend_address(forward, family, number):
+    block = sorted(LATER).index(forward) * 16 + 16 + number
+    return f"10.0.0.{block}" if family == 4 else f"2001:db8:1::{block:x}"
+
+
+def families(forward, family):
+    """Families of the backends of a VIP's pool: tunnels mix them."""
+    return (4, 6) if forward in TUNNELS else (family,)
+
+
+def pool(forward, family, count, without=()):
+    rows = [f'[[pool]]\nname = "{forward}{family}"\ndrain = "60s"\npanic = 0.5']
+    for number in range(count):
+        if number in without:
+            continue
+        one = families(forward, family)[number % len(families(forward, family))]
+        address = backend_address(forward, one, number + (8 if family == 6 else 0))
+        rows.append(f'[[pool.backend]]\nname = "b{number}"\naddress = "{address}"')
+        if forward == "nat":
+            rows.append(f"port = {8080 + number}")
+    return "\n".join(rows)
+
+
+def vip(forward, family):
+    number = sorted(LATER).index(forward) + 10
+    return f"198.51.100.{number}" if family == 4 else f"2001:db8:100::{number:x}"
+
+
+def services(forward, family, extra=""):
+    pool_name = f"{forward}{family}"
+    rows = [("tcp", "tcp", 80, vip(forward, family))]
+    if forward != "nat":
+        rows.append(("udp", "udp", 53, vip(forward, family)))
+        block = sorted(LATER).index(forward) * 32
+        rows.append(("all", "udp", None, f"203.0.113.{block}/27" if family == 4 else f"2001:db8:200:{block:x}::/64"))
+    else:
+        rows.append(("udp", "udp", 53, vip(forward, family)))
+    return "\n".join(
+        f'[[service]]\nname = "{pool_name}-{name}"\naddress = "{address}"\nprotocol = "{protocol}"\npool = "{pool_name}"\n'
+        f'forward = "{forward}"\n' + (f"port = {port}\n" if port else "") + extra for name, protocol, port, address in rows)
+
+
+def configuration(forwards=NOW, count=3, without=(), mtu=1500, keys=(), service_keys=""):
+    """TOML. `without`: numbers of backends left out; `keys`: of KEYS; `service_keys`: TOML put into every service."""
+    parts = [NODE.format(mtu=mtu)] + [KEYS[key] for key in keys]
+    for forward in forwards:
+        for family in (4, 6):
+            parts.append(pool(forward, family, count, without))
+            parts.append(services(forward, family, service_keys))
+    return "\n".join(parts)
+
+
+def neighbours(forwards=NOW, count=3):
+    """Events that make every backend and client known."""
+    events = []
+    for forward in forwards:
+        for family in (4, 6):
+            kinds = families(forward, family)
+            for number in range(count):
+                address = backend_address(forward, kinds[number % len(kinds)], number + (8 if family == 6 else 0))
+                events.append({"type": "neighbour", "address": address, "port": "net1", "mac": f"02:00:00:01:{len(events):02x}:01"})
+    for family in (4, 6):
+        for address in CLIENTS[family]:
+            events.append({"type": "neighbour", "address": address, "port": "net0", "mac": f"02:00:00:02:{len(events):02x}:01"})
+    return events

@@ -1,0 +1,396 @@
+"""Adversarial sequences of events, by seed: `events(seed, length)`.
+
+Actors (a TCP flow, a cut datagram, a prober …) are interleaved at random with health changes, configurations and time. What one
+actor sends is in order unless it means otherwise. `python3 -m model.generate --seed 7 --events 100` prints events as JSON lines.
+"""
+
+import argparse
+import json
+import random
+import struct
+
+from . import build, headers
+from .addresses import address as packed, mac
+from .configurations import CLIENTS, NOW, PORTS, backend_address, configuration, families, neighbours, vip
+from .packet import (ACK, AH, DESTINATION, FIN, HOP_BY_HOP, ICMP, ICMP6, MOBILITY, NO_NEXT, ROUTING, RST, SYN, TCP, UDP)
+
+SECOND = 10**9
+STEPS = (0, 0, 0, 10**6, 10**8, 5 * SECOND, 40 * SECOND, 200 * SECOND)
+BAD_SOURCES = {4: ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "198.51.100.12", "192.0.2.241"),
+               6: ("::", "::1", "ff02::1", "2001:db8:100::c", "2001:db8::f1")}
+
+
+class Target:
+    """A service to send to: its VIP, port and protocol."""
+
+    def __init__(self, rng, forwards):
+        self.rng = rng
+        self.forward = rng.choice(forwards)
+        self.family = rng.choice((4, 6))
+        self.protocol = rng.choice((TCP, TCP, UDP))
+        self.vip = vip(self.forward, self.family)
+        self.port = 80 if self.protocol == TCP else 53
+        if self.protocol == UDP and self.forward != "nat" and rng.random() < 0.3:
+            self.vip, self.port = self.prefix_vip(), rng.choice((53, 443, 6080, 1))
+        self.client = rng.choice(CLIENTS[self.family])
+        self.sport = rng.randrange(1024, 65536)
+        tags = [build.tag(rng.randrange(1, 4095))]
+        self.tags = b"" if rng.random() < 0.8 else rng.choice([tags[0], build.tag(7, 0x88A8) + tags[0]])
+
+    def prefix_vip(self):
+        last = self.rng.randrange(32)
+        block = sorted(NOW + ("gre",)).index(self.forward) * 32
+        return f"203.0.113.{block + last}" if self.family == 4 else f"2001:db8:200:{block:x}::{last:x}"
+
+    @property
+    def icmp(self):
+        return ICMP if self.family == 4 else ICMP6
+
+    def upper(self, flags=ACK, seq=1001, ack=1, payload=b"", options=b"", checked=True):
+        if self.protocol == TCP:
+            return build.tcp(self.client, self.vip, self.sport, self.port, flags, seq, ack, payload, options)
+        return build.udp(self.client, self.vip, self.sport, self.port, payload, checked=checked or self.family == 6)
+
+    def packet(self, upper=None, source=None, **options):
+        return build.ip(source or self.client, self.vip, self.protocol, self.upper() if upper is None else upper, **options)
+
+    def frame(self, packet, port="net0", **options):
+        options.setdefault("tags", self.tags)
+        options.setdefault("destination", mac(PORTS[port]["mac"]))
+        data = build.ethernet(packet, **options)
+        return {"type": "frame", "port": port, "hex": data.hex()}
+
+
+def backend(forward, family, number):
+    """Address of a backend of that pool."""
+    kinds = families(forward, family)
+    return backend_address(forward, kinds[number % len(kinds)], number + 8 * (family == 6))
+
+
+def payload(rng, size=None):
+    return rng.randbytes(rng.choice((0, 1, 7, 64, 500)) if size is None else size)
+
+
+# -- actors: each yields events --------------------------------------------------------------------------------------------
+
+def tcp_flow(rng, target):
+    target.protocol, target.port = TCP, 80
+    target.vip = vip(target.forward, target.family)
+    seq = rng.randrange(1 << 32)
+    for _ in range(rng.choice((0, 1, 1, 1, 2))):
+        yield target.frame(target.packet(target.upper(SYN, seq, 0, options=b"\2\4\5\xb4\1\3\3\7")))
+    ahead = rng.choice((1, 1, 1, 0, (1 << 20) + 1, 1 << 20))
+    yield target.frame(target.packet(target.upper(ACK, seq + ahead)))
+    at = seq + 1
+    for _ in range(rng.randrange(5)):
+        data = payload(rng)
+        yield target.frame(target.packet(target.upper(ACK | 8, at, payload=data), tos=rng.randrange(256)))
+        at += len(data)
+    for flags in rng.choice(([], [FIN | ACK], [FIN | ACK, ACK], [RST], [RST, ACK], [FIN], [SYN], [FIN | ACK, SYN, ACK])):
+        yield target.frame(target.packet(target.upper(flags, at if flags != SYN else at + 5000)))
+    if rng.random() < 0.3:
+        yield target.frame(target.packet(target.upper(ACK, at + 5001, payload=payload(rng))))
+
+
+def udp_flow(rng, target):
+    target.protocol, target.port = UDP, 53
+    target.vip = vip(target.forward, target.family)
+    for _ in range(rng.randrange(1, 5)):
+        yield target.frame(target.packet(target.upper(payload=payload(rng), checked=rng.random() < 0.8)))
+
+
+def odd_flags(rng, target):
+    target.protocol, target.port, target.vip = TCP, 80, vip(target.forward, target.family)
+    for _ in range(4):
+        yield target.frame(target.packet(target.upper(rng.randrange(256), rng.randrange(1 << 32))))
+
+
+def sizes(rng, target):
+    """Around every limit that a mode has, with DF and without."""
+    for _ in range(3):
+        size = rng.choice((1500, 1501, 1480, 1481, 1472, 1473, 1460, 1461, 1456, 1457, 1452, 1453, 1440, 1441, 1280, 3000))
+        header = (20 if target.family == 4 else 40) + (20 if target.protocol == TCP else 8)
+        upper = target.upper(payload=payload(rng, size - header))
+        options = {"flags": rng.choice((0, 0x4000)), "identification": rng.randrange(1 << 16)} if target.family == 4 else {}
+        yield target.frame(target.packet(upper, **options))
+
+
+def replies(rng, target):
+    """From a nat backend, whether anybody asked or not."""
+    target.forward = "nat"
+    target.vip = vip("nat", target.family)
+    number = rng.randrange(3)
+    address = backend("nat", target.family, number)
+    sport = rng.choice((8080 + number, 8080 + number, 8080, 22))
+    client, target.tags = target.client, b""
+    for flags in (SYN | ACK, ACK, rng.choice((ACK, FIN | ACK, RST))):
+        if target.protocol == TCP:
+            upper = build.tcp(address, client, sport, target.sport, flags, 5, 6, payload(rng), b"\2\4\5\xb4" if flags & SYN else b"")
+        else:
+            upper = build.udp(address, client, sport, target.sport, payload(rng))
+        packet = build.ip(address, client, target.protocol, upper, ttl=rng.choice((64, 64, 64, 2, 1, 0)))
+        yield target.frame(packet, rng.choice(("net1", "net1", "net1", "net0")))
+
+
+def errors(rng, target):
+    """ICMP errors about a flow, some known, quoting as little as allowed or less."""
+    if rng.random() < 0.7:
+        for _ in range(2):
+            yield target.frame(target.packet(target.upper(ACK, 1001)))
+    size = rng.choice((8, 8, 8, 20, 40, 7, 0, 400))
+    quoted_upper = (build.tcp(target.vip, target.client, target.port, target.sport, ACK, 9, 9) if target.protocol == TCP else
+                    build.udp(target.vip, target.client, target.port, target.sport, b"x" * 20, checked=rng.random() < 0.8))
+    options = {"options": b"\x94\4\0\0"} if target.family == 4 and rng.random() < 0.2 else {}
+    if target.family == 6 and rng.random() < 0.3:
+        options = {"extensions": [(DESTINATION, build.extension())]}
+    quoted = build.ip(target.vip, target.client, rng.choice((target.protocol,) * 6 + (47,)), quoted_upper, **options)
+    head = len(quoted) - len(quoted_upper)
+    for _ in range(2):
+        kind, code, rest = rng.choice(ERRORS[target.family])
+        router = rng.choice((target.client, "203.0.200.1" if target.family == 4 else "2001:db8:ffff::1"))
+        message = build.icmp(router, target.vip, kind, code, rest + quoted[:head + size])
+        if rng.random() < 0.1:
+            message = headers.put(message, 2, b"\x12\x34")
+        yield target.frame(build.ip(router, target.vip, target.icmp, message, ttl=rng.choice((64, 64, 1))))
+
+
+ERRORS = {4: [(3, 4, struct.pack("!I", mtu)) for mtu in (1400, 552, 551, 0, 68)] + [(3, 1, bytes(4)), (11, 0, bytes(4)),
+              (12, 0, bytes([20, 0, 0, 0])), (3, 3, bytes(4)), (4, 0, bytes(4)), (5, 0, bytes(4))],
+          6: [(2, 0, struct.pack("!I", mtu)) for mtu in (1400, 1280, 1279, 0)] + [(1, 0, bytes(4)), (3, 0, bytes(4)), (4, 1, bytes(4))]}
+
+
+def errors_from_inside(rng, target):
+    """From a nat backend or a router before it, about what shunt sent to the backend."""
+    target.forward, target.tags = "nat", b""
+    address = backend("nat", target.family, 1)
+    upper = (build.tcp(target.client, address, target.sport, 8081, ACK) if target.protocol == TCP else
+             build.udp(target.client, address, target.sport, 8081, b"y" * 12))
+    quoted = build.ip(target.client, address, target.protocol, upper)
+    size = len(quoted) - len(upper) + rng.choice((8, 20, 100))
+    kind, code, rest = rng.choice(ERRORS[target.family][:8])
+    source = rng.choice((address, "10.0.0.200" if target.family == 4 else "2001:db8:1::200"))
+    message = build.icmp(source, target.client, kind, code, rest + quoted[:size])
+    yield target.frame(build.ip(source, target.client, target.icmp, message), "net1")
+
+
+def echoes(rng, target):
+    kind = 8 if target.family == 4 else 128
+    for _ in range(rng.choice((1, 2, 30))):
+        message = build.icmp(target.client, target.vip, kind, rng.choice((0, 0, 0, 3)), rng.randbytes(4 + rng.randrange(60)))
+        if rng.random() < 0.05:
+            message = headers.put(message, 2, b"\0\1")
+        yield target.frame(build.ip(target.client, target.vip, target.icmp, message, ttl=rng.choice((64, 255, 1)), tos=rng.randrange(256)))
+
+
+def datagram(rng, target):
+    """A datagram in pieces: any order, lost, doubled, overlapping, too small, beyond the end."""
+    if target.protocol == TCP and rng.random() < 0.5:
+        target.protocol, target.port, target.vip = UDP, 53, vip(target.forward, target.family)
+    whole = target.packet(target.upper(payload=payload(rng, rng.choice((100, 1000, 3000)))))
+    first = rng.choice((8, 16, 24, 64, 512, 1200))
+    pieces = build.cut(whole, [first] + [rng.choice((8, 64, 512, 1200)) for _ in range(rng.randrange(4))], rng.randrange(1 << 16))
+    order = rng.choice(("straight", "backwards", "shuffled", "shuffled"))
+    pieces = pieces[::-1] if order == "backwards" else pieces
+    if order == "shuffled":
+        rng.shuffle(pieces)
+    for _ in range(rng.choice((0, 0, 1))):
+        pieces.insert(rng.randrange(len(pieces) + 1), mangled_piece(rng, rng.choice(pieces)))
+    if rng.random() < 0.1:
+        pieces.pop()
+    for piece in pieces:
+        yield target.frame(piece)
+
+
+def mangled_piece(rng, piece):
+    """The same again, an overlap, one of odd length, or one that ends beyond 65,535."""
+    kind = rng.choice(("same", "overlap", "odd", "far"))
+    if piece[0] >> 4 == 4:
+        end = (piece[0] & 15) * 4
+        word, = struct.unpack("!H", piece[6:8])
+        payload_bytes = piece[end:]
+        if kind == "overlap":
+            word, payload_bytes = word + 1 if len(payload_bytes) > 8 else word, payload_bytes[:-8] or payload_bytes
+        if kind == "odd":
+            word, payload_bytes = word | 0x2000, payload_bytes[:-3]
+        if kind == "far":
+            word = (word & 0xE000) | 0x1FFE
+        header = piece[:2] + struct.pack("!HHH", end + len(payload_bytes), int.from_bytes(piece[4:6], "big"), word) + piece[8:end]
+        return headers.with_header_checksum(header) + payload_bytes
+    word = int.from_bytes(piece[42:44], "big")
+    payload_bytes = piece[48:]
+    if kind == "overlap":
+        word, payload_bytes = word + 8 if len(payload_bytes) > 8 else word, payload_bytes[:-8] or payload_bytes
+    if kind == "odd":
+        word, payload_bytes = word | 1, payload_bytes[:-3]
+    if kind == "far":
+        word = 0xFFF0 | word & 1
+    return piece[:4] + struct.pack("!H", 8 + len(payload_bytes)) + piece[6:42] + struct.pack("!H", word) + piece[44:48] + payload_bytes
+
+
+def extension_chains(rng, target):
+    target.family, target.client = 6, rng.choice(CLIENTS[6])
+    target.vip = vip(target.forward, 6)
+    target.port = 80 if target.protocol == TCP else 53
+    pad = build.extension()
+    chains = [[(HOP_BY_HOP, pad)], [(DESTINATION, pad)] * 8, [(DESTINATION, pad)] * 9, [(DESTINATION, build.extension(256))],
+              [(DESTINATION, build.extension(256)), (DESTINATION, pad)], [(DESTINATION, build.extension(248)), (DESTINATION, pad)],
+              [(DESTINATION, build.extension(264))], [(ROUTING, bytes([0, 0, 0, 0, 0, 0, 0]))], [(ROUTING, bytes([0, 4, 0, 0, 0, 0, 0]))],
+              [(ROUTING, bytes([2, 0, 1] + [0] * 20))], [(AH, bytes([4]) + bytes(22))], [(HOP_BY_HOP, pad), (AH, bytes([4]) + bytes(22))],
+              [build.fragment_extension(77, 0, 0)], [build.fragment_extension(78, 0, 0), (DESTINATION, pad)], [(DESTINATION, pad), (HOP_BY_HOP, pad)],
+              [(MOBILITY, pad)], [(HOP_BY_HOP, pad), build.fragment_extension(79, 0, 1), (DESTINATION, pad)],
+              [(DESTINATION, bytes([200]) + bytes(6))], [(DESTINATION, pad)] * 7 + [build.fragment_extension(80, 0, 1)],
+              [(DESTINATION, pad)] * 8 + [build.fragment_extension(81, 0, 1)]]
+    for _ in range(3):
+        upper = target.upper(payload=payload(rng, 64))
+        protocol = target.protocol if rng.random() < 0.95 else NO_NEXT
+        yield target.frame(build.ipv6(target.client, target.vip, protocol, upper, extensions=rng.choice(chains)))
+
+
+def option_lists(rng, target):
+    target.family, target.client, target.vip = 4, rng.choice(CLIENTS[4]), vip(target.forward, 4)
+    target.port = 80 if target.protocol == TCP else 53
+    lists = (b"\1\1\1\1", b"\x94\4\0\0", b"\x83\7\4\1\2\3\4\0", b"\x89\7\4\1\2\3\4\0", b"\7\7\4\0\0\0\0\0", b"\x44\x0c\5\0" + bytes(8),
+             b"\x94\0\0\0", b"\x94\1\0\0", b"\x94\5\0\0", b"\0\x83\x83\x83", b"\1\1\1\x94", b"\x99\x28" + bytes(38))
+    for _ in range(3):
+        packet = target.packet(target.upper(payload=payload(rng)), options=rng.choice(lists), flags=rng.choice((0, 0x4000, 0x8000)))
+        yield target.frame(packet)
+
+
+def truncated(rng, target):
+    """One frame at a stretch of its lengths, plain or with the length fields made to agree."""
+    whole = target.frame(target.packet(target.upper(payload=b"0123456789")))["hex"]
+    start = rng.randrange(len(whole) // 2)
+    for length in range(start, min(start + 12, len(whole) // 2)):
+        yield {"type": "frame", "port": "net0", "hex": whole[:length * 2]}
+    upper = target.upper(payload=b"")
+    for _ in range(3):
+        yield target.frame(target.packet(upper[:rng.randrange(len(upper))]))
+
+
+def flipped(rng, target):
+    """Bytes changed at random: behind the MAC addresses, so that it is looked at."""
+    for _ in range(5):
+        data = bytearray.fromhex(target.frame(target.packet(target.upper(payload=b"abc")))["hex"])
+        for _ in range(rng.randrange(1, 4)):
+            data[rng.randrange(12, len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
+        yield {"type": "frame", "port": "net0", "hex": bytes(data).hex()}
+
+
+def checksums(rng, target):
+    """Wrong ones, and both zeros of ones' complement."""
+    at = 16 if target.protocol == TCP else 6
+    for value in (0, 0xFFFF, rng.randrange(1 << 16)):
+        yield target.frame(target.packet(headers.put(target.upper(payload=payload(rng)), at, struct.pack("!H", value))))
+    if target.family == 4:
+        yield target.frame(headers.put(target.packet(), 10, b"\xff\xff"))
+
+
+def bad_sources(rng, target):
+    source = rng.choice(BAD_SOURCES[target.family])
+    upper = build.udp(source, target.vip, target.sport, target.port) if target.protocol == UDP else \
+        build.tcp(source, target.vip, target.sport, target.port)
+    yield target.frame(build.ip(source, target.vip, target.protocol, upper, ttl=rng.choice((64, 1))))
+
+
+def ttls(rng, target):
+    for ttl in (0, 1, 2, 1):
+        yield target.frame(target.packet(ttl=ttl))
+
+
+def tunnels(rng, target):
+    """Outer headers of ours and of others, whole and broken, to a VIP: loops, and GUE that isn't."""
+    target.protocol, target.port = UDP, 6080
+    target.vip = target.prefix_vip() if target.forward != "nat" else vip("nat", target.family)
+    own = rng.choice(("192.0.2.241", "2001:db8::f1"))
+    inner_client = "203.0.200.9" if ":" not in own else "2001:db8:ffff::9"
+    peer = vip(target.forward, 4 if ":" not in own else 6)
+    inner = build.ip(inner_client, peer, UDP, build.udp(inner_client, peer, 9, 53))
+    ours = build.ip(own, peer, UDP, build.udp(own, peer, 50000, 6080, inner)) if rng.random() < 0.5 else \
+        build.ip(own, peer, 4 if inner[0] >> 4 == 4 else 41, inner)
+    body = rng.choice((ours, ours, inner, headers.gue0_header(4, bytes(8)) + ours, b"", b"\x40", b"\xff" * 30, ours[:30], b"\x1f\4\0\0"))
+    source = rng.choice((target.client, target.client, BAD_SOURCES[target.family][-1]))
+    yield target.frame(build.ip(source, target.vip, UDP, build.udp(source, target.vip, 50001, 6080, body)))
+    yield target.frame(build.ip(source, target.vip, rng.choice((4, 41, 47, 50, 132)), ours))
+
+
+def path_mtu(rng, target):
+    """An ICMP too-big about a packet in an outer header, to the outer source."""
+    if rng.random() < 0.5:
+        own, outer, router = "192.0.2.241", backend("ipip", 4, 0), "10.0.0.77"
+        quoted = build.ipv4(own, outer, 4, bytes(60))
+        message = build.icmp(router, own, 3, 4, struct.pack("!I", rng.choice((1400, 1300, 100))) + quoted[:28])
+    else:
+        own, outer, router = "2001:db8::f1", backend("gue", 6, 1), "2001:db8:1::77"
+        quoted = build.ipv6(own, outer, UDP, bytes(60))
+        message = build.icmp(router, own, 2, 0, struct.pack("!I", rng.choice((1400, 1300, 100))) + quoted[:48])
+    yield target.frame(build.ip(router, own, build.icmp_protocol(own), message), "net1")
+
+
+def strangers(rng, target):
+    """Not for a VIP, not for this port, not IP."""
+    node = "192.0.2.2" if target.family == 4 else "2001:db8::2"
+    whole = build.ip(target.client, node, TCP, build.tcp(target.client, node, 5, 22))
+    yield target.frame(whole)
+    yield target.frame(headers.put(whole, 10, b"\0\0"))
+    yield target.frame(target.packet(), destination=bytes.fromhex("02000000ffff"))
+    yield target.frame(target.packet(), destination=b"\xff" * 6)
+    yield target.frame(target.packet(), tags=build.tag(1) * 3)
+    request = bytes.fromhex("0001080006040001") + build.CLIENT_MAC + packed("192.0.2.100") + bytes(6) + packed("192.0.2.2")
+    yield target.frame(request, ethertype=0x0806, destination=b"\xff" * 6)
+    yield target.frame(payload(rng, 46), ethertype=rng.choice((0x88CC, 0x0026, 0x8847)), destination=bytes.fromhex("0180c200000e"))
+    yield target.frame(target.packet(build.tcp(target.client, target.vip, 5, 22)) if target.protocol == TCP else target.packet())
+    yield target.frame(target.packet() + payload(rng, 20))
+
+
+ACTORS = (tcp_flow, tcp_flow, tcp_flow, udp_flow, udp_flow, odd_flags, sizes, errors, errors, echoes, datagram, datagram,
+          extension_chains, option_lists, truncated, flipped, checksums, bad_sources, ttls, tunnels, path_mtu, strangers)
+NAT_ACTORS = (replies, replies, errors_from_inside)
+
+
+def events(seed, length, forwards=NOW, keys=(), service_keys=""):
+    """`length` events after the ones that set up. The same seed gives the same events. `keys`: as of `configuration`."""
+    rng = random.Random(seed)
+    mtu = rng.choice((1500, 1500, 1600))
+
+    def config(without=()):
+        text = configuration(forwards, 3, without, mtu, keys, service_keys)
+        return {"type": "config", "toml": text, "ports": PORTS}
+    now = rng.randrange(1000, 10**6) * SECOND
+    made = [{"type": "time", "ns": now}, config()] + neighbours(forwards)
+    actors = []
+    kinds = ACTORS + (NAT_ACTORS if "nat" in forwards else ())
+    length += len(made)
+    while len(made) < length:
+        chance = rng.random()
+        if chance < 0.06:
+            now += rng.choice(STEPS)
+            made.append({"type": "time", "ns": now})
+        elif chance < 0.08:
+            made.append({"type": "accept", "pool": f"{rng.choice(forwards)}{rng.choice((4, 6))}",
+                         "backend": f"b{rng.randrange(3)}", "up": rng.random() < 0.6})
+        elif chance < 0.085:
+            made.append(config(rng.choice(((), (), (0,), (1,), (2,)))))
+        else:
+            if len(actors) < 6:
+                actors.append(rng.choice(kinds)(rng, Target(rng, forwards)))
+            actor = rng.choice(actors)
+            event = next(actor, None)
+            if event is None:
+                actors.remove(actor)
+            else:
+                made.append(event)
+    return made
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--events", type=int, default=100)
+    parser.add_argument("--forward", nargs="+", default=list(NOW), choices=sorted(NOW + ("gre",)))
+    options = parser.parse_args()
+    for event in events(options.seed, options.events, tuple(options.forward)):
+        print(json.dumps(event))
+
+
+if __name__ == "__main__":
+    main()

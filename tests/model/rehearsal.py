@@ -1,0 +1,44 @@
+"""An implementation that does just what the model says: for tests of the model, and for trying sequences without shunt."""
+
+import random
+
+from . import Model
+
+
+def as_seen(outcome, rng, number):
+    """What a driver would report of this outcome. `number`: for identifications, which must not repeat."""
+    seen = {"out": [], "dropped": {}}
+    for at, output in enumerate(outcome.outputs):
+        frame = rng.choice(output.templates).example(id=(number * 50 + at) % 65536)
+        seen["out"].append({"kind": output.kinds[0], "port": output.port, "hex": frame.hex()})
+    for reason in outcome.dropped:
+        seen["dropped"][reason] = seen["dropped"].get(reason, 0) + 1
+    if outcome.anything:
+        seen["dropped"]["bad_header"] = 1
+    return seen
+
+
+class Rehearsal:
+    def __init__(self, events=(), seed=1):
+        self.model = Model()
+        self.rng = random.Random(seed)
+        self.events = 0
+        for event in events:
+            self.play(event)
+
+    def play(self, event, backend=None, reason=None):
+        """Expects, picks, observes: (expectation, outcome, seen). `backend`: that it should choose, by name, where it may;
+        `reason`: a drop that it should choose. Outcomes that answer no open question come before others."""
+        self.events += 1
+        expectation = self.model.expect(event)
+        outcomes = expectation.outcomes
+        fits = [one for one in outcomes if (backend is None or one.facts.get("backend", "")[1:2] == (backend,)) and
+                (reason is None or reason in one.dropped)]
+        sure = [one for one in fits if not one.doubt] or fits or outcomes
+        outcome = self.rng.choice(sure)
+        seen = as_seen(outcome, self.rng, self.events) if event["type"] == "frame" else {}
+        problems = expectation.check(seen) if event["type"] == "frame" else []
+        if problems and not outcome.anything:
+            raise AssertionError(f"the model refuses what it allowed: {problems}")
+        self.model.observe(event, seen)
+        return expectation, outcome, seen
