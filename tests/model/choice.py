@@ -76,11 +76,11 @@ class View:
             return {False}
         if identity not in self.state.removed:
             return {True, False}  # its pool left the service, or both went: how long it is kept isn't said
-        _, when, drain = self.state.removed[identity]
+        _, when, shortest, longest = self.state.removed[identity]
         age = self.state.now - when
-        if age < drain - GREY:
+        if age < shortest - GREY:
             return {False}
-        return {True} if age > drain + 30 * SECOND else {True, False}
+        return {True} if age > longest + 30 * SECOND else {True, False}
 
     def opening(self):
         """Backend ids that an opening may be given; empty: no_backend."""

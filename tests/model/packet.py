@@ -122,7 +122,8 @@ def read_ipv4(data):
     if offset or more:
         packet.fragment = Fragment(identification, offset, more, packet.at)
         check_fragment(packet, 65535 - packet.at)
-    read_upper(packet)
+    if "bad_header" not in packet.faults:
+        read_upper(packet)
     return packet
 
 

@@ -33,7 +33,7 @@ class State:
     overdue: int = 0                                # held fragments that may be dropped at any moment now
     answered: dict = field(default_factory=dict)    # (kind, source) -> times of the answers of the last two seconds
     unaccepting: dict = field(default_factory=dict) # backend id -> since when its accept is 0
-    removed: dict = field(default_factory=dict)     # backend id -> (Backend, when, drain)
+    removed: dict = field(default_factory=dict)     # backend id -> (Backend, when, shortest and longest drain)
     lowered: dict = field(default_factory=dict)     # backend's address -> ((mtu, until), ...)
     heard: dict = field(default_factory=dict)       # client's address -> (port, MAC) of its last packet to a nat service
     openings: int = 0                               # flows opened so far, for crowding in probation

@@ -89,7 +89,9 @@ def change_config(state, event):
         for pool in before.pools.values():
             for backend in pool.backends:
                 if after.backend(backend.id) is None:
-                    state.removed.setdefault(backend.id, (backend, state.now, pool.drain))
+                    now_pool = after.pools.get(pool.name, pool)
+                    drains = min(pool.drain, now_pool.drain), max(pool.drain, now_pool.drain)  # which one counts isn't said
+                    state.removed.setdefault(backend.id, (backend, state.now, *drains))
     for pool in after.pools.values():
         for backend in pool.backends:
             state.removed.pop(backend.id, None)
@@ -515,7 +517,7 @@ def inside(state, source, protocol, sport):
     """[(service, backend)] that a packet from there may be a reply of."""
     found = [pair for pair in state.config.nat_backends(source, protocol)
              if pair[0].port is None or (pair[1].port or pair[0].port) == sport]
-    for backend, _, _ in state.removed.values():
+    for backend, *_ in state.removed.values():
         if backend.address == source:
             found += [(service, backend) for service in state.config.services
                       if service.forward == "nat" and service.protocol == protocol and backend.pool in service.pools
