@@ -43,3 +43,8 @@ def text(packed):
 def longest(prefixes, packed):
     """Of those that contain the address the one with most bits, or None."""
     return max((one for one in prefixes if one.contains(packed)), key=lambda one: one.bits, default=None)
+
+
+def is_group(packed):
+    """Multicast, or the limited broadcast."""
+    return packed == b"\xff" * 4 or (224 <= packed[0] < 240 if len(packed) == 4 else packed[0] == 255)

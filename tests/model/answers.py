@@ -23,8 +23,8 @@ def may_answer(packet, link):
     return not (packet.later_fragment or link.group or is_any_error(packet))
 
 
-def ip_template(link, port, source, destination, protocol, body, tos):
-    """An answer to `link`'s frame. `tos`: what is allowed there."""
+def ip_template(link, port, source, destination, protocol, body, tos, options=b""):
+    """An answer to `link`'s frame. `tos`: what is allowed there; `options`: of IPv4."""
     start = 14 + len(link.tags)
     head = link.header(link.source, port.mac, ethertype(4 if len(source) == 4 else 6))
     ttl_at = start + (8 if len(source) == 4 else 7)
@@ -34,9 +34,9 @@ def ip_template(link, port, source, destination, protocol, body, tos):
                   Field("flags", start + 6, 2, lambda value: value in (0, 0x4000), 0), ttl)
 
         def build(values):
-            header = struct.pack("!BBHHHBBH", 0x45, values["tos"], 20 + len(body), values["id"], values["flags"],
-                                 values["ttl"], protocol, 0)
-            return head + with_header_checksum(header + source + destination) + body
+            header = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, values["tos"], 20 + len(options) + len(body), values["id"],
+                                 values["flags"], values["ttl"], protocol, 0)
+            return head + with_header_checksum(header + source + destination + options) + body
         return Template(build, fields)
 
     def allowed(value):
@@ -91,9 +91,12 @@ def port_unreachable(packet, link, port):
 
 
 def echo_reply(packet, link, port):
+    """IPv4 options of the request come back (RFC 1122 3.2.2.6) or don't."""
     body = icmp_body(packet.destination, packet.source, ECHO_REPLY[packet.version], 0, packet.data[packet.at + 4:])
     protocol = ICMP if packet.version == 4 else ICMP6
-    return (ip_template(link, port, packet.destination, packet.source, protocol, body, (packet.tos & 0xFC, packet.tos)),)
+    options = {b"", packet.data[20:packet.at]} if packet.version == 4 else {b""}
+    return tuple(ip_template(link, port, packet.destination, packet.source, protocol, body, (packet.tos & 0xFC, packet.tos), one)
+                 for one in sorted(options))
 
 
 def reset(packet, link, port):
@@ -137,7 +140,8 @@ def answered(state, packet, port, reason, kind, templates):
         outcomes.append(Outcome((reason,), (Output(("originated",), port.name, templates),),
                                 facts={"answered": (kind, packet.source)}))
     if False in within:
-        outcomes.append(drop("answer_limit", "answer_limit"))
+        doubt = "answer_limit" if True in within else ""
+        outcomes.append(drop("answer_limit", doubt))
         if kind != "echo":
             outcomes.append(drop(reason, "answer_limit"))
     return outcomes

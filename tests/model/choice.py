@@ -16,7 +16,7 @@ def is_up(state, backend):
 
 
 def members_in_use(state, pool):
-    """(backends, pool's own rule was used): those up, all members in panic; None: too many are down."""
+    """Those up, or None where too many are down."""
     members = pool.members
     up = tuple(one for one in members if is_up(state, one))
     down = len(members) - len(up)
@@ -44,13 +44,9 @@ def eligible(state, service):
 
 
 def accepting(state):
-    """Ids of the backends that take flows of their slots for some service."""
+    """Ids of the backends that take flows of their slots: those up, and those that a service in panic uses all the same."""
     found = {one.id for service in state.config.services for one in eligible(state, service)[1]}
-    used = {name for service in state.config.services for name in service.pools}
-    for pool in state.config.pools.values():
-        if pool.name not in used:
-            found |= {one.id for one in pool.members if is_up(state, one)}
-    return found
+    return found | {one.id for pool in state.config.pools.values() for one in pool.members if is_up(state, one)}
 
 
 @dataclass(frozen=True)

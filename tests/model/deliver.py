@@ -36,13 +36,13 @@ def ways_out(state, address, l2=False, mac=None):
 
 
 def limits(state, port, backend, forward):
-    """Longest packets that may leave for the backend: the port's mtu, or what an ICMP error about the tunnel said."""
+    """Longest packets that may leave for the backend: the port's mtu, or what ICMP errors about its tunnel said."""
     found = {port.mtu}
-    for mtu, until in state.lowered.get(backend.address, ()) if forward in TUNNELS else ():
-        if state.now < until - 2 * SECOND:
-            found = {min(one, mtu) for one in found}
-        elif state.now < until + 2 * SECOND:
-            found |= {min(one, mtu) for one in found}
+    for mtu, until, sure in state.lowered.get(backend.address, ()) if forward in TUNNELS else ():
+        if state.now >= until + 2 * SECOND:
+            continue
+        lower = {min(one, mtu) for one in found}
+        found = lower if sure and state.now < until - 2 * SECOND else found | lower
     return found
 
 
@@ -182,11 +182,8 @@ def note_frames(state, facts, values):
             state.outer_ids[key] = (state.outer_ids.get(key, ()) + (one["id"],))[-LAST_IDS:]
 
 
-def note_too_big(state, packet, quote_at):
-    """An ICMP too-big about a tunnel's packet: the backend's path carries less for ten minutes."""
-    mtu = icmp.reported_mtu(packet)
-    data = packet.data
-    least = icmp.LEAST_MTU[packet.version]
-    destination = data[quote_at + 16:quote_at + 20] if packet.version == 4 else data[quote_at + 24:quote_at + 40]
+def note_too_big(state, packet, destination, sure):
+    """An ICMP too-big about a packet to this backend: its path carries less for ten minutes. `sure`: it was surely ours."""
+    mtu = max(icmp.reported_mtu(packet), icmp.LEAST_MTU[packet.version])
     before = tuple(one for one in state.lowered.get(destination, ()) if one[1] > state.now)
-    state.lowered[destination] = before[-3:] + ((max(mtu, least), state.now + LOWERED_FOR),)
+    state.lowered[destination] = before[-3:] + ((mtu, state.now + LOWERED_FOR, sure),)

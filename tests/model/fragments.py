@@ -167,6 +167,21 @@ def release(outcome, known, follow):
                                 outcome.facts | {"released": True}) for reason in sorted(reasons)]
 
 
+def refuse(state, packet, outcomes):
+    """(outcomes, settle) of a fragment that was refused for itself: what that means for its datagram isn't said."""
+    known = state.datagrams.get(key(packet)) or Datagram(state.now, state.now)
+    reasons = frozenset(reason for one in outcomes for reason in one.dropped)
+    together = [Outcome(one.dropped + (reason,) * len(known.held), one.outputs, "refused_fragment", one.facts | {"released": True})
+                for one in outcomes if known.held for reason in sorted({*one.dropped, "fragment"})]
+
+    def settle(state, agreed):
+        after = known._replace(last_seen=state.now, refused=known.refused | reasons, loose=True)
+        if any(outcome.facts.get("released") for outcome, _ in agreed):
+            after = after._replace(held=())
+        state.datagrams[key(packet)] = after
+    return outcomes + together, settle
+
+
 def note(state, packet, held, outcomes, was_first):
     """The table after what was seen."""
     name = key(packet)

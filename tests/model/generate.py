@@ -175,7 +175,7 @@ def errors_from_inside(rng, target):
 
 def echoes(rng, target):
     kind = 8 if target.family == 4 else 128
-    for _ in range(rng.choice((1, 2, 30))):
+    for _ in range(rng.choice((1, 2, 60))):
         message = build.icmp(target.client, target.vip, kind, rng.choice((0, 0, 0, 3)), rng.randbytes(4 + rng.randrange(60)))
         if rng.random() < 0.05:
             message = headers.put(message, 2, b"\0\1")
@@ -321,7 +321,7 @@ def path_mtu(rng, target):
         message = build.icmp(router, own, 3, 4, struct.pack("!I", rng.choice((1400, 1300, 100))) + quoted[:28])
     else:
         own, outer, router = "2001:db8::f1", backend("gue", 6, 1), "2001:db8:1::77"
-        quoted = build.ipv6(own, outer, UDP, bytes(60))
+        quoted = build.ipv6(own, outer, UDP, build.udp(own, outer, 50000, rng.choice((6080, 6080, 53)), bytes(60)))
         message = build.icmp(router, own, 2, 0, struct.pack("!I", rng.choice((1400, 1300, 100))) + quoted[:48])
     yield target.frame(build.ip(router, own, build.icmp_protocol(own), message), "net1")
 

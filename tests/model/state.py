@@ -34,7 +34,7 @@ class State:
     answered: dict = field(default_factory=dict)    # (kind, source) -> times of the answers of the last two seconds
     unaccepting: dict = field(default_factory=dict) # backend id -> since when its accept is 0
     removed: dict = field(default_factory=dict)     # backend id -> (Backend, when, shortest and longest drain)
-    lowered: dict = field(default_factory=dict)     # backend's address -> ((mtu, until), ...)
+    lowered: dict = field(default_factory=dict)     # backend's address -> ((mtu, until, sure), ...)
     heard: dict = field(default_factory=dict)       # client's address -> (port, MAC) of its last packet to a nat service
     openings: int = 0                               # flows opened so far, for crowding in probation
     punts: tuple = (0, 0)                           # the second, punted in it

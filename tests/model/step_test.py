@@ -245,23 +245,21 @@ class Answers(unittest.TestCase):
     def test_rate(self):
         run = started(keys=("[icmp]",))
         request = frame(build.ipv4(CLIENT, GUE, ICMP, build.icmp(CLIENT, GUE, 8, 0, b"abcd")))
-        answered = [bool(run.play(request)[1].outputs) for _ in range(20)]
-        self.assertEqual(answered, [True] * 20)
+        answered = [bool(run.play(request)[1].outputs) for _ in range(10)]
+        self.assertEqual(answered, [True] * 10)
         expectation = run.model.expect(request)
         self.assertEqual({one.dropped for one in expectation.outcomes}, {("echo",), ("answer_limit",)})
-        for _ in range(30):
+        for _ in range(15):
             run.play(request)
+        self.assertEqual({one.dropped for one in run.model.expect(request).outcomes}, {("answer_limit",)})
         run.play({"type": "time", "ns": 1003 * SECOND})
         self.assertEqual({one.dropped for one in run.model.expect(request).outcomes}, {("echo",)})
-        for _ in range(200):
-            run.model.observe(request, {"dropped": {"answer_limit": 1}})
-        self.assertIn(("echo",), {one.dropped for one in run.model.expect(request).outcomes})
 
     def test_a_limit_that_is_never_reached_is_a_difference(self):
         run = started(keys=("[icmp]",))
         request = frame(build.ipv4(CLIENT, GUE, ICMP, build.icmp(CLIENT, GUE, 8, 0, b"abcd")))
         answer = None
-        for _ in range(41):
+        for _ in range(21):
             expectation = run.model.expect(request)
             answer = answer or {"out": [{"kind": "originated", "port": "net0",
                                          "hex": expectation.outcomes[0].outputs[0].templates[0].example().hex()}], "dropped": {"echo": 1}}
