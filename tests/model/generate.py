@@ -175,7 +175,7 @@ def errors_from_inside(rng, target):
 
 def echoes(rng, target):
     kind = 8 if target.family == 4 else 128
-    for _ in range(rng.choice((1, 2, 60))):
+    for _ in range(rng.choice((1, 2, 20))):
         message = build.icmp(target.client, target.vip, kind, rng.choice((0, 0, 0, 3)), rng.randbytes(4 + rng.randrange(60)))
         if rng.random() < 0.05:
             message = headers.put(message, 2, b"\0\1")
