@@ -40,7 +40,7 @@ def families(forward, family):
 
 
 def pool(forward, family, count, without=()):
-    rows = [f'[[pool]]\nname = "{forward}{family}"\ndrain = "60s"\npanic = 0.5']
+    rows = [f'[[pool]]\nname = "{forward}{family}"\ndrain = "60s"\npanic = 0.5\nhealth = {{ type = "tcp", port = 80 }}']
     for number in range(count):
         if number in without:
             continue

@@ -1,6 +1,8 @@
 """The generator: repeatable, of every kind; and the model against an implementation that obeys it, and against ones that don't."""
 
 import collections
+import pathlib
+import random
 import unittest
 
 from model import build, generate
@@ -16,7 +18,6 @@ class Generator(unittest.TestCase):
         self.assertNotEqual(generate.events(5, 200), generate.events(6, 200))
 
     def test_every_actor_has_something_to_send(self):
-        import random
         for actor in generate.ACTORS + generate.NAT_ACTORS:
             for seed in range(20):
                 rng = random.Random(seed)
@@ -35,6 +36,7 @@ class Generator(unittest.TestCase):
 class Together(unittest.TestCase):
     def test_the_model_agrees_with_who_obeys_it(self):
         reasons, kinds, doubts, frames = collections.Counter(), collections.Counter(), collections.Counter(), 0
+        names = set()
         for seed in range(12):
             run = Rehearsal(seed=seed)
             for event in generate.events(seed, 300, FORWARDS, keys=("[fragments]", "[icmp]") if seed % 2 else ()):
@@ -44,12 +46,16 @@ class Together(unittest.TestCase):
                     reasons.update(seen["dropped"].keys())
                     kinds.update(one["kind"] for one in seen["out"])
                     doubts[bool(expectation.doubts(seen))] += 1
+                    names |= {one.doubt for one in expectation.outcomes if one.doubt}
         for reason in ("not_our_mac truncated bad_header bad_checksum bad_source options extension_headers fragment loop ttl too_big "
                        "no_service bogus_icmp echo answer_limit").split():
             self.assertTrue(reasons[reason], f"no event was dropped {reason}")
         for kind in ("sent", "punted", "originated"):
             self.assertTrue(kinds[kind], kind)
         self.assertLess(doubts[True], frames // 20, "too much of what is generated is left open")
+        readme = pathlib.Path(__file__).with_name("README.md").read_text()
+        self.assertGreater(len(names), 10)
+        self.assertEqual([name for name in sorted(names) if f"`{name}`" not in readme], [])
 
     def test_it_notices_what_is_wrong(self):
         """A flipped byte, another reason, a lost or doubled frame, another port: a difference, except in what is free."""
