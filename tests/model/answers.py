@@ -8,7 +8,7 @@ import struct
 from .checksum import checksum, ones_sum, pseudo_header
 from .headers import ethertype, with_header_checksum
 from .icmp import ECHO_REPLY, is_any_error
-from .packet import ACK, ARP, FIN, ICMP, ICMP6, RST, SYN, TCP
+from .packet import ACK, ARP, FIN, ICMP, ICMP6, IPV6, RST, SYN, TCP
 from .state import SECOND, Outcome, Output, drop
 from .template import Field, Template, exactly
 
@@ -116,6 +116,21 @@ def arp_reply(link, port, request):
     """`request`: the 28 bytes of an ARP request (RFC 826)."""
     body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + port.mac + request[24:28] + request[8:14] + request[14:18]
     return (exactly(link.header(link.source, port.mac, ARP) + body),)
+
+
+def advertisement(link, port, packet, target):
+    """RFC 4861 4.4: solicited and overriding, with the port's MAC; to all nodes where the question has no source. R is free."""
+    asked = any(packet.source)
+    destination = packet.source if asked else bytes.fromhex("ff02" + "00" * 13 + "01")
+    start = 14 + len(link.tags)
+    head = link.header(link.source if asked else bytes.fromhex("333300000001"), port.mac, IPV6)
+    least = 0x60 if asked else 0x20
+
+    def build(values):
+        body = icmp_body(target, destination, 136, 0, bytes([values["flags"], 0, 0, 0]) + target + b"\2\1" + port.mac)
+        return head + struct.pack("!IHBB", values["first"], len(body), ICMP6, 255) + target + destination + body
+    return (Template(build, (Field("first", start, 4, lambda value: value >> 28 == 6, 6 << 28),
+                             Field("flags", start + 44, 1, lambda value: value & 0x7F == least, least))),)
 
 
 def limit(state, kind, source):

@@ -7,7 +7,7 @@ PORTS = {"net0": {"mac": "02:00:00:00:00:01", "host_mac": "02:00:00:00:01:01"},
 CLIENTS = {4: [f"192.0.2.{number}" for number in range(100, 116)], 6: [f"2001:db8::c:{number}" for number in range(1, 17)]}
 NOW = ("l2", "ipip", "gue", "nat")         # forward = what every build knows
 LATER = NOW + ("gre",)
-KEYS = {"[icmp]": "[icmp]\nrate = 4", "[fragments]": "[fragments]\nentries = 64\nbytes = 65536\ntime = \"1s\""}
+KEYS = {"[icmp]": "[icmp]\nrate = 4", "[fragments]": "[fragments]\nentries = 16\nbytes = 65536\ntime = \"1s\""}
 
 NODE = """
 [[port]]

@@ -8,6 +8,7 @@ from .packet import ICMP, ICMP6, TCP, UDP
 from .select import follow
 from .state import Outcome, Output, drop, drops
 from .template import anything
+from .vip_icmp import solicitation
 
 
 def elsewhere(one):
@@ -23,6 +24,8 @@ def elsewhere(one):
     elif packet.protocol == (ICMP if packet.version == 4 else ICMP6) and not packet.fragment and icmp.is_error(packet):
         outcomes = error_from_inside(one, kernels)
         settle = tunnel_too_big(packet, state)
+    elif packet.version == 6 and packet.icmp_type == icmp.SOLICITATION and not packet.fragment:
+        outcomes = solicitation(one, vip=None)
     return (kernels, settle) if outcomes is None else (outcomes, settle)
 
 

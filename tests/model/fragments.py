@@ -10,6 +10,7 @@ from .choice import GREY
 from .state import Outcome, drop, drops
 
 MOST_OUTCOMES = 64
+HEADERS, BUFFER = 70, 2432  # what of a held frame isn't data at most; the buffer it may be counted as
 
 
 class Held(NamedTuple):
@@ -137,15 +138,11 @@ def later(state, packet, held, known, follow):
     waiting = Outcome(facts={"hold": True})
     if known.refused:
         return [waiting] + drops(known.refused | {"fragment"}, "first_was_dropped", loose=True)
-    stored = sum(len(one.frame) for one in datagrams_held(state))
-    if stored + len(held.frame) > state.config.fragment_bytes:
+    sizes = [len(one.frame) for datagram in state.datagrams.values() for one in datagram.held] + [len(held.frame)]
+    if sum(size - HEADERS for size in sizes) > state.config.fragment_bytes:
         return [drop("fragment_limit", loose=True)]
-    near = stored + 4 * len(held.frame) > state.config.fragment_bytes * 3 // 4  # how bytes are counted isn't said
+    near = sum(max(size, BUFFER) for size in sizes) > state.config.fragment_bytes
     return [waiting] + ([drop("fragment_limit", "bytes_full", loose=True)] if near else [])
-
-
-def datagrams_held(state):
-    return [one for datagram in state.datagrams.values() for one in datagram.held]
 
 
 def release(outcome, known, follow):

@@ -337,6 +337,9 @@ def strangers(rng, target):
     yield target.frame(target.packet(), tags=build.tag(1) * 3)
     request = bytes.fromhex("0001080006040001") + build.CLIENT_MAC + packed("192.0.2.100") + bytes(6) + packed("192.0.2.2")
     yield target.frame(request, ethertype=0x0806, destination=b"\xff" * 6)
+    group = "ff02::1:ff00:2"
+    question = build.icmp("2001:db8::c:1", group, 135, 0, bytes(4) + packed("2001:db8::2") + b"\1\1" + build.CLIENT_MAC)
+    yield target.frame(build.ipv6("2001:db8::c:1", group, ICMP6, question, ttl=255), destination=bytes.fromhex("3333ff000002"))
     yield target.frame(payload(rng, 46), ethertype=rng.choice((0x88CC, 0x0026, 0x8847)), destination=bytes.fromhex("0180c200000e"))
     yield target.frame(target.packet(build.tcp(target.client, target.vip, 5, 22)) if target.protocol == TCP else target.packet())
     yield target.frame(target.packet() + payload(rng, 20))

@@ -230,7 +230,7 @@ def read_upper(packet):
         read_udp(packet, segment)
     elif packet.protocol == (ICMP if packet.version == 4 else ICMP6):
         if len(segment) < 8:
-            packet.faults |= {"truncated", "bad_header", "bogus_icmp"}
+            packet.faults |= {"truncated", "bad_header", "bogus_icmp", "no_service"}
         if len(segment) >= 2:
             packet.icmp_type, packet.icmp_code = segment[0], segment[1]
 

@@ -301,6 +301,28 @@ class Answers(unittest.TestCase):
         self.assertEqual(expectation.check({"out": [{"kind": "originated", "port": "net0", "hex": answer.hex()}], "dropped": {"arp": 1}}), [])
 
 
+    def test_neighbour_solicitation(self):
+        """RFC 4861 by hand: to the solicited-node group, answered with S and O and the port's MAC."""
+        vip = "2001:db8::200"
+        toml = configuration(FORWARDS).replace(L26, vip)
+        rest = bytes(4) + address(vip) + b"\1\1" + build.CLIENT_MAC
+        for source, ttl, answered in ((CLIENT6, 255, True), ("::", 255, True), (CLIENT6, 254, False)):
+            group = "ff02::1:ff00:200"
+            packet = build.ipv6(source, group, ICMP6, build.icmp(source, group, 135, 0, rest), ttl=ttl)
+            expectation = started(toml).model.expect(frame(packet, destination=bytes.fromhex("3333ff000200")))
+            self.assertEqual(("nd",) in reasons(expectation), answered)
+            self.assertEqual(expectation.check({"out": [{"kind": "punted", "port": "net0", "hex": build.ethernet(
+                packet, bytes.fromhex("3333ff000200")).hex()}]}), [])
+        template = started(toml).model.expect(frame(build.ipv6(CLIENT6, group, ICMP6, build.icmp(CLIENT6, group, 135, 0, rest), ttl=255),
+                                                    destination=bytes.fromhex("3333ff000200"))).outcomes[0].outputs[0].templates[0]
+        answer = template.example()
+        self.assertEqual(answer[:22].hex(), "0200000000c1020000000001" "86dd" "6000000000203aff")
+        self.assertEqual(answer[22:54], address(vip) + address(CLIENT6))
+        self.assertEqual(answer[54:56].hex() + answer[58:62].hex(), "8800" "60000000")
+        self.assertEqual(answer[62:], address(vip) + b"\2\1" + build.PORT_MAC)
+        self.assertEqual(transport_sum(answer[22:38], answer[38:54], ICMP6, answer[54:]), 0xFFFF)
+
+
 class Nat(unittest.TestCase):
     def test_there_by_hand(self):
         """192.0.2.100:1234 -> 198.51.100.14:53 becomes -> 10.0.0.8x:808x; TTL 63; both checksums right."""

@@ -5,7 +5,6 @@ from .choice import View
 from .frame import doubted, expired, nothing, punt
 from .select import backend_of
 from .state import Outcome, Output, drop, drops
-from .template import anything
 
 
 def icmp_for_vip(one, vip, kernels, unserved):
@@ -36,15 +35,25 @@ def echo(one):
 
 
 def solicitation(one, vip):
-    """As with ARP. An invalid one (RFC 4861 7.1.1) and one for another address are the kernel's, or no service."""
+    """As with ARP: the punt thread answers, if it is part of what runs. `vip`: whether the packet is for one, or for a group."""
     state, port, link, packet, frame = one
     target = packet.data[packet.at + 8:packet.at + 24]
-    valid = packet.ttl == 255 and packet.icmp_code == 0 and icmp.icmp_sum(packet) == 0xFFFF and len(target) == 16
-    kernels = doubted(punt(state, port, frame), "punt_thread")
-    target_vip = state.config.vip(target) if len(target) == 16 else None
-    if valid and target_vip and state.config.announced(target_vip):
-        return [Outcome(("nd",), (Output(("originated",), port.name, (anything(),)),))] + kernels
+    kernels = doubted(punt(state, port, frame), "punt_thread") if vip else punt(state, port, frame)
+    about = state.config.vip(target) if len(target) == 16 else None
+    if valid_solicitation(packet) and about and state.config.announced(about):
+        answer = Output(("originated",), port.name, answers.advertisement(link, port, packet, target))
+        return [Outcome(("nd",), (answer,))] + doubted(kernels, "punt_thread")
+    if not vip:
+        return kernels
     return kernels + [drop("no_service", "solicitation")] + ([drop("ttl", "solicitation")] if packet.ttl <= 1 else [])
+
+
+def valid_solicitation(packet):
+    """RFC 4861 7.1.1, but for its options."""
+    probe = not any(packet.source)
+    solicited_node = packet.destination[:13] == bytes.fromhex("ff02" + "00" * 9 + "01ff")
+    return (packet.ttl == 255 and packet.icmp_code == 0 and len(packet.data) - packet.at >= 24 and not packet.faults
+            and icmp.icmp_sum(packet) == 0xFFFF and (solicited_node or not probe))
 
 
 def error_for_vip(one, kernels):
