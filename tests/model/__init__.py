@@ -1,5 +1,7 @@
 """A reference model of shunt's packet path, written from the specification alone. README.md says how it is organised."""
 
+from .announce import Quiet
+from .burst import Burst
 from .compare import Expectation
 from .state import State
 from .step import finish, prepare, step
@@ -12,18 +14,26 @@ class Model:
 
     def __init__(self):
         self.state = State()
-        self._prepared = None, None
+        self._expected = None, None, None
 
     def expect(self, event):
-        prepared = prepare(self.state, event)
-        self._prepared = event, prepared
-        return Expectation(prepared.outcomes, prepared.slack)
+        prepared = None
+        if event["type"] == "frames":
+            expectation = Burst(self.state, event)
+        else:
+            prepared = prepare(self.state, event)
+            expectation = (Expectation(prepared.outcomes, prepared.slack) if event["type"] == "frame"
+                           else Quiet(prepared.state, prepared.slack))
+        self._expected = event, expectation, prepared
+        return expectation
 
     def observe(self, event, seen):
-        """Follows what was seen where the specification leaves a choice. Returns the counters of this event."""
-        known, prepared = self._prepared
-        self._prepared = None, None
-        if known is not event:
-            prepared = prepare(self.state, event)
-        self.state, counters = finish(prepared, event, seen)
-        return counters
+        """Follows what was seen where the specification leaves a choice."""
+        if self._expected[0] is not event:
+            self.expect(event)
+        _, expectation, prepared = self._expected
+        self._expected = None, None, None
+        if event["type"] == "frames":
+            self.state, _ = expectation.follow(seen)
+        else:
+            self.state, _ = finish(prepared, event, seen)

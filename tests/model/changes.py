@@ -5,7 +5,7 @@ import tomllib
 from . import addresses, flows, fragments
 from .choice import accepting
 from .services import read_config
-from .state import SECOND, Neighbour
+from .state import SECOND, Route
 
 
 def change_config(state, event):
@@ -26,7 +26,6 @@ def change_config(state, event):
     for key, memories in state.flows.items():
         if key[0] not in kept:  # should the service return, its flows may be known or not
             state.flows[key] = memories | flows.UNKNOWN
-    state.heard = {}
     note_accepting(state)
 
 
@@ -52,8 +51,13 @@ def note_accepting(state):
 
 
 def change_neighbour(state, event):
-    prefix = addresses.prefix(event["address"])
-    state.neighbours[prefix] = Neighbour(event["port"], addresses.mac(event["mac"]), event.get("on_link", prefix.single))
+    """The last known MAC stays until another is named."""
+    state.neighbours[addresses.address(event["address"])] = event["port"], addresses.mac(event["mac"])
+
+
+def change_route(state, event):
+    gateway = event.get("via")
+    state.routes[addresses.prefix(event["prefix"])] = Route(event["port"], addresses.address(gateway) if gateway else None)
 
 
 def change_time(state, event):
@@ -62,7 +66,8 @@ def change_time(state, event):
         fragments.forget_old(state)
 
 
-CHANGES = {"config": change_config, "accept": change_accept, "neighbour": change_neighbour, "time": change_time}
+CHANGES = {"config": change_config, "accept": change_accept, "neighbour": change_neighbour, "route": change_route,
+           "time": change_time}
 
 
 def forget(state):

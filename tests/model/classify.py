@@ -4,8 +4,9 @@ from . import answers, fragments
 from .addresses import is_group
 from .elsewhere import elsewhere
 from .frame import Frame, doubted, expired, nothing, punt
+from .icmp import SOLICITATION
 from .packet import AH, ARP, ICMP, ICMP6, IPV4, IPV6, TCP, UDP, read_link, read_packet
-from .select import fragment_for_vip, to_service, unserved_or_late
+from .lookup import fragment_for_vip, to_service, unserved_or_late
 from .sources import bad_source, loops
 from .state import Outcome, Output, drop, drops
 from .vip_icmp import icmp_for_vip
@@ -71,10 +72,12 @@ def for_vip(one, vip):
             loose |= {"fragment"} if packet.fragment else set()
             loose |= {"bogus_icmp"} if packet.icmp_type >= 0 else set()
         outcomes = drops(refused | loose) + (doubted(punt(state, port, frame), "kernels_vip") if kernels else [])
+        if packet.version == 6 and packet.icmp_type == SOLICITATION and not packet.faults:
+            outcomes += doubted(punt(state, port, frame), "solicitation")
         return fragments.refuse(state, packet, outcomes) if packet.fragment else (outcomes, nothing)
     outcomes, settle = sound(one, vip, kernels)
     if source == {True, False}:
-        outcomes = outcomes + [drop("bad_source", "node_as_encap_source")]
+        outcomes = outcomes + [drop("bad_source", "doubtful_source")]
     for doubt, reasons in packet.doubts.items():
         outcomes = outcomes + drops(reasons, doubt)
     return outcomes, settle

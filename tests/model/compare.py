@@ -2,7 +2,8 @@
 
 
 def agreeing(outcomes, seen, slack):
-    """([(outcome, values of each output)], drops of held fragments used up). Without `seen`, or where nothing agrees: the first."""
+    """([(outcome, values of each output)], drops of held fragments used up). Without `seen`: the first; where nothing agrees:
+    all, as then nothing is known."""
     if seen is not None:
         found = []
         used = 0
@@ -11,10 +12,12 @@ def agreeing(outcomes, seen, slack):
             if not problem:
                 found.append((outcome, values))
                 used = late
-        if found:
-            return found, used
-    first = outcomes[0]
-    return [(first, [{} for _ in first.outputs])], 0
+        return found or [unseen(outcome) for outcome in outcomes], used
+    return [unseen(outcomes[0])], 0
+
+
+def unseen(outcome):
+    return outcome, [{} for _ in outcome.outputs]
 
 
 def compare(outcome, seen, slack):

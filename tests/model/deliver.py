@@ -12,13 +12,12 @@ LAST_IDS = 256
 
 
 def ports_to(state, address):
-    """Ports by which an address may be reached: by a route, else by a port's subnet, else by every port with a gateway_mac."""
+    """Ports by which an address may be reached: a route's, else every port with a gateway_mac. And the route, or None."""
     ports = state.config.ports
     route = state.route(address)
     if route and route.port in ports:
         return [ports[route.port]], route
-    near = [port for port in ports.values() if any(subnet.contains(address) for subnet in port.subnets)]
-    return near or [port for port in ports.values() if port.gateway_mac], None
+    return [port for port in ports.values() if port.gateway_mac], None
 
 
 def ways_out(state, address, l2=False, mac=None):
@@ -26,12 +25,11 @@ def ways_out(state, address, l2=False, mac=None):
     ports, route = ports_to(state, address)
     if l2 and mac:
         return [(port, mac) for port in ports or state.config.ports.values()], set()
-    on_link = route.on_link if route else any(subnet.contains(address) for port in ports for subnet in port.subnets)
-    if l2 and not on_link:
+    if l2 and (route is None or route.gateway):
         by_gateway = [(port, port.gateway_mac) for port in ports if port.gateway_mac]
         return by_gateway, {"not_on_link"} if route or by_gateway else {"not_on_link", "no_neighbour"}
-    found = [(port, port.gateway_mac or (route.mac if route else None)) for port in ports]
-    known = [(port, hop) for port, hop in found if hop]
+    _, neighbour = state.neighbours.get((route.gateway or address) if route else None, (None, None))
+    known = [(port, port.gateway_mac or neighbour) for port in ports if port.gateway_mac or neighbour]
     return known, set() if known else {"no_neighbour"}
 
 
@@ -140,9 +138,12 @@ def to_client(state, service, backend, packet, link, port, vip, versions, quote=
     """Outcomes of a nat backend's packet (or an error about one) on its way to the client."""
     hops, reasons = ways_out(state, packet.destination)
     outcomes = drops(reasons)
-    if not hops and packet.destination in state.heard:
-        name, mac = state.heard[packet.destination]
-        hops = [(state.config.ports[name], mac)] if name in state.config.ports else []
+    ports, _ = ports_to(state, packet.destination)
+    if not hops:
+        heard = sorted(state.heard.get(packet.destination, ()))
+        hops = [(port, mac) for port in ports for name, mac in heard if name == port.name]
+        if any(len(packet.data) > out.mtu for out in ports):  # MTU is looked at in the same stage
+            outcomes.append(drop("too_big", "next_hop"))
     for out, mac in hops:
         if len(packet.data) <= out.mtu:
             frames = tuple(exactly(link.header(mac, out.mac, headers.ethertype(packet.version)) + one)

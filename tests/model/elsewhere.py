@@ -5,7 +5,7 @@ from .addresses import is_group
 from .choice import View
 from .frame import Way, doubted, nothing, punt
 from .packet import ICMP, ICMP6, TCP, UDP
-from .select import follow
+from .lookup import follow
 from .state import Outcome, Output, drop, drops
 from .template import anything
 from .vip_icmp import solicitation

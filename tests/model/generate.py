@@ -358,9 +358,9 @@ def events(seed, length, forwards=NOW, keys=(), service_keys=""):
     def config(without=()):
         text = configuration(forwards, 3, without, mtu, keys, service_keys)
         return {"type": "config", "toml": text, "ports": PORTS}
-    now = rng.randrange(1000, 10**6) * SECOND
+    now = (1000 + rng.randrange(3600)) * SECOND
     made = [{"type": "time", "ns": now}, config()] + neighbours(forwards)
-    actors = []
+    actors, without = [], ()
     kinds = ACTORS + (NAT_ACTORS if "nat" in forwards else ())
     length += len(made)
     while len(made) < length:
@@ -370,9 +370,10 @@ def events(seed, length, forwards=NOW, keys=(), service_keys=""):
             made.append({"type": "time", "ns": now})
         elif chance < 0.08:
             made.append({"type": "accept", "pool": f"{rng.choice(forwards)}{rng.choice((4, 6))}",
-                         "backend": f"b{rng.randrange(3)}", "up": rng.random() < 0.6})
+                         "backend": f"b{rng.choice([one for one in range(3) if one not in without])}", "up": rng.random() < 0.6})
         elif chance < 0.085:
-            made.append(config(rng.choice(((), (), (0,), (1,), (2,)))))
+            without = rng.choice(((), (), (0,), (1,), (2,)))
+            made.append(config(without))
         else:
             if len(actors) < 6:
                 actors.append(rng.choice(kinds)(rng, Target(rng, forwards)))

@@ -31,13 +31,16 @@ class Rehearsal:
         `reason`: a drop that it should choose. Outcomes that answer no open question come before others."""
         self.events += 1
         expectation = self.model.expect(event)
+        if event["type"] != "frame":
+            self.model.observe(event, {})
+            return expectation, None, {}
         outcomes = expectation.outcomes
         fits = [one for one in outcomes if (backend is None or one.facts.get("backend", "")[1:2] == (backend,)) and
                 (reason is None or reason in one.dropped)]
         sure = [one for one in fits if not one.doubt] or fits or outcomes
         outcome = self.rng.choice(sure)
-        seen = as_seen(outcome, self.rng, self.events) if event["type"] == "frame" else {}
-        problems = expectation.check(seen) if event["type"] == "frame" else []
+        seen = as_seen(outcome, self.rng, self.events)
+        problems = expectation.check(seen)
         if problems and not outcome.anything:
             raise AssertionError(f"the model refuses what it allowed: {problems}")
         self.model.observe(event, seen)

@@ -13,6 +13,8 @@ def bad_source(state, packet):
         return {True}
     if state.config.vip(source):
         return {True}
+    if len(source) == 16 and source[:10] == bytes(10):  # IPv4-mapped and the like: not in the list, but no sender either
+        return {True, False}
     if state.config.is_encap_source(source):
         return {True, False} if state.config.is_node(source) else {True}
     return {False}

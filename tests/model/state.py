@@ -5,25 +5,25 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
 from . import addresses
-from .addresses import Prefix
 
 SECOND = 10**9
 COUNTED = ("received", "sent", "punted", "originated")
 
 
-class Neighbour(NamedTuple):
+class Route(NamedTuple):
+    """A route of the kernel; a port's subnets are such by themselves."""
     port: str
-    mac: bytes
-    on_link: bool
+    gateway: Optional[bytes]   # None: on-link
 
 
 @dataclass
 class State:
     """All values are immutable or replaced whole, so that a copy of the dictionaries is a copy of the state."""
-    now: int = 0
+    now: int = 10**12
     config: Optional[object] = None
     down: dict = field(default_factory=dict)        # backend id -> since when
-    neighbours: dict = field(default_factory=dict)  # Prefix -> Neighbour
+    neighbours: dict = field(default_factory=dict)  # address -> (port, MAC)
+    routes: dict = field(default_factory=dict)      # Prefix -> Route
     flows: dict = field(default_factory=dict)       # (service id, 5-tuple) -> frozenset of flows.Memory
     owners: dict = field(default_factory=dict)      # (slots, service's tuple) -> (address, port) of the slot's owner, learned
     choices: dict = field(default_factory=dict)     # the same with who accepts -> what an opening took, learned
@@ -35,7 +35,7 @@ class State:
     unaccepting: dict = field(default_factory=dict) # backend id -> since when its accept is 0
     removed: dict = field(default_factory=dict)     # backend id -> (Backend, when, shortest and longest drain)
     lowered: dict = field(default_factory=dict)     # backend's address -> ((mtu, until, sure), ...)
-    heard: dict = field(default_factory=dict)       # client's address -> (port, MAC) of its last packet to a nat service
+    heard: dict = field(default_factory=dict)       # client's address -> {(port, MAC)} of its packets to nat services
     openings: int = 0                               # flows opened so far, for crowding in probation
     punts: tuple = (0, 0)                           # the second, punted in it
 
@@ -47,12 +47,12 @@ class State:
         return other
 
     def route(self, address):
-        """The Neighbour of the longest matching prefix, or None."""
-        single = Prefix(len(address), int.from_bytes(address, "big"), len(address) * 8)
-        if single in self.neighbours:
-            return self.neighbours[single]
-        best = addresses.longest((one for one in self.neighbours if not one.single), address)
-        return self.neighbours[best] if best else None
+        """The Route of the longest prefix, or None."""
+        known = dict(self.routes)
+        for port in self.config.ports.values():
+            known |= {subnet: Route(port.name, None) for subnet in port.subnets}
+        best = addresses.longest(known, address)
+        return known[best] if best else None
 
 
 @dataclass(frozen=True)

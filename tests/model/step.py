@@ -14,6 +14,10 @@ from .frame import nothing
 from .state import COUNTED, Outcome, State
 
 
+def no_change(state, event):
+    """What only drivers know."""
+
+
 class Prepared(NamedTuple):
     """An event that has been thought through, but not what was seen of it."""
     state: State
@@ -23,9 +27,9 @@ class Prepared(NamedTuple):
 
 
 def prepare(state, event):
-    state = state.fork()
+    state = State() if event["type"] == "reset" else state.fork()
     if event["type"] != "frame":
-        CHANGES[event["type"]](state, event)
+        CHANGES.get(event["type"], no_change)(state, event)
         forget(state)
         return Prepared(state, (Outcome(),), nothing, fragments.slack(state) if state.config else 0)
     fragments.forget_old(state)
@@ -37,14 +41,16 @@ def prepare(state, event):
 def finish(prepared, event, seen):
     """(state, counters) after what was seen."""
     state, outcomes, settle, slack = prepared
+    if event["type"] != "frame":
+        state.overdue = max(0, state.overdue - (seen or {}).get("dropped", {}).get("fragment_limit", 0))
+        return state, dict.fromkeys(COUNTED, 0) | {"dropped": {}}
     agreed, used = agreeing(outcomes, seen, slack)
     settle(state, agreed)
     for outcome, values in agreed[:1]:
         answers.note_answer(state, outcome.facts)
         deliver.note_frames(state, outcome.facts, values)
     state.overdue = max(0, state.overdue - used)
-    counters = dict.fromkeys(COUNTED, 0) | {"received": int(event["type"] == "frame")}
-    return state, counters | agreed[0][0].counters
+    return state, {"received": 1} | agreed[0][0].counters
 
 
 def step(state, event, seen=None):

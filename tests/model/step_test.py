@@ -155,10 +155,17 @@ class Dispositions(unittest.TestCase):
         self.dropped(frame(syn(GUE)), "no_neighbour")
         far = configuration(("l2",)).replace("10.0.0.64", "10.9.0.64").replace("10.0.0.65", "10.9.0.65").replace("10.0.0.66", "10.9.0.66")
         self.run_ = started(far, known=False)
-        for number in (64, 65, 66):
-            self.run_.play({"type": "neighbour", "address": f"10.9.0.{number}", "port": "net1", "mac": "02:00:00:00:00:77",
-                            "on_link": False})
+        self.run_.play({"type": "route", "prefix": "10.9.0.0/16", "port": "net1", "via": "10.0.0.254"})
         self.dropped(frame(syn(L2)), "not_on_link")
+        self.run_ = started(configuration(("ipip",)).replace("10.0.0.48", "10.9.0.48"), known=False)
+        self.run_.play({"type": "accept", "pool": "ipip4", "backend": "b1", "up": False})
+        self.run_.play({"type": "accept", "pool": "ipip4", "backend": "b2", "up": False})
+        self.dropped(frame(syn(IPIP)), "no_neighbour")
+        self.run_.play({"type": "route", "prefix": "10.9.0.0/16", "port": "net1", "via": "10.0.0.254"})
+        self.dropped(frame(syn(IPIP)), "no_neighbour")
+        self.run_.play({"type": "neighbour", "address": "10.0.0.254", "port": "net1", "mac": "02:00:00:00:00:77"})
+        _, _, seen = self.run_.play(frame(syn(IPIP)))
+        self.assertEqual(seen["out"][0]["hex"][:12], "020000000077")
 
     def test_nobody(self):
         toml = configuration(FORWARDS).replace('address = "10.0.0.', 'weight = 0\naddress = "10.0.0.')
@@ -460,8 +467,8 @@ class Step(unittest.TestCase):
                              counters["sent"] + counters["punted"] + sum(counters["dropped"].values()))
 
     def test_a_state_begins_empty(self):
-        state, outcomes, counters = step(State(), {"type": "time", "ns": 5})
-        self.assertEqual((state.now, len(outcomes), counters["received"]), (5, 1, 0))
+        state, outcomes, counters = step(State(), {"type": "time", "ns": 2 * 10**12})
+        self.assertEqual((state.now, len(outcomes), counters["received"]), (2 * 10**12, 1, 0))
 
 
 if __name__ == "__main__":

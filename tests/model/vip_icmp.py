@@ -3,7 +3,7 @@
 from . import answers, deliver, flows, icmp
 from .choice import View
 from .frame import doubted, expired, nothing, punt
-from .select import backend_of
+from .lookup import backend_of
 from .state import Outcome, Output, drop, drops
 
 

@@ -7,7 +7,7 @@ import struct
 import tempfile
 import unittest
 
-from model import build, corpus
+from model import build, captures
 from model.addresses import address
 from model.checksum import ones_sum, transport_sum
 from model.configurations import PORTS, configuration, neighbours
@@ -26,14 +26,14 @@ class Reading(unittest.TestCase):
             for frame in (b"abc", b"defg"):
                 file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
             file.flush()
-            self.assertEqual(list(corpus.frames(file.name)), [b"abc", b"defg"])
+            self.assertEqual(list(captures.frames(file.name)), [b"abc", b"defg"])
 
     def test_another_destination_keeps_what_was_right_and_what_was_wrong(self):
         for one, two, version in (("192.0.2.1", "198.18.0.1", 4), ("2001:db8::1", "2001:db8::2", 6)):
             segment = build.tcp(one, two, 1, 80, payload=b"x")
             for change in (0, 1):
                 wrong = segment[:17] + bytes([(segment[17] + change) % 256]) + segment[18:]
-                data = corpus.retargeted(build.ethernet(build.ip(one, two, TCP, wrong)), MAC, VIPS)[14:]
+                data = captures.retargeted(build.ethernet(build.ip(one, two, TCP, wrong)), MAC, VIPS)[14:]
                 at = 20 if version == 4 else 40
                 self.assertEqual(data[at - len(VIPS[version]):at], VIPS[version])
                 self.assertEqual(transport_sum(address(one), VIPS[version], TCP, data[at:]) == 0xFFFF, change == 0)
@@ -48,12 +48,12 @@ class Corpus(unittest.TestCase):
         run = Rehearsal([{"type": "time", "ns": 10**12}, {"type": "config", "toml": configuration(forwards), "ports": PORTS}]
                         + neighbours(forwards))
         kinds, now = collections.Counter(), 10**12
-        for number, frame in enumerate(corpus.frames(CORPUS)):
-            again = corpus.retargeted(frame, MAC, VIPS)
+        for number, frame in enumerate(captures.frames(CORPUS)):
+            again = captures.retargeted(frame, MAC, VIPS)
             for one in (frame, again):
                 if one is None:
                     continue
-                _, outcome, _ = run.play(corpus.event(one, "net0", MAC))
+                _, outcome, _ = run.play(captures.event(one, "net0", MAC))
                 kinds["open" if outcome.doubt else "exact"] += 1
             if number % 100 == 0:
                 now += 10 * 10**9

@@ -24,7 +24,7 @@ def to_service(one, service):
         taken = frozenset(outcome.facts["backend"] for outcome, _ in agreed if "backend" in outcome.facts)
         remember(state, view, key, found, taken, any("backend" not in outcome.facts for outcome, _ in agreed))
         if service.forward == "nat" and taken:
-            state.heard[packet.source] = port.name, link.source
+            state.heard[packet.source] = state.heard.get(packet.source, frozenset()) | {(port.name, link.source)}
     return outcomes, settle
 
 
