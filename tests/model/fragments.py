@@ -81,28 +81,35 @@ def receive(state, packet, held, first, follow):
 
 
 def fresh_or_known(state, packet, held, first, follow, datagram):
+    """As a fragment of this datagram. One that is whole may be forgotten already: then this one begins another."""
     known = datagram or Datagram(state.now, state.now)
+    outcomes, settle = of_datagram(state, packet, held, first, follow, known)
+    if complete(known.spans):
+        more, settle = of_datagram(state, packet, held, first, follow, Datagram(state.now, state.now))
+        outcomes = outcomes + [one.doubted("whole_datagram").with_facts(loose=True) for one in more]
+    if not datagram and len(state.datagrams) >= state.config.fragment_entries:
+        outcomes = [one.doubted("table_full") for one in outcomes] + [drop("fragment_limit", "table_full", loose=True)]
+    return outcomes, settle
+
+
+def of_datagram(state, packet, held, first, follow, known):
     if known.poisoned:
-        return [drop("fragment")], None
+        return [drop("fragment", repeated=True)], None
     start, end, more = span(packet)
     if (start, end, more) in known.spans and not known.loose:
-        return duplicate(state, packet, held, first, follow, known)
-    doubt = ""
+        return [drop("fragment", repeated=True)], None
     if any(start < other_end and other_start < end for other_start, other_end, _ in known.spans):
         gone = [Outcome(("fragment",) * (1 + len(known.held)), facts={"overlap": True, "released": True})] if known.held else []
         return [drop("fragment", overlap=True)] + gone, None
-    if contradicts(known.spans, start, end, more):
-        doubt = "beyond_the_last"
+    doubt = "beyond_the_last" if contradicts(known.spans, start, end, more) else "loose_datagram" if known.loose else ""
     if packet.fragment.offset == 0:
         outcomes, settle = first()
         outcomes = [out for one in outcomes for out in release(one, known, follow)]
     else:
         outcomes, settle = later(state, packet, held, known, follow), None
-    if known.loose or doubt:
-        outcomes = [one.doubted(doubt or "loose_datagram") for one in outcomes]
-        outcomes += drops(known.refused | {"fragment", "fragment_limit"}, doubt or "loose_datagram", loose=True)
-    if not datagram and len(state.datagrams) >= state.config.fragment_entries:
-        outcomes = [one.doubted("table_full") for one in outcomes] + [drop("fragment_limit", "table_full", loose=True)]
+    if doubt:
+        outcomes = [one.doubted(doubt) for one in outcomes]
+        outcomes += drops(known.refused | {"fragment", "fragment_limit"}, doubt, loose=True)
     return outcomes, settle
 
 
@@ -123,21 +130,13 @@ def complete(spans):
     return False
 
 
-def duplicate(state, packet, held, first, follow, known):
-    """Dropped, unless the datagram was whole: then it may be forgotten already, and this begins another."""
-    outcomes, settle = [drop("fragment", repeated=True)], None
-    if complete(known.spans):
-        more, settle = fresh_or_known(state, packet, held, first, follow, None)
-        outcomes += [one.doubted("whole_datagram").with_facts(loose=True) for one in more]
-    return outcomes, settle
-
-
 def later(state, packet, held, known, follow):
-    if known.way is not None:
-        return follow(known.way, held)
     waiting = Outcome(facts={"hold": True})
+    if known.way is not None and not known.refused:
+        return follow(known.way, held)
     if known.refused:
-        return [waiting] + drops(known.refused | {"fragment"}, "first_was_dropped", loose=True)
+        with_first = follow(known.way, held) if known.way is not None else []
+        return with_first + [waiting] + drops(known.refused | {"fragment"}, "first_was_dropped", loose=True)
     sizes = [len(one.frame) for datagram in state.datagrams.values() for one in datagram.held] + [len(held.frame)]
     if sum(size - HEADERS for size in sizes) > state.config.fragment_bytes:
         return [drop("fragment_limit", loose=True)]
@@ -158,7 +157,14 @@ def release(outcome, known, follow):
             for one in product:
                 whole = whole.and_also(one)
             together.append(whole.with_facts(released=True))
-        return together + ([outcome.doubted("loose_datagram")] if known.loose else [])
+        if not outcome.dropped:
+            return together + ([outcome.doubted("loose_datagram")] if known.loose else [])
+        return together + refused(outcome, known)
+    return refused(outcome, known)
+
+
+def refused(outcome, known):
+    """The first fragment is dropped: the others wait on, or go with it."""
     reasons = set(outcome.dropped) | {"fragment", "fragment_limit"}
     return [outcome] + [Outcome(outcome.dropped + (reason,) * len(known.held), outcome.outputs, "first_was_dropped",
                                 outcome.facts | {"released": True}) for reason in sorted(reasons)]
@@ -184,7 +190,8 @@ def note(state, packet, held, outcomes, was_first):
     name = key(packet)
     facts = [one.facts for one in outcomes] or [{}]
     before = state.datagrams.get(name) or Datagram(state.now, state.now)
-    if all(one.facts.get("repeated") or (one.dropped and before.poisoned) for one in outcomes):
+    if all(one.facts.get("repeated") for one in outcomes):
+        state.datagrams[name] = before._replace(last_seen=state.now)
         return
     after = before._replace(last_seen=state.now, spans=before.spans + (span(packet),),
                             poisoned=before.poisoned or any(one.get("overlap") for one in facts),
@@ -196,7 +203,7 @@ def note(state, packet, held, outcomes, was_first):
     found = [one["way"] for one in facts if "way" in one]
     if was_first and found:
         after = after._replace(way=joined(found))
-    elif was_first:
+    if was_first and not any(one.outputs and not one.dropped for one in outcomes):
         after = after._replace(refused=before.refused | {reason for one in outcomes for reason in one.dropped})
     state.datagrams[name] = after
 
