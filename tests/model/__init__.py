@@ -34,6 +34,6 @@ class Model:
         _, expectation, prepared = self._expected
         self._expected = None, None, None
         if event["type"] == "frames":
-            self.state, _ = expectation.follow(seen)
+            self.state, *_ = expectation.follow(seen)
         else:
             self.state, _ = finish(prepared, event, seen)

@@ -19,6 +19,9 @@ class Quiet:
             problems.append(f"dropped {dropped}, at most {self.slack} fragment_limit is allowed")
         return problems
 
+    def doubts(self, seen):
+        return set()
+
     def announces(self, one):
         """Gratuitous ARP (RFC 5227), or an unsolicited advertisement (RFC 4861 7.2.6), of a VIP that is announced so."""
         frame, port = bytes.fromhex(one["hex"]), self.config.ports.get(one["port"]) if self.config else None

@@ -24,8 +24,12 @@ class Burst:
         """Differences in words; none: it agrees."""
         return self.follow(seen)[1]
 
+    def doubts(self, seen):
+        """Names of the open questions that the agreement rests on."""
+        return self.follow(seen)[2]
+
     def follow(self, seen):
-        """(state afterwards, differences)."""
+        """(state afterwards, differences, doubts)."""
         key = json.dumps(seen, sort_keys=True)
         if self.known[0] != key:
             self.known = key, Search(self.events, seen).run(self.state)
@@ -43,18 +47,18 @@ class Search:
     def run(self, state):
         found = self.walk(state, 0, tuple(range(len(self.out))), self.dropped)
         if found is not None:
-            return found, []
+            return found[0], [], found[1]
         for event in self.events:  # goes on as if all had been as it should be
             prepared = prepare(state, event)
             state, _ = finish(prepared, event, None)
-        return state, [self.problem]
+        return state, [self.problem], set()
 
     def fail(self, number, problem):
         if number > self.deepest:
             self.deepest, self.problem = number, f"frame {number} of the burst: {problem}"
 
     def walk(self, state, number, left, dropped):
-        """The state after the frames from `number` on, if they can share what is left; None: they can't."""
+        """(state, doubts) after the frames from `number` on, if they can share what is left; None: they can't."""
         if number == len(self.events):
             return self.end(state, left, dropped)
         self.tries -= 1
@@ -64,23 +68,23 @@ class Search:
         if not parts:
             outcomes = " | ".join(dict.fromkeys(str(one) for one in prepared.outcomes))
             self.fail(number, f"wanted {outcomes}; left are {len(left)} frames and {dropped}")
-        for part in parts if self.tries > 0 else ():
+        for part, doubts in parts.items() if self.tries > 0 else ():
             taken, reasons = part
             seen = {"out": [self.out[at] for at in taken], "dropped": dict(reasons)}
-            after, _ = finish((prepared if part is parts[-1] else prepare(state, event))._replace(slack=0), event, seen)
+            after, _ = finish((prepared if len(parts) == 1 else prepare(state, event))._replace(slack=0), event, seen)
             rest = {reason: count - dict(reasons).get(reason, 0) for reason, count in dropped.items()}
             found = self.walk(after, number + 1, tuple(at for at in left if at not in taken), rest)
             if found is not None:
-                return found
+                return found[0], found[1] | (set() if "" in doubts else doubts)
         return None
 
     def parts(self, outcomes, left, dropped):
-        """Shares that one frame may have had: [(places in `out`, ((reason, count), …))]; sure outcomes first."""
+        """Shares that one frame may have had: {(places in `out`, ((reason, count), …)): doubts}; sure outcomes first."""
         found = {}
         for outcome in sorted(outcomes, key=lambda one: bool(one.doubt)):
             for share in self.shares(outcome, left, dropped):
-                found[share] = None
-        return list(found)
+                found.setdefault(share, set()).add(outcome.doubt)
+        return found
 
     def shares(self, outcome, left, dropped):
         if outcome.anything:
@@ -109,4 +113,4 @@ class Search:
             self.fail(len(self.events), f"more drops: {late}")
             return None
         state.overdue = max(0, state.overdue - late.get("fragment_limit", 0))
-        return state
+        return state, set()

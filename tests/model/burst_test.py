@@ -48,6 +48,14 @@ class Bursts(unittest.TestCase):
                 tried += 1
         self.assertGreater(tried, 50)
 
+    def test_doubts_are_named(self):
+        names = set()
+        for seed in range(6):
+            for state, event, bag in bursts(seed, 300):
+                names |= after(state).expect(event).doubts(bag)
+        self.assertTrue(names)
+        self.assertNotIn("", names)
+
     def test_nothing_may_be_missing_or_too_much(self):
         """But for what is open: answers to nat backends, fragments of a datagram that met something doubtful."""
         noticed = missed = 0

@@ -142,8 +142,9 @@ def to_client(state, service, backend, packet, link, port, vip, versions, quote=
     if not hops:
         heard = sorted(state.heard.get(packet.destination, ()))
         hops = [(port, mac) for port in ports for name, mac in heard if name == port.name]
-        if any(len(packet.data) > out.mtu for out in ports):  # MTU is looked at in the same stage
-            outcomes.append(drop("too_big", "next_hop"))
+        for out in ports:  # MTU is looked at in the same stage
+            if len(packet.data) > out.mtu:
+                outcomes += [one.doubted("next_hop") for one in reply_refused(state, packet, link, port, vip, out.mtu, quote)]
     for out, mac in hops:
         if len(packet.data) <= out.mtu:
             frames = tuple(exactly(link.header(mac, out.mac, headers.ethertype(packet.version)) + one)
