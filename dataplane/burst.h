@@ -60,7 +60,8 @@ static_assert(sizeof(Packet) == 64);
 // Room that rewrite may need before the Ethernet header (an IPv6 outer header and UDP with GUE fit).
 inline constexpr uint16_t kHeadroomBytes = 128;
 
-enum class Fate : uint8_t { punt, punt_urgent, hand_over, drop };
+// answer: dropped, and whoever sent it is told (icmp_answer.h).
+enum class Fate : uint8_t { punt, punt_urgent, hand_over, drop, answer };
 
 // The packets of a mask, first to last: for (const unsigned i : bits_of(mask)).
 class BitRange {
@@ -103,6 +104,7 @@ struct Burst {
   uint64_t to_host = 0;    // of those, the ones to a node address: written to host_interface
   uint64_t selecting = 0;  // lookup found no entry that decides
   uint64_t unknown = 0;    // of those, the ones without any entry
+  uint64_t errors = 0;     // ICMP errors about a flow: not live until select has found whose (icmp_error.h)
 
   uint64_t plain4 = 0;        // take_plain took these, of IPv4: no tag, no option, a service's
   uint64_t plain6 = 0;        // the same of IPv6
@@ -120,6 +122,7 @@ struct Burst {
   std::array<Fate, kBurstSize> fate{};
   std::array<DropReason, kBurstSize> reason{};
   std::array<uint8_t, kBurstSize> owner{};
+  std::array<uint16_t, kBurstSize> fits{};  // answers to what is too big: the IP bytes that would fit
 
   void start(uint8_t from_port, unsigned packets) {
     port = from_port;
@@ -129,6 +132,7 @@ struct Burst {
     to_host = 0;
     selecting = 0;
     unknown = 0;
+    errors = 0;
     plain4 = 0;
     plain6 = 0;
     unparsed = live;
@@ -139,6 +143,7 @@ struct Burst {
   uint64_t all() const { return first_bits(count); }
   uint64_t left() const { return all() & ~live; }  // whose fate was told
   bool is_reply(unsigned i) const { return (replies & bit_of(i)) != 0; }
+  bool is_error(unsigned i) const { return (errors & bit_of(i)) != 0; }
   bool is_to_host(unsigned i) const { return (to_host & bit_of(i)) != 0; }
 
   unsigned index_of(const Packet& of) const { return static_cast<unsigned>(&of - packet.data()); }
@@ -174,6 +179,17 @@ struct Burst {
   void drop(unsigned i, DropReason why) {
     reason[i] = why;
     leave(i, Fate::drop);
+  }
+  // Dropped, and answered where its source may be (`fitting`: to too_big only).
+  void answer(unsigned i, DropReason why, uint16_t fitting = 0) {
+    reason[i] = why;
+    fits[i] = fitting;
+    leave(i, Fate::answer);
+  }
+  // An ICMP error waits for select.
+  void hold_error(unsigned i) {
+    errors |= bit_of(i);
+    live &= ~bit_of(i);
   }
   void punt(unsigned i, bool urgent) { leave(i, urgent ? Fate::punt_urgent : Fate::punt); }
   void hand_over(unsigned i, uint8_t worker) {

@@ -4,6 +4,7 @@
 // table for each prefix length; the flow key is made and its bucket asked for here, so that the lines arrive
 // while the rest of the burst is classified.
 #include "dataplane/flow_state.h"
+#include "dataplane/icmp_error.h"
 #include "dataplane/stages.h"
 
 namespace shunt {
@@ -89,13 +90,22 @@ inline bool hand_over(Burst& burst, unsigned i, const Service& service, const Wo
   return true;
 }
 
-void drop_expired(Burst& burst, unsigned i, const Service& service, WorkerState& worker) {
+void drop_expired(Burst& burst, unsigned i, const Service& service, const Snapshot& snapshot,
+                  WorkerState& worker) {
+  const Packet& packet = burst.packet[i];
+  // One hop is left by somebody who may want to hear that it ended here; 0 nobody sends who means well.
+  if (packet.view.hops(packet.data) == 1 && may_be_answered(burst, i, snapshot)) {
+    burst.packet[i].service = &service;
+    return burst.answer(i, DropReason::ttl);
+  }
   worker.count_service_drop(service.id, DropReason::ttl);
   burst.drop(i, DropReason::ttl);
 }
 
-void give_to_service(Burst& burst, unsigned i, const Service& service, WorkerState& worker) {
-  if (burst.packet[i].view.hops(burst.packet[i].data) <= 1) return drop_expired(burst, i, service, worker);
+void give_to_service(Burst& burst, unsigned i, const Service& service, const Snapshot& snapshot,
+                     WorkerState& worker) {
+  if (burst.packet[i].view.hops(burst.packet[i].data) <= 1)
+    return drop_expired(burst, i, service, snapshot, worker);
   burst.packet[i].service = &service;
   make_key(burst, i, service, worker);
   hand_over(burst, i, service, worker);
@@ -138,7 +148,7 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
     if (!is_known(burst, i, worker)) return false;
     burst.to_host |= bit_of(i);
   } else if (view.hops(burst.packet[i].data) <= 1) {
-    drop_expired(burst, i, *service, worker);
+    drop_expired(burst, i, *service, snapshot, worker);
     return true;
   }
   burst.packet[i].service = service;
@@ -163,8 +173,9 @@ void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerStat
   }
   if (match.service != 0 && view.has_defect) return burst.drop(i, view.defect);
   if (const Service* service = snapshot.service(match.service); service != nullptr && match.service != 0) {
-    return give_to_service(burst, i, *service, worker);
+    return give_to_service(burst, i, *service, snapshot, worker);
   }
+  if (take_icmp(burst, i, match, snapshot, worker)) return;
   if (match.is_vip && !match.punt_unserved) return burst.drop(i, DropReason::no_service);
   if (!match.is_vip && take_reply(burst, i, snapshot, worker, destination)) return;
   give_to_kernel(burst, i, snapshot);

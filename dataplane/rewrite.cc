@@ -6,8 +6,10 @@
 #include <cstddef>
 
 #include "common/checksum.h"
+#include "dataplane/icmp_error.h"
 #include "dataplane/outer_header.h"
 #include "dataplane/stages.h"
+#include "dataplane/transport_checksum.h"
 
 namespace shunt {
 namespace {
@@ -16,22 +18,6 @@ void drop_for(Burst& burst, unsigned i, WorkerState& worker, DropReason reason) 
   worker.count_service_drop(burst.packet[i].service->id, reason);
   burst.drop(i, reason);
 }
-
-// The transport checksum after an edit by `delta`.
-inline void adjust_transport(uint8_t protocol, uint8_t* l4, uint64_t delta) {
-  uint8_t* at = l4 + (protocol == kProtocolTcp ? 16 : 6);
-  const auto old_sum = load<uint16_t>(at);
-  uint16_t new_sum = apply_delta(old_sum, delta);
-  if (protocol == kProtocolUdp) {
-    // RFC 768: a UDP checksum of 0 says that there is none, so a computed 0 is sent as its other form.
-    if (old_sum == 0) return;
-    if (new_sum == 0) new_sum = 0xffff;
-  }
-  store(at, new_sum);
-}
-
-// Which end of a packet nat changes.
-enum class End : uint8_t { source, destination };
 
 // Changes an address and a port and takes one hop away, with the checksums that cover them.
 inline void translate4(uint8_t* ip, uint8_t* l4, uint8_t protocol, End end, be32 address, be16 port,
@@ -65,6 +51,18 @@ inline void translate6(uint8_t* ip, uint8_t* l4, uint8_t protocol, End end, cons
   store(l4 + port_at, port);
 }
 
+// What becomes of a packet that is longer than its way out allows, `fitting` bytes: its source is told,
+// unless it allows that the packet be cut.
+void refuse_too_big(Burst& burst, unsigned i, WorkerState& worker, uint16_t fitting) {
+  const Packet& packet = burst.packet[i];
+  const uint8_t* ip = packet.view.ip(packet.data);
+  const bool v4 = packet.view.l3 == L3::ipv4;
+  if (v4 && (ip[6] & 0x40U) == 0) return drop_for(burst, i, worker, DropReason::too_big);
+  // Nobody believes in less (RFC 791, RFC 8200 5), and a way that fits nothing isn't a matter of size.
+  if (fitting < (v4 ? 68 : kLeastMtu6)) return drop_for(burst, i, worker, DropReason::too_big);
+  burst.answer(i, DropReason::too_big, fitting);
+}
+
 // Why a packet can't take the way that its destination has.
 [[gnu::noinline]] void refuse(Burst& burst, unsigned i, WorkerState& worker, const Destination& destination) {
   if (!destination.present) return drop_for(burst, i, worker, DropReason::no_backend);
@@ -72,7 +70,7 @@ inline void translate6(uint8_t* ip, uint8_t* l4, uint8_t protocol, End end, cons
   if (burst.packet[i].service->forward == Forward::l2 && !destination.on_link)
     return drop_for(burst, i, worker, DropReason::not_on_link);
   if (!destination.has_mac) return drop_for(burst, i, worker, DropReason::no_neighbour);
-  drop_for(burst, i, worker, DropReason::too_big);
+  refuse_too_big(burst, i, worker, destination.longest);
 }
 
 constexpr bool is_outer(Change change) {
@@ -245,7 +243,7 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   const Route* route = snapshot.routes->find(client);
   if (route == nullptr) return drop_for(burst, i, worker, DropReason::no_neighbour), false;
   const PortState& port = snapshot.ports[route->port];
-  if (burst.packet[i].view.ip_bytes > port.mtu) return drop_for(burst, i, worker, DropReason::too_big), false;
+  if (burst.packet[i].view.ip_bytes > port.mtu) return refuse_too_big(burst, i, worker, port.mtu), false;
   const IpAddress next_hop = route->gateway.value_or(client);
   const MacAddress* mac =
       port.gateway_mac ? &*port.gateway_mac : snapshot.neighbours->find(route->port, next_hop);
@@ -271,9 +269,13 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   pair.reply_packets.add(1);
   pair.reply_bytes.add(packet.bytes);
   packet.bytes = view.frame_bytes();
-  const be16 port = service.port != be16(0) ? service.port : view.sport(packet.data);
   const IpAddress& vip = service.vip.address;
   const uint8_t hops = to_host ? 0 : 1;
+  if (burst.is_error(i)) {
+    translate_error(view, packet.data, End::source, vip, service.port, hops);
+    return to_host ? burst.punt(i, true) : burst.leave_by(out_port, bit_of(i));
+  }
+  const be16 port = service.port != be16(0) ? service.port : view.sport(packet.data);
   uint8_t* const ip = view.ip(packet.data);
   uint8_t* const l4 = view.l4(packet.data);
   if (view.l3 == L3::ipv4) {
@@ -285,6 +287,31 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   burst.leave_by(out_port, bit_of(i));
 }
 
+// ICMP errors about what a nat backend sent. (Those of other modes travel as any packet of their flow.)
+// Returns them.
+[[gnu::noinline]] uint64_t errors_to_nat_backends(Burst& burst, uint64_t errors, WorkerState& worker) {
+  uint64_t done = 0;
+  for (const unsigned i : bits_of(errors)) {
+    Packet& packet = burst.packet[i];
+    const Destination& destination = *packet.destination;
+    if (destination.change != Change::nat4 && destination.change != Change::nat6) continue;
+    done |= bit_of(i);
+    if (packet.view.ip_bytes > destination.longest) {
+      refuse(burst, i, worker, destination);
+      continue;
+    }
+    PairCounters& pair = worker.pairs[packet.pair];
+    pair.packets.add(1);
+    pair.bytes.add(packet.bytes);
+    burst.leave_by(destination.port, bit_of(i));
+    packet.bytes = packet.view.frame_bytes();
+    translate_error(packet.view, packet.data, End::destination, destination.address, destination.backend_port,
+                    1);
+    std::memcpy(packet.data, destination.head.data(), 12);
+  }
+  return done;
+}
+
 }  // namespace
 
 void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
@@ -292,7 +319,9 @@ void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
   const uint64_t replies = live & burst.replies;
   for (const unsigned i : bits_of(replies))
     to_client(burst, i, snapshot, worker);
-  const uint64_t forward = live & ~replies;
+  uint64_t forward = live & ~replies;
+  if (burst.errors != 0) [[unlikely]]
+    forward &= ~errors_to_nat_backends(burst, forward & burst.errors, worker);
   run_all<true>(burst, forward & burst.plain4, worker);
   run_all<true>(burst, forward & burst.plain6, worker);
   run_all<false>(burst, forward & ~burst.plain4 & ~burst.plain6, worker);

@@ -6,6 +6,7 @@
 // design, "What a packet meets", items 4 to 6 and 8: the connection table's solid entries first, then
 // probation, then what is left of the table's entry, then a choice.
 #include "dataplane/flow_state.h"
+#include "dataplane/icmp_error.h"
 #include "dataplane/ip_source.h"
 #include "dataplane/stages.h"
 
@@ -320,6 +321,8 @@ inline void Selector::prepare(unsigned i) {
 }  // namespace
 
 void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now) {
+  if (burst.errors != 0) [[unlikely]]
+    direct_errors(burst, snapshot, worker, now);
   if (burst.selecting == 0) return;
   Selector selector(burst, snapshot, worker, now);
   burst.each_index(burst.selecting, [&](unsigned i) { selector.prepare(i); });

@@ -137,6 +137,7 @@ struct Snapshot {
   HashKey cluster_key;
   bool encapsulates = false;        // some service's packets get an outer header
   uint32_t least_probation_ms = 0;  // no service forgets an opening sooner
+  uint32_t answer_rate = 100;       // ICMP answers a second, to one source and of one kind
   std::shared_ptr<const VipTable> vips;
   std::vector<Service> services;  // by id; id 0 means "not there", as in every hole
   std::shared_ptr<const AddressMap<NatSource>> nat_sources;
@@ -151,6 +152,11 @@ struct Snapshot {
 
   const Service* service(uint16_t id) const {
     return id < services.size() && services[id].id == id ? &services[id] : nullptr;
+  }
+
+  // Addresses that never send: a VIP, an encap_source. A packet from there is forged, or comes from a loop.
+  bool is_own_source(const AddressKey& source, Family family) const {
+    return forbidden_sources->is_vip(source, family);
   }
 
   static uint32_t nat_extra(uint8_t protocol, uint16_t port) {

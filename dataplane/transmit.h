@@ -12,6 +12,7 @@
 
 #include "dataplane/frame_io.h"
 #include "dataplane/frame_ring.h"
+#include "dataplane/icmp_answer.h"
 #include "dataplane/punt_limit.h"
 #include "dataplane/worker_state.h"
 
@@ -174,6 +175,9 @@ class Transmitter {
         case Fate::drop:
           worker.ledger.drop(burst.reason[i]);
           break;
+        case Fate::answer:
+          answer(burst, i, worker, now);
+          break;
       }
       free_later(burst.packet[i].handle);
     }
@@ -192,6 +196,38 @@ class Transmitter {
     } else {
       worker.ledger.drop(DropReason::punt_full);
     }
+  }
+
+  // The packet is dropped by the reason that asked for the answer, or because its source has had enough.
+  [[gnu::noinline]] void answer(const Burst& burst, unsigned i, WorkerState& worker, const Now& now) {
+    const Packet& packet = burst.packet[i];
+    const AnswerPlan plan = plan_answer(burst, i);
+    DropReason why = burst.reason[i];
+    if (plan.frame_bytes != 0) {
+      if (worker.answer_limit.take(worker.table_key, plan.to, why, now.second)) {
+        originate(plan, packet, burst.port, worker, now);
+      } else {
+        why = DropReason::answer_limit;
+      }
+    }
+    if (packet.service != nullptr) worker.count_service_drop(packet.service->id, why);
+    worker.ledger.drop(why);
+  }
+
+  // A packet of shunt's own. Without a buffer it isn't made: who asked asks again.
+  void originate(const AnswerPlan& plan, const Packet& asking, uint8_t port, WorkerState& worker,
+                 const Now& now) {
+    Frame frame;
+    if (!io_.allocate(frame, plan.frame_bytes)) return;
+    write_answer(plan, asking, frame.data);
+    ++worker.ledger.originated;
+    if (!plan.to_host) return send(port, frame, worker, now);
+    if (rings_.urgent.push(port, 0, {frame.data, frame.bytes})) {
+      ++worker.ledger.entered;
+    } else {
+      worker.ledger.drop(DropReason::punt_full);
+    }
+    free_later(frame.handle);
   }
 
   void hand_over(const Burst& burst, unsigned i, WorkerState& worker) {

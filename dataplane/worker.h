@@ -70,6 +70,7 @@ class Worker {
   // One loop. The number of packets it handled; 0 means that there was nothing to do.
   unsigned run_once(const Snapshot& snapshot, const Now& now) {
     unsigned packets = 0;
+    state_.answer_limit.set_rate(snapshot.answer_rate, state_.workers);
     for (unsigned port = 0; port < ports_; ++port)
       packets += receive(static_cast<uint8_t>(port), snapshot, now);
     if (from_host_ != nullptr) packets += receive_from(*from_host_, false, snapshot, now);

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "common/keyed_hash.h"
+#include "dataplane/answer_limit.h"
 #include "dataplane/client_macs.h"
 #include "dataplane/flow_table.h"
 #include "dataplane/frame_ring.h"
@@ -54,6 +55,7 @@ struct WorkerState {
   Ledger ledger;
   NeighbourQuestions questions;
   ClientMacs client_macs;
+  AnswerLimit answer_limit;
 
   void count_service_drop(uint16_t service, DropReason reason) {
     services[service].dropped[static_cast<size_t>(reason)].add(1);

@@ -1,7 +1,7 @@
 // Why a packet went no further: a closed list, one counter each. The first stage that objects names it.
 //
-// A packet that shunt answers itself is dropped by the reason that asked for the answer (arp, nd); the answer
-// is counted as originated.
+// A packet that shunt answers itself is dropped by the reason that asked for the answer (ttl, too_big, echo,
+// arp, nd); the answer is counted as originated.
 #pragma once
 
 #include <array>
@@ -27,10 +27,13 @@ enum class DropReason : uint8_t {
   no_neighbour,       // the next hop's MAC was never known
   not_on_link,        // l2 backend behind a router
   no_host_interface,  // not for a VIP, and the port has no host_interface
+  bogus_icmp,         // an ICMP error that can't be about a flow of ours
+  answer_limit,       // would be answered, but its source has had its answers for this second
   punt_full,          // the way to the kernel is full or over its rate
   punt_failed,        // the kernel refused it
   transmit_full,      // the device took no more
   ring_full,          // the ring to another thread is full
+  echo,               // a ping to a VIP, answered
   arp,                // an ARP request for a VIP, answered
   nd,                 // a neighbour solicitation for a VIP, answered
 };
@@ -38,11 +41,11 @@ enum class DropReason : uint8_t {
 inline constexpr size_t kDropReasons = static_cast<size_t>(DropReason::nd) + 1;
 
 inline constexpr std::array<std::string_view, kDropReasons> kDropReasonNames = {
-    "not_our_mac", "not_ip",      "truncated",     "bad_header",  "bad_checksum",
-    "bad_source",  "options",     "fragment",      "ttl",         "too_big",
-    "no_service",  "no_backend",  "no_neighbour",  "not_on_link", "no_host_interface",
-    "punt_full",   "punt_failed", "transmit_full", "ring_full",   "arp",
-    "nd"};
+    "not_our_mac", "not_ip",       "truncated",    "bad_header",  "bad_checksum",
+    "bad_source",  "options",      "fragment",     "ttl",         "too_big",
+    "no_service",  "no_backend",   "no_neighbour", "not_on_link", "no_host_interface",
+    "bogus_icmp",  "answer_limit", "punt_full",    "punt_failed", "transmit_full",
+    "ring_full",   "echo",         "arp",          "nd"};
 
 constexpr std::string_view name_of(DropReason reason) {
   return kDropReasonNames[static_cast<size_t>(reason)];

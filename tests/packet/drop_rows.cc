@@ -1,5 +1,7 @@
 #include "tests/packet/drop_rows.h"
 
+#include "tests/packet/icmp_builder.h"
+
 namespace shunt::packet {
 namespace {
 
@@ -10,6 +12,9 @@ Bytes cut(Bytes frame, size_t bytes) {
 
 DropRow row(const std::string& name, DropReason reason, const Packet& packet) {
   return {name, reason, build(packet), 0};
+}
+DropRow answered(const std::string& name, DropReason reason, const Packet& packet, uint8_t port = 0) {
+  return {name, reason, build(packet), port, true};
 }
 
 std::vector<DropRow> mac_rows() {
@@ -113,17 +118,27 @@ std::vector<DropRow> decision_rows() {
   big_reply.ttl = 64;
   big_reply.payload = Bytes(1500 - 39, 0);
   return {
-      row("TTL 1", ttl, {.ttl = 1}),
+      answered("TTL 1", ttl, {.ttl = 1}),
       row("TTL 0", ttl, {.ttl = 0}),
-      {"a nat reply with TTL 1", ttl, build(reply), 1},
-      {"a nat reply larger than the clients' port", too_big, build(big_reply), 1},
-      row("l2: a byte more than the MTU", too_big, {.payload = Bytes(1500 - 39, 0)}),
-      row("ipip: a byte more than the MTU with its outer header", too_big,
-          {.destination = "198.51.100.2", .payload = Bytes(1480 - 39, 0)}),
+      answered("a nat reply with TTL 1", ttl, reply, 1),
+      answered("a nat reply larger than the clients' port", too_big, big_reply, 1),
+      answered("l2: a byte more than the MTU", too_big, {.payload = Bytes(1500 - 39, 0)}),
+      row("a byte more than the MTU, without DF", too_big,
+          {.dont_fragment = false, .payload = Bytes(1500 - 39, 0)}),
+      answered("ipip: a byte more than the MTU with its outer header", too_big,
+               {.destination = "198.51.100.2", .payload = Bytes(1480 - 39, 0)}),
       row("a VIP's other port", no_service, {.dport = 81}),
       row("ssh to a VIP never reaches our own sshd", no_service, {.dport = 22}),
       row("a VIP's port by the other protocol", no_service, {.protocol = 17}),
-      row("neither TCP nor UDP", no_service, {.protocol = 1, .payload = Bytes(8, 0)}),
+      row("neither TCP nor UDP", no_service, {.protocol = 99, .payload = Bytes(8, 0)}),
+      row("an echo reply to a VIP", no_service, icmp({}, {.type = 0})),
+      row("an ICMP redirect to a VIP", no_service, icmp({}, {.type = 5, .body = quote({})})),
+      answered("a ping", echo, icmp({}, {.type = 8})),
+      row("a ping without its 8 bytes", truncated, {.protocol = 1, .payload = {8, 0, 0xf7, 0xff}}),
+      row("a ping with a wrong checksum", bad_checksum, icmp({}, {.type = 8, .checksum = 0x1111})),
+      row("a ping with TTL 0", ttl, icmp({.ttl = 0}, {.type = 8})),
+      row("a ping from a VIP", bad_source, icmp({.source = "198.51.100.2"}, {.type = 8})),
+      row("an ICMP error that quotes nothing", bogus_icmp, icmp({}, {.type = 3})),
       row("our own outer header again", no_service, {.protocol = 4, .payload = ip_bytes({})}),
       row("an l2 backend behind a router", not_on_link, {.destination = "198.51.100.6"}),
   };

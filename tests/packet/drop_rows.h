@@ -15,6 +15,7 @@ struct DropRow {
   DropReason reason;
   Bytes in;
   uint8_t port = 0;
+  bool answered = false;  // an answer is sent as well
 };
 
 // What needs more than one packet, or another thread's half: runs by itself and returns how many packets of

@@ -1,5 +1,6 @@
 // Drops that take more than one packet, another configuration, or a device that takes no more.
 #include "tests/packet/drop_rows.h"
+#include "tests/packet/icmp_builder.h"
 
 namespace shunt::packet {
 namespace {
@@ -183,6 +184,25 @@ uint64_t device_refuses() {
   return dropped;
 }
 
+// A client that pings more often than it is answered; another one is answered all the same.
+uint64_t pings_over_their_rate() {
+  Pipeline pipeline;
+  const Bytes ping = build(icmp({}, {.type = 8}));
+  uint64_t answers = 0;
+  for (unsigned burst = 0; burst < 4; ++burst)
+    answers += pipeline.run_burst(0, std::vector<Bytes>(kBurstSize, ping)).sent.size();
+  EXPECT_EQ(answers, 100U);
+  const uint64_t dropped = drops(pipeline, DropReason::answer_limit);
+  EXPECT_EQ(dropped, 4 * kBurstSize - answers);
+  EXPECT_EQ(drops(pipeline, DropReason::echo), answers);
+  EXPECT_EQ(pipeline.state().ledger.originated, answers);
+  EXPECT_EQ(pipeline.run(0, build(icmp({.source = "203.0.113.8"}, {.type = 8}))).text(), "sent echo");
+  EXPECT_EQ(pipeline.run(0, build(Packet{.ttl = 1})).text(), "sent ttl") << "each kind has its own";
+  pipeline.wait(1000);
+  EXPECT_EQ(pipeline.run(0, ping).text(), "sent echo");
+  return dropped;
+}
+
 uint64_t kernel_frame_beyond_the_mtu() {
   Pipeline pipeline;
   const Packet largest{.from = kPort0Mac, .payload = Bytes(1500 - 40, 0)};
@@ -248,6 +268,7 @@ std::vector<DropScenario> pipeline_scenarios() {
       {"a device that takes no more", transmit_full, device_full},
       {"a device that takes nothing at the end", transmit_full, device_gone},
       {"a frame that the device never takes", transmit_full, device_refuses},
+      {"a client that pings faster than it is answered", answer_limit, pings_over_their_rate},
       {"a frame of the kernel's beyond the MTU", too_big, kernel_frame_beyond_the_mtu},
       {"no buffer for a frame of the kernel's", transmit_full, no_buffers},
       {"another worker's ring is full", ring_full, hand_over_ring_full},

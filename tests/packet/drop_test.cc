@@ -22,7 +22,8 @@ void run_rows(const std::vector<DropRow>& rows) {
   for (const DropRow& row : rows) {
     SCOPED_TRACE(row.name);
     Pipeline pipeline;
-    EXPECT_EQ(pipeline.run(row.port, row.in).text(), name_of(row.reason));
+    const std::string answer = row.answered ? "sent " : "";
+    EXPECT_EQ(pipeline.run(row.port, row.in).text(), answer + std::string(name_of(row.reason)));
     EXPECT_EQ(pipeline.waiting_entries() + pipeline.tracked_entries(),
               row.reason == DropReason::too_big || row.reason == DropReason::not_on_link ? row.port == 0 : 0U)
         << "what is dropped before a backend is chosen leaves no trace";
@@ -66,6 +67,7 @@ TEST(Drop, EveryReasonHasANameOfItsOwn) {
 TEST(Drop, ServicesCountTheirOwn) {
   Pipeline pipeline;
   pipeline.run(0, build(Packet{.ttl = 1}));
+  pipeline.run(0, build(Packet{.ttl = 0}));
   pipeline.run(0, build(Packet{.source = "198.51.100.2"}));
   pipeline.run(0, build(Packet{.sport = 7, .payload = Bytes(1461, 0)}));
   pipeline.run(0, build(Packet{.dport = 81}));
@@ -73,7 +75,7 @@ TEST(Drop, ServicesCountTheirOwn) {
   const auto dropped = [&](DropReason reason) {
     return counters.dropped[static_cast<size_t>(reason)].read();
   };
-  EXPECT_EQ(dropped(DropReason::ttl), 1U);
+  EXPECT_EQ(dropped(DropReason::ttl), 2U);
   EXPECT_EQ(dropped(DropReason::bad_source), 1U);
   EXPECT_EQ(dropped(DropReason::too_big), 1U);
   EXPECT_EQ(dropped(DropReason::no_service), 0U) << "no service to count it at";

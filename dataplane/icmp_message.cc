@@ -1,0 +1,115 @@
+#include "dataplane/icmp_message.h"
+
+#include "common/checksum.h"
+
+namespace shunt {
+namespace {
+
+// RFC 8200 4: how long this extension header is; 0: it is none that is walked over.
+unsigned extension_bytes(uint8_t protocol, const uint8_t* header) {
+  switch (protocol) {
+    case 0:   // hop-by-hop
+    case 43:  // routing
+    case 60:  // destination options
+      return 8U + header[1] * 8U;
+    case 51:  // authentication (RFC 4302), counted in other units
+      return 8U + header[1] * 4U;
+    case kProtocolFragment:
+      return 8;
+    default:
+      return 0;
+  }
+}
+
+TransportPlace find_transport4(const uint8_t* ip, unsigned available) {
+  const unsigned header_bytes = (ip[0] & 0x0fU) * 4U;
+  if ((ip[0] >> 4U) != 4 || header_bytes < kIpv4HeaderBytes || header_bytes > available) return {};
+  return {ip[9], (load<be16>(ip + 6).host() & 0x1fffU) != 0, static_cast<uint16_t>(header_bytes)};
+}
+
+TransportPlace find_transport6(const uint8_t* ip, unsigned available) {
+  if ((ip[0] >> 4U) != 6) return {};
+  TransportPlace place{ip[6], false, kIpv6HeaderBytes};
+  for (unsigned headers = 0;; ++headers) {
+    const uint8_t* header = ip + place.offset;
+    const bool readable = place.offset + 8U <= available;
+    const unsigned bytes = readable ? extension_bytes(place.protocol, header) : 0;
+    if (bytes == 0) return place;  // a transport header, or where one would have to begin
+    if (place.protocol == kProtocolFragment && (load<be16>(header + 2).host() & 0xfff8U) != 0) {
+      place.later_fragment = true;
+      return place;
+    }
+    place.protocol = header[0];
+    place.offset = static_cast<uint16_t>(place.offset + bytes);
+    if (headers + 1 > kMaxExtensionHeaders || place.offset > kIpv6HeaderBytes + kMaxExtensionBytes) return {};
+  }
+}
+
+bool is_icmp_of(L3 l3, uint8_t protocol) {
+  return protocol == (l3 == L3::ipv4 ? kProtocolIcmp : kProtocolIcmp6);
+}
+
+uint16_t icmp_checksum(const PacketView& view, const uint8_t* frame, const IcmpMessage& message) {
+  uint64_t sum = 0;
+  if (view.l3 == L3::ipv6) {
+    sum = checksum_sum(view.source_bytes(frame), 32);
+    sum += uint64_t{be16(message.bytes).raw()} + be16(kProtocolIcmp6).raw();
+  }
+  return static_cast<uint16_t>(~fold_checksum(checksum_sum(frame + message.offset, message.bytes, sum)));
+}
+
+// RFC 1191 4, RFC 4443 3.2. An MTU of 0, from a router older than RFC 1191, says nothing that helps.
+bool names_impossible_mtu(L3 l3, const uint8_t* icmp) {
+  if (l3 == L3::ipv4)
+    return icmp[0] == icmp4::kUnreachable && icmp[1] == icmp4::kFragmentationNeeded &&
+           load<be16>(icmp + 6).host() < kLeastMtu4;
+  return icmp[0] == icmp6::kPacketTooBig && load<be32>(icmp + 4).host() < kLeastMtu6;
+}
+
+}  // namespace
+
+TransportPlace find_transport(L3 l3, const uint8_t* ip, unsigned available) {
+  if (l3 == L3::ipv4) return available < kIpv4HeaderBytes ? TransportPlace{} : find_transport4(ip, available);
+  return available < kIpv6HeaderBytes ? TransportPlace{} : find_transport6(ip, available);
+}
+
+std::optional<IcmpMessage> find_icmp(const PacketView& view, const uint8_t* frame) {
+  const TransportPlace place = find_transport(view.l3, view.ip(frame), view.ip_bytes);
+  if (place.offset == 0 || place.later_fragment || !is_icmp_of(view.l3, place.protocol)) return {};
+  if (place.offset > view.ip_bytes) return {};
+  return IcmpMessage{static_cast<uint16_t>(view.l3_offset + place.offset),
+                     static_cast<uint16_t>(view.ip_bytes - place.offset)};
+}
+
+bool is_echo_request(L3 l3, uint8_t type) {
+  return type == (l3 == L3::ipv4 ? icmp4::kEcho : icmp6::kEcho);
+}
+
+bool is_icmp_error(L3 l3, uint8_t type) {
+  if (l3 == L3::ipv6) return type >= icmp6::kUnreachable && type <= icmp6::kParameterProblem;
+  return type == icmp4::kUnreachable || type == icmp4::kTimeExceeded || type == icmp4::kParameterProblem;
+}
+
+bool has_right_icmp_checksum(const PacketView& view, const uint8_t* frame, const IcmpMessage& message) {
+  return icmp_checksum(view, frame, message) == 0;
+}
+
+void write_icmp_checksum(const PacketView& view, uint8_t* frame, const IcmpMessage& message) {
+  store(frame + message.offset + 2, uint16_t{0});
+  store(frame + message.offset + 2, icmp_checksum(view, frame, message));
+}
+
+std::optional<IcmpQuote> read_quote(const PacketView& view, const uint8_t* frame,
+                                    const IcmpMessage& message) {
+  if (message.bytes < kIcmpHeaderBytes) return {};
+  const uint8_t* icmp = frame + message.offset;
+  if (!has_right_icmp_checksum(view, frame, message) || names_impossible_mtu(view.l3, icmp)) return {};
+  const unsigned quoted = message.bytes - kIcmpHeaderBytes;
+  const TransportPlace place = find_transport(view.l3, icmp + kIcmpHeaderBytes, quoted);
+  if (place.offset == 0 || place.later_fragment || place.offset + 8U > quoted) return {};
+  if (place.protocol != kProtocolTcp && place.protocol != kProtocolUdp) return {};
+  const auto ip = static_cast<uint16_t>(message.offset + kIcmpHeaderBytes);
+  return IcmpQuote{ip, static_cast<uint16_t>(ip + place.offset), message.end(), place.protocol};
+}
+
+}  // namespace shunt
