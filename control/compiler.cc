@@ -457,6 +457,7 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
   snapshot->generation = ++generation_;
   snapshot->cluster_key = cluster_key_;
   snapshot->least_probation_ms = kMidFlowLifetimeMs;
+  snapshot->answer_rate = config_.icmp.rate;
   for (const auto& [key, record] : registry_.services()) {
     if (snapshot->services.size() <= record.id) snapshot->services.resize(record.id + 1U);
     Service& service = snapshot->services[record.id];

@@ -124,6 +124,12 @@ struct ApiConfig {
   std::vector<std::string> listen;
 };
 
+struct IcmpConfig {
+  uint32_t rate = 100;  // answers a second to one source, of each kind
+
+  bool operator==(const IcmpConfig&) const = default;
+};
+
 struct RoutesConfig {
   uint8_t protocol = 0x5a;  // kernel route protocol number (rtm_protocol) of announced VIPs
   uint32_t table = 254;     // main
@@ -144,6 +150,7 @@ struct Config {
   std::vector<PoolConfig> pools;
   std::vector<ServiceConfig> services;
   ApiConfig api;
+  IcmpConfig icmp;
   RoutesConfig routes;
   LogConfig log;
 };

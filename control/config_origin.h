@@ -72,6 +72,7 @@ struct ConfigOrigin {
   std::vector<PoolOrigin> pools;
   std::vector<ServiceOrigin> services;
   Origin api;
+  Origin icmp;
   Origin routes;
   Origin log;
 };

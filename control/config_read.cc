@@ -123,6 +123,12 @@ void read_api(const toml::table& table, ApiConfig& api, Origin& origin, Report& 
   reader.finish();
 }
 
+void read_icmp(const toml::table& table, IcmpConfig& icmp, Origin& origin, Report& report) {
+  TableReader reader(table, "icmp", origin, report);
+  reader.read("rate", icmp.rate);
+  reader.finish();
+}
+
 void read_routes(const toml::table& table, RoutesConfig& routes, Origin& origin, Report& report) {
   TableReader reader(table, "routes", origin, report);
   reader.read("protocol", routes.protocol);
@@ -144,8 +150,8 @@ ReadConfig read_config(const toml::table& root, Report& report) {
   ReadConfig read;
   auto& [config, origin] = read;
   const SourcePosition top{1, 1};
-  origin.node.header = origin.dataplane.header = origin.api.header = origin.routes.header =
-      origin.log.header = top;
+  origin.node.header = origin.dataplane.header = origin.api.header = origin.icmp.header =
+      origin.routes.header = origin.log.header = top;
   Origin file;
   TableReader reader(root, "", file, report);
   if (const auto* table = reader.table("node")) read_node(*table, config.node, origin.node, report);
@@ -162,6 +168,7 @@ ReadConfig read_config(const toml::table& root, Report& report) {
     read_service(table, config.services.emplace_back(), origin.services.emplace_back(), report);
   });
   if (const auto* table = reader.table("api")) read_api(*table, config.api, origin.api, report);
+  if (const auto* table = reader.table("icmp")) read_icmp(*table, config.icmp, origin.icmp, report);
   if (const auto* table = reader.table("routes")) read_routes(*table, config.routes, origin.routes, report);
   if (const auto* table = reader.table("log")) read_log(*table, config.log, origin.log, report);
   reader.finish();

@@ -65,12 +65,12 @@ constexpr std::array kRows = {
     OptionRow{"", "service", Type::tables, Need::optional, "", "A VIP, protocol and port with its policy.", 0,
               16'383},
     OptionRow{"", "api", Type::table, Need::optional, "", "The HTTP server for metrics, status and reloads."},
+    OptionRow{"", "icmp", Type::table, Need::optional, "", "What shunt answers by ICMP."},
     OptionRow{"", "routes", Type::table, Need::optional, "",
               "Kernel routes of VIPs with `announce = \"route\"`."},
     OptionRow{"", "log", Type::table, Need::optional, "", "What is logged."},
     not_yet("", "cluster"),
     not_yet("", "process"),
-    not_yet("", "icmp"),
     not_yet("", "fragments"),
     not_yet("", "nat"),
     not_yet("", "telemetry"),
@@ -250,6 +250,11 @@ constexpr std::array kRows = {
     not_yet("api", "tls_certificate"),
     not_yet("api", "tls_key"),
 
+    OptionRow{"icmp", "rate", Type::integer, Need::optional, "100",
+              "Answers a second to one source, of each kind: echo replies, time exceeded, too big. Workers "
+              "share it, each has at least one; 0: no answers.",
+              0, 1'000'000},
+
     OptionRow{"routes", "protocol", Type::integer, Need::optional, "90",
               "Protocol number of the routes, for BGP daemons to match.", 5, 255},
     OptionRow{"routes", "table", Type::integer, Need::optional, "254", "Routing table; 254 is main.", 1,
@@ -262,7 +267,7 @@ constexpr std::array kRows = {
     not_yet("log", "audit_file"),
 };
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kHeadings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kHeadings = {{
     {"", "the file"},
     {"node", "[node]"},
     {"dataplane", "[dataplane]"},
@@ -273,6 +278,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kHeading
     {"service", "[[service]]"},
     {"service.timeouts", "[service.timeouts]"},
     {"api", "[api]"},
+    {"icmp", "[icmp]"},
     {"routes", "[routes]"},
     {"log", "[log]"},
 }};

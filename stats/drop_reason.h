@@ -16,7 +16,7 @@ enum class DropReason : uint8_t {
   not_ip,             // neither IP nor ARP, and no host_interface to give it to
   truncated,          // ends before its headers do
   bad_header,         // version, header length or total length is wrong
-  bad_checksum,       // IPv4 header checksum
+  bad_checksum,       // IPv4 header checksum, or that of a ping
   bad_source,         // a source that can't be answered: 0/8, 127/8, 224/3, a VIP, an encap_source
   options,            // malformed IPv4 options, or a source route
   fragment,           // a fragment for a VIP

@@ -6,6 +6,7 @@
 No interface, no kernel: gateway_mac is every next hop. Rows: what goes in → what must come out, or the reason of its drop.
 """
 
+import struct
 import time
 
 import harness
@@ -39,6 +40,13 @@ def tcp_packet(source, destination, sport, dport, flags, ttl=64):
 
 def syn_to_vip(ttl=64):
     return tcp_packet(CLIENT, net.VIP, 1234, 80, p.SYN, ttl)
+
+
+def time_exceeded(packet):
+    """The VIP's answer to a UDP packet that had one hop left: it quotes the headers (RFC 792)."""
+    message = struct.pack("!BBHI", 11, 0, 0, 0) + packet[:28]
+    message = message[:2] + struct.pack("!H", p.checksum(message)) + message[4:]
+    return p.ethernet(CLIENT_MAC, PORT_MAC, p.ipv4(net.VIP, CLIENT, message, protocol=p.ICMP, tos=0xC0))
 
 
 @harness.each_forward
@@ -100,6 +108,9 @@ class PcapReplay(harness.SmokeTest):
 
         out = p.read_pcap(f"{folder}/out.pcap")
         self.assertEqual([p.Packet(frame) for frame in out if p.Packet(frame).kind == p.ETH_ARP], [])
+        answers = [frame for frame in out if p.Packet(frame).protocol == p.ICMP]
+        self.assertEqual(answers, [time_exceeded(udp_to_vip(ttl=1))])
+        out = [frame for frame in out if frame not in answers]
         for got, wanted in zip(out, (wanted for _, wanted in rows if not isinstance(wanted, str))):
             self.assertEqual(self.comparable(got), self.comparable(wanted), f"{p.Packet(got)}, wanted {p.Packet(wanted)}")
         self.assertEqual(len(out), len(rows) - len(reasons), out)

@@ -111,6 +111,9 @@ forward = "nat"
 [api]
 listen = ["unix:/run/shunt/api.sock", "127.0.0.1:8080", "[::1]:9090"]
 
+[icmp]
+rate = 250
+
 [routes]
 protocol = 100
 table = 100

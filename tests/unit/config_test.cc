@@ -71,6 +71,7 @@ TEST(ConfigLoad, MinimalHasDefaults) {
   EXPECT_EQ(service.announce_min, 1);
   EXPECT_EQ(service.timeouts.established, minutes(15));
   EXPECT_THAT(config.api.listen, ElementsAre("unix:/run/shunt/api.sock", "127.0.0.1:8080"));
+  EXPECT_EQ(config.icmp.rate, 100U);
   EXPECT_EQ(config.routes.table, 254U);
   EXPECT_EQ(config.log.level, LogLevel::info);
 }
@@ -101,6 +102,7 @@ TEST(ConfigLoad, FullReadsNodeAndPorts) {
   EXPECT_EQ(port.encap_source6->text(), "2001:db8:1::/64");
   EXPECT_EQ(config.ports[1].device, "vdev:net_pcap0,rx_pcap=/tmp/a b.pcap");
   EXPECT_THAT(config.api.listen, ElementsAre("unix:/run/shunt/api.sock", "127.0.0.1:8080", "[::1]:9090"));
+  EXPECT_EQ(config.icmp.rate, 250U);
   EXPECT_EQ(config.routes.protocol, 100);
   EXPECT_EQ(config.routes.table, 100U);
   EXPECT_EQ(config.routes.metric, 20U);
