@@ -23,7 +23,8 @@ class AnswerLimit {
 
   // Of all `workers` together. 0: no answers.
   void set_rate(uint32_t per_second, unsigned workers) {
-    share_ = per_second == 0 ? 0 : std::max(1U, per_second / workers);
+    rate_ = per_second;
+    workers_ = workers;
   }
 
   // False: this source has had its answers to what is dropped `kind`.
@@ -32,7 +33,7 @@ class AnswerLimit {
         keyed_hash(key, load_block(source.bytes().data()), __m128i{}, static_cast<uint64_t>(kind));
     Place& place = places_[scale_to(static_cast<uint32_t>(hash.low), kPlaces)];
     if (place.second != second) place = {second, 0};
-    if (place.answers >= share_) return false;
+    if (place.answers >= share()) return false;
     ++place.answers;
     return true;
   }
@@ -43,7 +44,10 @@ class AnswerLimit {
     uint32_t answers = 0;
   };
 
-  uint32_t share_ = 0;
+  uint32_t share() const { return rate_ == 0 ? 0 : std::max(1U, rate_ / workers_); }
+
+  uint32_t rate_ = 0;
+  unsigned workers_ = 1;
   std::array<Place, kPlaces> places_{};
 };
 

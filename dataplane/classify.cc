@@ -90,8 +90,8 @@ inline bool hand_over(Burst& burst, unsigned i, const Service& service, const Wo
   return true;
 }
 
-void drop_expired(Burst& burst, unsigned i, const Service& service, const Snapshot& snapshot,
-                  WorkerState& worker) {
+[[gnu::noinline]] void drop_expired(Burst& burst, unsigned i, const Service& service,
+                                    const Snapshot& snapshot, WorkerState& worker) {
   const Packet& packet = burst.packet[i];
   // One hop is left by somebody who may want to hear that it ended here; 0 nobody sends who means well.
   if (packet.view.hops(packet.data) == 1 && may_be_answered(burst, i, snapshot)) {
@@ -175,7 +175,7 @@ void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerStat
   if (const Service* service = snapshot.service(match.service); service != nullptr && match.service != 0) {
     return give_to_service(burst, i, *service, snapshot, worker);
   }
-  if (take_icmp(burst, i, match, snapshot, worker)) return;
+  if (view.l4_offset == 0 && take_icmp(burst, i, match, snapshot, worker)) return;
   if (match.is_vip && !match.punt_unserved) return burst.drop(i, DropReason::no_service);
   if (!match.is_vip && take_reply(burst, i, snapshot, worker, destination)) return;
   give_to_kernel(burst, i, snapshot);

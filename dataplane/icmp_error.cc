@@ -285,17 +285,18 @@ bool may_be_answered(const Burst& burst, unsigned i, const Snapshot& snapshot) {
   return !snapshot.is_own_source(address_key(l3, source), family_of(l3));
 }
 
-bool take_icmp(Burst& burst, unsigned i, const VipTable::Match& match, const Snapshot& snapshot,
-               WorkerState& worker) {
+[[gnu::noinline]] bool take_icmp(Burst& burst, unsigned i, const VipTable::Match& match,
+                                 const Snapshot& snapshot, WorkerState& worker) {
   const Packet& packet = burst.packet[i];
-  if (packet.view.l4_offset != 0 || packet.view.has_defect) return false;
+  if (packet.view.has_defect) return false;
   const auto message = find_icmp(packet.view, packet.data);
   if (!message) return false;
   return match.is_vip ? take_icmp_to_vip(burst, i, *message, match.punt_unserved, snapshot, worker)
                       : take_error_to_client(burst, i, *message, snapshot, worker);
 }
 
-void direct_errors(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now) {
+[[gnu::noinline]] void direct_errors(Burst& burst, const Snapshot& snapshot, WorkerState& worker,
+                                     const Now& now) {
   for (const unsigned i : bits_of(burst.errors & ~burst.replies)) {
     const Packet& packet = burst.packet[i];
     const auto message = find_icmp(packet.view, packet.data);
@@ -311,8 +312,8 @@ void direct_errors(Burst& burst, const Snapshot& snapshot, WorkerState& worker, 
   burst.live |= burst.errors;
 }
 
-void translate_error(const PacketView& view, uint8_t* frame, End end, const IpAddress& address, be16 port,
-                     uint8_t hops) {
+[[gnu::noinline]] void translate_error(const PacketView& view, uint8_t* frame, End end,
+                                       const IpAddress& address, be16 port, uint8_t hops) {
   const auto message = find_icmp(view, frame);
   const auto quote = message ? read_quote(view, frame, *message) : std::nullopt;
   if (!quote) return;

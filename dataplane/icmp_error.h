@@ -22,8 +22,8 @@ namespace shunt {
 // 3.2.2. What parse calls a bad source never comes this far.)
 bool may_be_answered(const Burst& burst, unsigned i, const Snapshot& snapshot);
 
-// True: the packet's fate is told, or it is one of burst.errors. False: it is none of these; to `match` it is
-// like any other packet.
+// For a packet without TCP or UDP. True: its fate is told, or it is one of burst.errors. False: it is none of
+// these; to `match` it is like any other packet.
 bool take_icmp(Burst& burst, unsigned i, const VipTable::Match& match, const Snapshot& snapshot,
                WorkerState& worker);
 

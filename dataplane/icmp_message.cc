@@ -5,6 +5,9 @@
 namespace shunt {
 namespace {
 
+constexpr unsigned kExtensionHeaders = 8;  // more are not walked over
+constexpr unsigned kExtensionBytes = 256;
+
 // RFC 8200 4: how long this extension header is; 0: it is none that is walked over.
 unsigned extension_bytes(uint8_t protocol, const uint8_t* header) {
   switch (protocol) {
@@ -41,7 +44,7 @@ TransportPlace find_transport6(const uint8_t* ip, unsigned available) {
     }
     place.protocol = header[0];
     place.offset = static_cast<uint16_t>(place.offset + bytes);
-    if (headers + 1 > kMaxExtensionHeaders || place.offset > kIpv6HeaderBytes + kMaxExtensionBytes) return {};
+    if (headers + 1 > kExtensionHeaders || place.offset > kIpv6HeaderBytes + kExtensionBytes) return {};
   }
 }
 

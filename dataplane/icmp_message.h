@@ -12,8 +12,6 @@
 namespace shunt {
 
 inline constexpr uint16_t kIcmpHeaderBytes = 8;
-inline constexpr unsigned kMaxExtensionHeaders = 8;
-inline constexpr unsigned kMaxExtensionBytes = 256;
 // No IPv4 path is narrower in earnest (Linux takes no less either), no IPv6 link may be (RFC 8200 5).
 inline constexpr uint32_t kLeastMtu4 = 552;
 inline constexpr uint32_t kLeastMtu6 = 1280;

@@ -51,15 +51,12 @@ inline void translate6(uint8_t* ip, uint8_t* l4, uint8_t protocol, End end, cons
   store(l4 + port_at, port);
 }
 
-// What becomes of a packet that is longer than its way out allows, `fitting` bytes: its source is told,
-// unless it allows that the packet be cut.
-void refuse_too_big(Burst& burst, unsigned i, WorkerState& worker, uint16_t fitting) {
+// What becomes of a packet that is longer than the `fitting` bytes of its way out: its source is told, unless
+// it allows that the packet be cut. (A way that fits nothing isn't a matter of size.)
+[[gnu::noinline]] void refuse_too_big(Burst& burst, unsigned i, WorkerState& worker, uint16_t fitting) {
   const Packet& packet = burst.packet[i];
-  const uint8_t* ip = packet.view.ip(packet.data);
-  const bool v4 = packet.view.l3 == L3::ipv4;
-  if (v4 && (ip[6] & 0x40U) == 0) return drop_for(burst, i, worker, DropReason::too_big);
-  // Nobody believes in less (RFC 791, RFC 8200 5), and a way that fits nothing isn't a matter of size.
-  if (fitting < (v4 ? 68 : kLeastMtu6)) return drop_for(burst, i, worker, DropReason::too_big);
+  const bool may_be_cut = packet.view.l3 == L3::ipv4 && (packet.view.ip(packet.data)[6] & 0x40U) == 0;
+  if (may_be_cut || fitting == 0) return drop_for(burst, i, worker, DropReason::too_big);
   burst.answer(i, DropReason::too_big, fitting);
 }
 
@@ -271,7 +268,7 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   packet.bytes = view.frame_bytes();
   const IpAddress& vip = service.vip.address;
   const uint8_t hops = to_host ? 0 : 1;
-  if (burst.is_error(i)) {
+  if (burst.is_error(i)) [[unlikely]] {
     translate_error(view, packet.data, End::source, vip, service.port, hops);
     return to_host ? burst.punt(i, true) : burst.leave_by(out_port, bit_of(i));
   }

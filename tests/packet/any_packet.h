@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "tests/packet/icmp_builder.h"
 #include "tests/packet/network.h"
 
 namespace shunt::packet {
@@ -62,7 +63,7 @@ class AnyPacket {
   }
   Bytes other(uint8_t port) {
     const std::string ours = port == 0 ? kPort0Mac : kPort1Mac;
-    switch (below(6)) {
+    switch (below(9)) {
       case 0:
         return build(Arp{.target = "198.51.100." + std::to_string(below(14))});
       case 1:
@@ -73,9 +74,37 @@ class AnyPacket {
         return build(Packet{.to = "ff:ff:ff:ff:ff:ff", .destination = "192.0.2.255", .protocol = 17});
       case 4:
         return build(Packet{.to = "02:00:00:00:00:55"});
+      case 5:
+        return build(icmp(towards_vip(port), {.type = 8, .body = Bytes(below(80), 0x5a)}));
+      case 6:
+        return build(icmp_error(port));
+      case 7:
+        return build(
+            icmp(reply(port), {.type = 3, .code = 3, .rest = 0, .body = quote(towards_backend(port))}));
       default:
         return Bytes(below(100), static_cast<uint8_t>(below(256)));
     }
+  }
+  // About an answer of the VIP, or about something else.
+  Packet icmp_error(uint8_t port) {
+    const Packet carrier = towards_vip(port);
+    Packet answer = carrier;
+    std::swap(answer.source, answer.destination);
+    std::swap(answer.sport, answer.dport);
+    if (one_in(6)) answer = towards_vip(port);
+    constexpr uint8_t kTypes[] = {3, 3, 3, 11, 12, 5, 0};
+    const uint8_t type = kTypes[below(7)];
+    return icmp(carrier, {.type = type,
+                          .code = static_cast<uint8_t>(below(5)),
+                          .rest = 400 + below(1200),
+                          .body = quote(answer, 20 + below(60))});
+  }
+  // A client's packet as nat sent it on.
+  Packet towards_backend(uint8_t port) {
+    Packet packet = towards_vip(port);
+    packet.destination = "10.0.0.13";
+    packet.dport = 8080;
+    return packet;
   }
   void damage(Bytes& frame) {
     for (unsigned edits = below(4); edits > 0 && !frame.empty(); --edits)

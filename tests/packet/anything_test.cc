@@ -176,7 +176,7 @@ TEST(Anything, EveryPacketHasOneFate) {
   using enum DropReason;
   for (const DropReason reason :
        {not_our_mac, truncated, bad_header, bad_checksum, bad_source, options, fragment, ttl, too_big,
-        no_service, no_backend, no_neighbour, not_on_link, transmit_full})
+        no_service, no_backend, no_neighbour, not_on_link, bogus_icmp, echo, transmit_full})
     EXPECT_GT(all.dropped[static_cast<size_t>(reason)], 0U) << name_of(reason);
   std::printf("digest of %" PRIu64 " packets: %016" PRIx64 "\n", all.received, digest.value());
 }
