@@ -17,7 +17,8 @@ import packets as p
 import topology as net
 
 MEGABYTE = 1 << 20
-IP_TTL_EXPIRED = (2, 11, 0)      # SO_EE_ORIGIN_ICMP, type, code
+IP_RECVERR = 11                  # linux/in.h
+TTL_EXPIRED = (2, 11, 0)         # SO_EE_ORIGIN_ICMP, type, code
 
 
 class EchoServer(threading.Thread):
@@ -64,7 +65,7 @@ class Pings(harness.SmokeTest):
         bed.config["pool"].append({"name": "six", "backend": [{"name": "b", "address": bed.backends[0].address6}]})
         bed.config["service"][-1]["pool"] = "six"
         bed.client.namespace.ip(f"route add 198.51.100.0/28 via {net.NODE}")
-        bed.start()
+        bed.daemon.start(bed.config)
         asked = 0
         for namespace in (bed.client.namespace, bed.topology.lb):
             for address in (net.VIP, net.VIP6, "198.51.100.0", "198.51.100.9"):
@@ -106,7 +107,7 @@ class Paths(harness.SmokeTest):
             probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with probe:
             probe.settimeout(3)
-            probe.setsockopt(socket.IPPROTO_IP, socket.IP_RECVERR, 1)
+            probe.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
             probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 2)  # the router takes one
             probe.connect((bed.vip, 7000))
             probe.send(b"who is there?")
@@ -114,9 +115,9 @@ class Paths(harness.SmokeTest):
                 probe.recv(100)
             self.assertEqual(refused.exception.errno, errno.EHOSTUNREACH)
             _, ancillary, _, _ = probe.recvmsg(100, 512, socket.MSG_ERRQUEUE)
-        extended = next(data for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, socket.IP_RECVERR))
+        extended = next(data for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, IP_RECVERR))
         origin, kind, code = extended[4:7]
-        self.assertEqual((origin, kind, code), IP_TTL_EXPIRED)
+        self.assertEqual((origin, kind, code), TTL_EXPIRED)
         self.assertEqual(socket.inet_ntoa(extended[20:24]), bed.vip, "the VIP is the hop")
         bed.expect_drops(ttl=1)
 
