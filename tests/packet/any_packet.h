@@ -75,12 +75,11 @@ class AnyPacket {
       case 4:
         return build(Packet{.to = "02:00:00:00:00:55"});
       case 5:
-        return build(icmp(towards_vip(port), {.type = 8, .body = Bytes(below(80), 0x5a)}));
+        return build(ping(port));
       case 6:
         return build(icmp_error(port));
       case 7:
-        return build(
-            icmp(reply(port), {.type = 3, .code = 3, .rest = 0, .body = quote(towards_backend(port))}));
+        return build(error_from_backend(port));
       default:
         return Bytes(below(100), static_cast<uint8_t>(below(256)));
     }
@@ -99,12 +98,17 @@ class AnyPacket {
                           .rest = 400 + below(1200),
                           .body = quote(answer, 20 + below(60))});
   }
-  // A client's packet as nat sent it on.
-  Packet towards_backend(uint8_t port) {
+  Packet ping(uint8_t port) {
+    const Packet carrier = towards_vip(port);
+    return icmp(carrier, {.type = 8, .body = Bytes(below(80), 0x5a)});
+  }
+  // About a client's packet that nat sent on.
+  Packet error_from_backend(uint8_t port) {
+    const Packet carrier = reply(port);
     Packet packet = towards_vip(port);
     packet.destination = "10.0.0.13";
     packet.dport = 8080;
-    return packet;
+    return icmp(carrier, {.type = 3, .code = 3, .rest = 0, .body = quote(packet)});
   }
   void damage(Bytes& frame) {
     for (unsigned edits = below(4); edits > 0 && !frame.empty(); --edits)

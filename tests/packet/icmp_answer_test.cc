@@ -326,7 +326,7 @@ TEST(IcmpAnswers, AFloodOfSourcesGivesNobodyMore) {
   const HashKey key{{1, 2, 3, 4}};
   uint32_t answers = 0;
   uint32_t others = 0;
-  for (uint32_t i = 0; i < 1'000'000; ++i) {
+  for (uint32_t i = 0; i < 300'000; ++i) {
     const IpAddress spoofed = IpAddress::v4(be32(0x0a000000U + i));
     others += limit.take(key, spoofed, DropReason::echo, 77) ? 1U : 0U;
     answers += limit.take(key, ip("203.0.113.7"), DropReason::echo, 77) ? 1U : 0U;
@@ -428,9 +428,9 @@ class Reflection {
 };
 
 TEST(IcmpAnswers, NeverMoreThanWasAskedFor) {
-  for (uint32_t seed = 1; seed <= 4; ++seed) {
+  for (uint32_t seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    Reflection(seed).run(20'000);
+    Reflection(seed).run(5'000);
   }
 }
 

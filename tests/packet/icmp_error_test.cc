@@ -135,7 +135,7 @@ TEST_F(IcmpErrors, ReachTheBackendOfTheQuotedFlow) {
 TEST_F(IcmpErrors, OfFlowsThatNobodyKnowsReachTheirSlotsOwner) {
   for (const Way& way : all_ways()) {
     SCOPED_TRACE(way.name);
-    for (uint16_t sport = 1000; sport < 1020; ++sport) {
+    for (uint16_t sport = 1000; sport < 1005; ++sport) {
       Packet asked = way.from_client();
       asked.sport = sport;
       const Packet answer = answer_to(asked);
@@ -558,7 +558,7 @@ TEST_F(IcmpErrors, RandomMessages) {
   const auto below = [&random](uint32_t bound) { return static_cast<uint32_t>(random() % bound); };
   const std::vector<Way> ways = all_ways();
   unsigned sent = 0;
-  for (unsigned round = 0; round < 60'000; ++round) {
+  for (unsigned round = 0; round < 12'000; ++round) {
     const Way& way = ways[below(static_cast<uint32_t>(ways.size()))];
     const bool to_client = way.forward == Forward::nat && below(2) == 0;
     const unsigned n = first_backend(way) + below(kBackendsOfWay);
@@ -599,7 +599,7 @@ TEST_F(IcmpErrors, RandomMessages) {
     put(covered, tail(packet, header));
     ASSERT_EQ(internet_checksum(covered), 0) << hex(packet);
   }
-  EXPECT_GT(sent, 2'000U);
+  EXPECT_GT(sent, 400U);
 }
 
 }  // namespace
