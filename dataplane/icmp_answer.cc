@@ -38,7 +38,7 @@ void plan_echo(AnswerPlan& plan, const Packet& packet) {
 void plan_error(AnswerPlan& plan, const Packet& packet) {
   const PacketView& view = packet.view;
   const TransportPlace place = find_transport(view.l3, view.ip(packet.data), view.ip_bytes);
-  if (place.offset == 0 || place.later_fragment) return;
+  if (!place.is_there()) return;
   if (place.protocol != kProtocolTcp && place.protocol != kProtocolUdp) return;
   plan.copied_at = view.l3_offset;
   plan.copied_bytes = static_cast<uint16_t>(quoted_bytes(view, place.offset));

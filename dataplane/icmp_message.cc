@@ -24,23 +24,31 @@ unsigned extension_bytes(uint8_t protocol, const uint8_t* header) {
   }
 }
 
+Extent extent_of(bool has_offset, bool more_follows) {
+  if (has_offset) return Extent::later_fragment;
+  return more_follows ? Extent::first_fragment : Extent::whole;
+}
+
 TransportPlace find_transport4(const uint8_t* ip, unsigned available) {
   const unsigned header_bytes = (ip[0] & 0x0fU) * 4U;
   if ((ip[0] >> 4U) != 4 || header_bytes < kIpv4HeaderBytes || header_bytes > available) return {};
-  return {ip[9], (load<be16>(ip + 6).host() & 0x1fffU) != 0, static_cast<uint16_t>(header_bytes)};
+  const auto fragmentation = load<be16>(ip + 6).host();
+  return {ip[9], extent_of((fragmentation & 0x1fffU) != 0, (fragmentation & 0x2000U) != 0),
+          static_cast<uint16_t>(header_bytes)};
 }
 
 TransportPlace find_transport6(const uint8_t* ip, unsigned available) {
   if ((ip[0] >> 4U) != 6) return {};
-  TransportPlace place{ip[6], false, kIpv6HeaderBytes};
+  TransportPlace place{ip[6], Extent::whole, kIpv6HeaderBytes};
   for (unsigned headers = 0;; ++headers) {
     const uint8_t* header = ip + place.offset;
     const bool readable = place.offset + 8U <= available;
     const unsigned bytes = readable ? extension_bytes(place.protocol, header) : 0;
     if (bytes == 0) return place;  // a transport header, or where one would have to begin
-    if (place.protocol == kProtocolFragment && (load<be16>(header + 2).host() & 0xfff8U) != 0) {
-      place.later_fragment = true;
-      return place;
+    if (place.protocol == kProtocolFragment) {
+      const auto fragmentation = load<be16>(header + 2).host();
+      place.extent = extent_of((fragmentation & 0xfff8U) != 0, (fragmentation & 1U) != 0);
+      if (place.extent == Extent::later_fragment) return place;
     }
     place.protocol = header[0];
     place.offset = static_cast<uint16_t>(place.offset + bytes);
@@ -78,8 +86,8 @@ TransportPlace find_transport(L3 l3, const uint8_t* ip, unsigned available) {
 
 std::optional<IcmpMessage> find_icmp(const PacketView& view, const uint8_t* frame) {
   const TransportPlace place = find_transport(view.l3, view.ip(frame), view.ip_bytes);
-  if (place.offset == 0 || place.later_fragment || !is_icmp_of(view.l3, place.protocol)) return {};
-  if (place.offset > view.ip_bytes) return {};
+  if (!place.is_there() || place.extent != Extent::whole || place.offset > view.ip_bytes) return {};
+  if (!is_icmp_of(view.l3, place.protocol)) return {};
   return IcmpMessage{static_cast<uint16_t>(view.l3_offset + place.offset),
                      static_cast<uint16_t>(view.ip_bytes - place.offset)};
 }
@@ -109,7 +117,7 @@ std::optional<IcmpQuote> read_quote(const PacketView& view, const uint8_t* frame
   if (!has_right_icmp_checksum(view, frame, message) || names_impossible_mtu(view.l3, icmp)) return {};
   const unsigned quoted = message.bytes - kIcmpHeaderBytes;
   const TransportPlace place = find_transport(view.l3, icmp + kIcmpHeaderBytes, quoted);
-  if (place.offset == 0 || place.later_fragment || place.offset + 8U > quoted) return {};
+  if (!place.is_there() || place.offset + 8U > quoted) return {};
   if (place.protocol != kProtocolTcp && place.protocol != kProtocolUdp) return {};
   const auto ip = static_cast<uint16_t>(message.offset + kIcmpHeaderBytes);
   return IcmpQuote{ip, static_cast<uint16_t>(ip + place.offset), message.end(), place.protocol};

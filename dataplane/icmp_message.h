@@ -34,14 +34,19 @@ inline constexpr uint8_t kEcho = 128;
 inline constexpr uint8_t kEchoReply = 129;
 }  // namespace icmp6
 
+// Is a packet all of its datagram?
+enum class Extent : uint8_t { whole, first_fragment, later_fragment };
+
 // What stands behind an IP header, its options and its extension headers.
 struct TransportPlace {
   uint8_t protocol = 0;
-  bool later_fragment = false;  // it begins elsewhere in the datagram
-  uint16_t offset = 0;          // from the IP header on; 0: no such place in the bytes there are
+  Extent extent = Extent::whole;
+  uint16_t offset = 0;  // from the IP header on; 0: no such place in the bytes there are
+
+  bool is_there() const { return offset != 0 && extent != Extent::later_fragment; }
 };
 
-// `available` bytes of an IP packet of this family, at least its fixed header (false fields otherwise).
+// `available` bytes of an IP packet of this family, at least its fixed header (else nothing).
 TransportPlace find_transport(L3 l3, const uint8_t* ip, unsigned available);
 
 struct IcmpMessage {

@@ -246,6 +246,20 @@ TEST_F(IcmpErrors, BehindExtensionHeaders) {
   EXPECT_EQ(hex(got.packet), hex(ip_bytes(passed)));
 }
 
+// What is quoted may be the first fragment of a datagram.
+TEST_F(IcmpErrors, QuotingAFirstFragment) {
+  for (const Way& way : all_ways()) {
+    if (!way.v4()) continue;
+    SCOPED_TRACE(way.name);
+    fresh();
+    const Flow flow = open_beside_its_slot(way, 17, 43500, true);
+    Packet answer = answer_to(flow.packet);
+    answer.dont_fragment = false;
+    answer.fragment = 0x2000;
+    EXPECT_EQ(error(way, carrier(way), too_big(way, quote(answer)), answer), flow.backend);
+  }
+}
+
 // A UDP datagram without a checksum has none in the translated quote either.
 TEST_F(IcmpErrors, NatLeavesNoUdpChecksumAsItIs) {
   const Way way = all_ways()[10];
