@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "dataplane/frame_io.h"
@@ -23,6 +24,7 @@ namespace shunt::packet {
 struct SentFrame {
   uint8_t port = 0;
   Bytes frame;
+  bool allocated = false;  // its buffer wasn't received: shunt made it, or the kernel sent it
 };
 
 class FakeIo {
@@ -62,7 +64,7 @@ class FakeIo {
       if (sealed == sealed_.end()) {
         ADD_FAILURE() << "a frame was sent that wasn't sealed";
       } else {
-        sent_.push_back({port, sealed->second});
+        sent_.push_back({port, sealed->second, allocated_.contains(handles[i])});
       }
       give_back(handles[i]);
     }
@@ -76,6 +78,7 @@ class FakeIo {
     if (buffers_ == 0) return false;
     if (buffers_ != kNoLimit) --buffers_;
     frame = make(bytes);
+    allocated_.insert(frame.handle);
     return true;
   }
 
@@ -88,6 +91,7 @@ class FakeIo {
   }
   void give_back(void* handle) {
     sealed_.erase(handle);
+    allocated_.erase(handle);
     if (blocks_.erase(handle) != 1) ADD_FAILURE() << "a frame was handed back twice, or never existed";
   }
 
@@ -95,6 +99,7 @@ class FakeIo {
   std::vector<SentFrame> sent_;
   std::map<void*, std::unique_ptr<uint8_t[]>> blocks_;
   std::map<void*, Bytes> sealed_;  // as they would be sent
+  std::set<void*> allocated_;
   unsigned room_ = kNoLimit;
   unsigned buffers_ = kNoLimit;
   uint64_t given_ = 0;

@@ -5,12 +5,6 @@
 namespace shunt::packet {
 namespace {
 
-constexpr HashKey kTableKey{{1, 2, 3, 4}};
-constexpr HashKey kClusterKey{{5, 6, 7, 8}};
-constexpr size_t kPairRows = 4096;
-constexpr size_t kServiceRows = 256;
-constexpr unsigned kPorts = 2;
-
 template <typename T>
 std::span<std::byte> bytes_of(std::vector<T>& memory) {
   return std::as_writable_bytes(std::span(memory));
@@ -41,14 +35,15 @@ std::string Outcome::destination() const {
 Pipeline::Pipeline(Config config, Options options)
     : flow_memory_(FlowTable::bytes_for(options.connections) / sizeof(FlowBucket)),
       probation_memory_(ProbationTable::bytes_for(options.probation) / sizeof(ProbationLine)),
-      pair_memory_(kPairRows),
-      service_memory_(kServiceRows),
+      pair_memory_(options.pair_rows),
+      service_memory_(options.service_rows),
       state_(0, {bytes_of(flow_memory_), bytes_of(probation_memory_), pair_memory_, service_memory_},
-             kTableKey),
-      worker_(state_, io_, kPorts, punt_, hand_over_, &from_host_),
-      compiler_(kClusterKey) {
-  compiler_.set_ports(port_runtimes(options.host_interfaces));
-  compiler_.set_kernel(kernel_view());
+             options.table_key),
+      worker_(state_, io_, static_cast<unsigned>(config.ports.size()), punt_, hand_over_, &from_host_),
+      compiler_(options.cluster_key),
+      now_ns_(options.now_ns) {
+  compiler_.set_ports(options.ports ? *options.ports : port_runtimes(options.host_interfaces));
+  compiler_.set_kernel(options.kernel ? *options.kernel : kernel_view());
   reload(config);
 }
 
@@ -83,12 +78,21 @@ void Pipeline::run_for(uint64_t seconds) {
   for (uint64_t ms = 0; ms < seconds * 1000; ms += kStepMs) {
     wait(kStepMs);
     loop();
-    const WorkerCounters& counters = state_.counters;
-    const SweepProgress progress{
-        {{counters.generation.read(), state_.flows.passes(), state_.probation.passes()}}};
-    std::vector<PairRange> freed;
-    if (compiler_.advance(progress, now_ns_, freed)) publish();
+    age();
   }
+}
+
+void Pipeline::age() {
+  const WorkerCounters& counters = state_.counters;
+  const SweepProgress progress{
+      {{counters.generation.read(), state_.flows.passes(), state_.probation.passes()}}};
+  std::vector<PairRange> freed;
+  if (compiler_.advance(progress, now_ns_, freed)) publish();
+}
+
+void Pipeline::set_punt_thread(const LedgerBlock* ledger) {
+  kernel_reads_ = false;
+  punt_thread_ = ledger;
 }
 
 Outcome Pipeline::run_burst(uint8_t port, const std::vector<Bytes>& frames) {
@@ -144,6 +148,7 @@ Outcome Pipeline::collect(const Ledger& before) {
 Ledger Pipeline::total() const {
   Ledger sum = worker_.ledger().read();
   sum += kernel_;
+  if (punt_thread_ != nullptr) sum += punt_thread_->read();
   return sum;
 }
 

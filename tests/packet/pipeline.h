@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,14 @@ class Pipeline {
     uint32_t connections = 4096;
     uint32_t probation = kProbationEntries;
     bool host_interfaces = true;
+    // Another network than network.h's.
+    std::optional<std::vector<PortRuntime>> ports = {};
+    std::optional<KernelView> kernel = {};
+    HashKey table_key{{1, 2, 3, 4}};
+    HashKey cluster_key{{5, 6, 7, 8}};
+    size_t pair_rows = 4096;
+    size_t service_rows = 256;
+    uint64_t now_ns = 1'000'000'000'000;
   };
 
   explicit Pipeline(Config config = mode_config()) : Pipeline(std::move(config), Options{}) {}
@@ -57,6 +66,8 @@ class Pipeline {
   // lets the control side end drains.
   void wait(uint64_t milliseconds) { now_ns_ += milliseconds * 1'000'000U; }
   void run_for(uint64_t seconds);
+  void set_clock(uint64_t now_ns) { now_ns_ = now_ns; }
+  void age();  // what the control side does now and then: ends drains, passes over who was down for long
   Now now() const { return Now::from_ns(now_ns_); }
 
   // One step each.
@@ -67,6 +78,11 @@ class Pipeline {
 
   // Whether the punt rings are emptied after every step, as the punt thread would.
   void set_kernel_reads(bool reads) { kernel_reads_ = reads; }
+  // A PuntThread of the test's own takes what is punted out of these rings, instead of the stand-in here.
+  // `ledger` is its account; it outlives what is done with the pipeline.
+  void set_punt_thread(const LedgerBlock* ledger);
+  PuntRings& punt_rings() { return punt_; }
+  FrameRing& to_worker() { return from_host_; }
 
   FakeIo& io() { return io_; }
   WorkerState& state() { return state_; }
@@ -100,9 +116,10 @@ class Pipeline {
   Compiler compiler_;
   std::unique_ptr<const Snapshot> snapshot_;
   Ledger kernel_;  // of the punt thread's stand-in
+  const LedgerBlock* punt_thread_ = nullptr;
   bool kernel_reads_ = true;
   uint64_t sent_seen_ = 0;
-  uint64_t now_ns_ = 1'000'000'000'000;
+  uint64_t now_ns_;
 };
 
 }  // namespace shunt::packet
