@@ -130,6 +130,13 @@ Effects LiveNode::idle() {
   return observe(0, nullptr, [](Tally&) {});
 }
 
+Effects LiveNode::spoil(uint64_t Ledger::* term) {
+  return observe(0, nullptr, [&](Tally& tally) {
+    ++(pipeline_.state().ledger.*term);
+    take(pipeline_.loop(), tally);
+  });
+}
+
 template <typename Step>
 Effects LiveNode::observe(uint64_t received, const Bytes* of_kernel, Step step) {
   const Ledger before = pipeline_.total();

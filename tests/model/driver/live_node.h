@@ -72,6 +72,8 @@ class LiveNode {
   Effects advance_to(uint64_t now_ns);
   // Nothing new: what a fresh node does of itself.
   Effects idle();
+  // The worker's account is wrong by one from now on: so that a test sees the faults that this makes.
+  Effects spoil(uint64_t Ledger::* term);
 
   const Config& config() const { return config_; }
   uint64_t now_ns() const { return pipeline_.now().ns; }

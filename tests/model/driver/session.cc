@@ -151,6 +151,7 @@ Json Session::handle(const Json& event) {
       {"neighbour", &Session::neighbour}, {"route", &Session::route},
       {"time", &Session::time},           {"frame", &Session::frame},
       {"frames", &Session::frames},       {"host_frame", &Session::host_frame},
+      {"spoil", &Session::spoil},
   };
   const std::string& type = text(event, "type");
   try {
@@ -260,6 +261,16 @@ Json Session::host_frame(const Json& event) {
   const In frame{port, bytes_of(event)};
   if (frame.frame.size() < 14) throw Refused("a kernel sends no frame without an Ethernet header");
   return answer(node().from_host(frame), true);
+}
+
+Json Session::spoil(const Json& event) {
+  static const std::map<std::string, uint64_t Ledger::*> terms = {
+      {"received", &Ledger::received},     {"sent", &Ledger::sent},       {"punted", &Ledger::punted},
+      {"originated", &Ledger::originated}, {"entered", &Ledger::entered}, {"left", &Ledger::left},
+  };
+  const auto term = terms.find(text(event, "term"));
+  if (term == terms.end()) throw BadEvent("the ledger has no such term");
+  return answer(node().spoil(term->second), false);
 }
 
 LiveNode& Session::node() {

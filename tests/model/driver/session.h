@@ -35,6 +35,7 @@ class Session {
   Json frame(const Json& event);
   Json frames(const Json& event);
   Json host_frame(const Json& event);
+  Json spoil(const Json& event);
 
   Json start(const Config& config, const Json& event);
   Json reload(const Config& config, const Json& event);

@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""The differential test: seeded sequences of events go to the model and to the real pipeline (the driver), and every
+disposition is compared. A sequence on which they differ is made short and printed as JSON lines, which replay it:
+
+    differential.py --driver build-tests/tests/model/driver/model_driver --seed 7 --events 2000 --sequences 5
+    differential.py --driver … --replay FILE     and with --model none what the driver answers, without a model
+    model_driver < FILE
+
+What a model is: Model(), expect(event) → an expectation, whose check(observed) lists the differences; observe(event, observed),
+so that a choice which policy leaves open (a backend, say) is known afterwards. Neither sees the other's mind: the model is
+written from the specification. Status 1: they differ, or shunt contradicts itself, or it crashed. 77: there is no model.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+from dataclasses import dataclass, field
+
+import sequences
+from driver_process import Driver, DriverDied
+from shrink import shrink
+
+
+@dataclass
+class Failure:
+    """What went wrong first, at which event."""
+    kind: str  # difference, fault (shunt's own account), crash, refused (an event that shunt doesn't take)
+    index: int
+    text: list = field(default_factory=list)
+
+    def __str__(self):
+        return f"event {self.index}: {self.kind}\n" + "\n".join(f"  {line}" for line in self.text)
+
+
+def run(events, driver, make_model):
+    """The first failure of a sequence, or None. The driver starts anew."""
+    index = -1
+    try:
+        driver.reset()
+        model = make_model()
+        for index, event in enumerate(events):
+            expectation = model.expect(event)
+            observed = driver.send(event)
+            if "faults" in observed:
+                return Failure("fault", index, observed["faults"])
+            if "error" in observed:
+                return Failure("refused", index, [observed["error"]])
+            differences = expectation.check(observed)
+            if differences:
+                return Failure("difference", index, [str(line) for line in differences])
+            model.observe(event, observed)
+        left = driver.reset().get("faults")
+        return Failure("fault", index, left) if left else None
+    except DriverDied as died:
+        return Failure("crash", index, str(died).splitlines())
+
+
+def shrink_failure(events, failure, driver, make_model, runs=4000):
+    """(a short sequence that fails in the same way, its failure)."""
+
+    def fails(candidate):
+        again = run(candidate, driver, make_model)
+        return again is not None and again.kind == failure.kind
+
+    short = shrink(events[:failure.index + 1], fails, runs)
+    return short, run(short, driver, make_model)
+
+
+class NoExpectation:
+    @staticmethod
+    def check(_observed):
+        return []
+
+
+class NoModel:
+    """In place of one: shunt alone, against its own account."""
+
+    @staticmethod
+    def expect(_event):
+        return NoExpectation
+
+    @staticmethod
+    def observe(_event, _observed):
+        pass
+
+
+def load_model(name):
+    """Model of a module, or None where there is no such module. "none": no model."""
+    if name == "none":
+        return NoModel
+    try:
+        return importlib.import_module(name).Model
+    except ModuleNotFoundError as missing:
+        if missing.name != name:
+            raise
+        return None
+
+
+def replay(path, driver, make_model):
+    with open(path, encoding="utf-8") as lines:
+        events = [json.loads(line) for line in lines if line.strip()]
+    if make_model is NoModel:
+        for event in events:
+            print(json.dumps(driver.send(event)))
+        return 0
+    failure = run(events, driver, make_model)
+    print(failure if failure else f"{len(events)} events: no difference")
+    return 1 if failure else 0
+
+
+def report(seed, events, failure, driver, options):
+    """Prints the failure and what is left of its sequence."""
+    print(f"seed {seed}: {failure}")
+    if options.no_shrink:
+        return
+    short, again = shrink_failure(events, failure, driver, options.make_model)
+    text = "".join(json.dumps(event) + "\n" for event in short)
+    print(f"shrunk from {failure.index + 1} events to {len(short)}; {again}\n--- replay these lines")
+    print(text, end="")
+    if options.save:
+        with open(options.save, "w", encoding="utf-8") as file:
+            file.write(text)
+        print(f"--- also in {options.save}")
+
+
+def parse_options(words):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--driver", required=True, help="the program model_driver")
+    parser.add_argument("--model", default="model", help="the module that has Model; none: without (default: model)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first sequence")
+    parser.add_argument("--sequences", type=int, default=1, help="how many, each with the next seed")
+    parser.add_argument("--events", type=int, default=1000, help="in a sequence")
+    parser.add_argument("--replay", metavar="FILE", help="this sequence instead")
+    parser.add_argument("--save", metavar="FILE", help="where the short sequence goes")
+    parser.add_argument("--no-shrink", action="store_true", help="only say what differs")
+    return parser.parse_args(words)
+
+
+def main(words):
+    options = parse_options(words)
+    options.make_model = load_model(options.model)
+    if options.make_model is None:
+        print(f"skipped: there is no module {options.model}")
+        return 77
+    with Driver(options.driver) as driver:
+        if options.replay:
+            return replay(options.replay, driver, options.make_model)
+        failed = frames = 0
+        for seed in range(options.seed, options.seed + options.sequences):
+            events = sequences.generate(seed, options.events)
+            frames += sequences.count_frames(events)
+            failure = run(events, driver, options.make_model)
+            if failure:
+                failed += 1
+                report(seed, events, failure, driver, options)
+        print(f"{options.sequences} sequences of {options.events} events, {frames} frames: {failed} failed")
+        return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
