@@ -261,15 +261,17 @@ class CommandLine(unittest.TestCase):
             status = differential.main(["--driver", PROGRAM, *map(str, words)])
         return status, said.getvalue()
 
-    def test_without_a_model_it_is_skipped(self):
-        status, said = self.main("--model", "there_is_no_such_module")
-        self.assertEqual(status, 77)
-        self.assertIn("skipped: there is no module there_is_no_such_module", said)
-
     def test_shunt_alone(self):
-        status, said = self.main("--model", "none", "--seed", 3, "--sequences", 2, "--events", 200)
-        self.assertEqual(status, 0)
-        self.assertRegex(said, r"^2 sequences of 200 events, \d+ frames: 0 failed\n$")
+        for name in ("none", "there_is_no_such_module"):
+            status, said = self.main("--model", name, "--seed", 3, "--sequences", 2, "--events", 200)
+            self.assertEqual(status, 0)
+            self.assertRegex(said, r"^2 sequences of 200 events, \d+ frames: 0 failed; no model was asked\n$")
+
+    def test_a_model_that_lacks_a_module_is_an_error(self):
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(sys, "path", [folder, *sys.path]):
+            pathlib.Path(folder, "broken_model.py").write_text("import there_is_no_such_module\n", encoding="utf-8")
+            with self.assertRaises(ModuleNotFoundError):
+                differential.load_model("broken_model")
 
     def test_what_it_prints_replays_the_fault(self):
         module = sys.modules[__name__]

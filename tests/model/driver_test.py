@@ -107,6 +107,10 @@ class Events(DriverTest):
         self.start()
         self.assertEqual(self.send(frame(syn(to="02:00:00:00:00:55"))), {"out": [], "dropped": {"not_our_mac": 1}})
 
+    def test_an_empty_frame_is_one(self):
+        self.start()
+        self.assertEqual(self.send(frame(b"")), {"out": [], "dropped": {"truncated": 1}})
+
     def test_a_frame_is_punted(self):
         self.start()
         data = build.ethernet(sequences.PORT_MAC["net0"], sequences.ROUTER_MAC, build.ipv4("203.0.113.9", "192.0.2.2", 89, b"ospf"))
@@ -264,7 +268,7 @@ class BadLines(unittest.TestCase):
     def test_of_an_event_that_needs_a_configuration(self):
         for event, says in [
                 ({"type": "frame", "port": "net0"}, '"hex" is missing'), ({"type": "frame", "port": "net0", "hex": "0"}, "whole bytes"),
-                ({"type": "frame", "port": "net0", "hex": ""}, "whole bytes"), ({"type": "frame", "port": "net0", "hex": "zz"}, "hexadecimal"),
+                ({"type": "frame", "port": "net0", "hex": "zz"}, "hexadecimal"),
                 ({"type": "frame", "port": "net0", "hex": "00" * 65536}, "whole bytes"),
                 ({"type": "frames", "frames": 7}, "isn't a list"), ({"type": "neighbour", "port": "net0", "address": "x", "mac": "y"}, "address"),
                 ({"type": "neighbour", "port": "net0", "address": "192.0.2.9", "mac": "y"}, "MAC"),

@@ -1,16 +1,19 @@
 #include "tests/packet/pipeline.h"
 
+#include <cstring>
+#include <new>
+
 #include "tests/packet/packet_reader.h"
 
 namespace shunt::packet {
-namespace {
 
-template <typename T>
-std::span<std::byte> bytes_of(std::vector<T>& memory) {
-  return std::as_writable_bytes(std::span(memory));
+ZeroedMemory::ZeroedMemory(size_t bytes) : size_(bytes) {
+  constexpr size_t kLine = 64;
+  void* start = nullptr;
+  if (posix_memalign(&start, kLine, bytes) != 0) throw std::bad_alloc();
+  std::memset(start, 0, bytes);
+  start_.reset(static_cast<std::byte*>(start));
 }
-
-}  // namespace
 
 std::string Outcome::text() const {
   std::string text;
@@ -33,11 +36,13 @@ std::string Outcome::destination() const {
 }
 
 Pipeline::Pipeline(Config config, Options options)
-    : flow_memory_(FlowTable::bytes_for(options.connections) / sizeof(FlowBucket)),
-      probation_memory_(ProbationTable::bytes_for(options.probation) / sizeof(ProbationLine)),
-      pair_memory_(options.pair_rows),
-      service_memory_(options.service_rows),
-      state_(0, {bytes_of(flow_memory_), bytes_of(probation_memory_), pair_memory_, service_memory_},
+    : flow_memory_(FlowTable::bytes_for(options.connections)),
+      probation_memory_(ProbationTable::bytes_for(options.probation)),
+      pair_memory_(options.pair_rows * sizeof(PairCounters)),
+      service_memory_(options.service_rows * sizeof(ServiceCounters)),
+      state_(0,
+             {flow_memory_.bytes(), probation_memory_.bytes(), pair_memory_.as<PairCounters>(),
+              service_memory_.as<ServiceCounters>()},
              options.table_key),
       worker_(state_, io_, static_cast<unsigned>(config.ports.size()), punt_, hand_over_, &from_host_),
       compiler_(options.cluster_key),

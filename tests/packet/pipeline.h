@@ -5,8 +5,10 @@
 // sent + punted + dropped + in flight; the ledger says what the device saw; every buffer is accounted for.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,25 @@
 #include "tests/packet/network.h"
 
 namespace shunt::packet {
+
+// As a worker gets it from the system, but of exactly these bytes and on the heap, where the address
+// sanitizer sees its ends.
+class ZeroedMemory {
+ public:
+  explicit ZeroedMemory(size_t bytes);
+  std::span<std::byte> bytes() const { return {start_.get(), size_}; }
+  template <typename T>
+  std::span<T> as() const {
+    return {reinterpret_cast<T*>(start_.get()), size_ / sizeof(T)};
+  }
+
+ private:
+  struct Free {
+    void operator()(std::byte* start) const { std::free(start); }
+  };
+  std::unique_ptr<std::byte, Free> start_;
+  size_t size_;
+};
 
 struct Punted {
   uint8_t port = 0;
@@ -103,10 +124,10 @@ class Pipeline {
   Outcome collect(const Ledger& before);
   void check_ledger() const;
 
-  std::vector<FlowBucket> flow_memory_;
-  std::vector<ProbationLine> probation_memory_;
-  std::vector<PairCounters> pair_memory_;
-  std::vector<ServiceCounters> service_memory_;
+  ZeroedMemory flow_memory_;
+  ZeroedMemory probation_memory_;
+  ZeroedMemory pair_memory_;
+  ZeroedMemory service_memory_;
   FakeIo io_;
   WorkerState state_;
   PuntRings punt_;

@@ -34,10 +34,10 @@ class SocketPair {
     EXPECT_EQ(write(ends_[1], frame.data(), frame.size()), static_cast<ssize_t>(frame.size()));
   }
   std::optional<Bytes> receive() const {
-    Bytes frame(65'536);
-    const ssize_t bytes = read(ends_[1], frame.data(), frame.size());
+    const ssize_t bytes = recv(ends_[1], nullptr, 0, MSG_PEEK | MSG_TRUNC);
     if (bytes < 0) return std::nullopt;
-    frame.resize(static_cast<size_t>(bytes));
+    Bytes frame(static_cast<size_t>(bytes));
+    EXPECT_EQ(read(ends_[1], frame.data(), frame.size()), bytes);
     return frame;
   }
   // Until the kernel would take no more.

@@ -69,7 +69,13 @@ KernelView LiveNode::kernel_view() const {
   return view;
 }
 
+void LiveNode::take_up_kernel() {
+  if (kernel_changed_) pipeline_.set_kernel(kernel_view());
+  kernel_changed_ = false;
+}
+
 Effects LiveNode::feed(const std::vector<In>& frames) {
+  take_up_kernel();
   return observe(frames.size(), nullptr, [&](Tally& tally) {
     for (size_t at = 0; at < frames.size();) {
       std::vector<Bytes> burst;
@@ -83,13 +89,14 @@ Effects LiveNode::feed(const std::vector<In>& frames) {
 }
 
 Effects LiveNode::from_host(const In& frame) {
+  take_up_kernel();
   return observe(1, &frame.frame, [&](Tally&) { taps_[frame.port]->send(frame.frame); });
 }
 
 Effects LiveNode::reload(const Config& config) {
   return observe(0, nullptr, [&](Tally&) {
     config_ = config;
-    pipeline_.compiler().set_kernel(kernel_view());
+    kernel_changed_ = true;
     pipeline_.reload(config);
   });
 }
@@ -103,7 +110,7 @@ Effects LiveNode::learn(uint8_t port, const IpAddress& address, const MacAddress
     std::erase_if(neighbours_,
                   [&](const NeighbourRow& row) { return row.port == port && row.address == address; });
     neighbours_.push_back({port, address, mac});
-    pipeline_.set_kernel(kernel_view());
+    kernel_changed_ = true;
   });
 }
 
@@ -111,11 +118,12 @@ Effects LiveNode::add_route(const Route& route) {
   return observe(0, nullptr, [&](Tally&) {
     std::erase_if(routes_, [&](const Route& other) { return other.prefix == route.prefix; });
     routes_.push_back(route);
-    pipeline_.set_kernel(kernel_view());
+    kernel_changed_ = true;
   });
 }
 
 Effects LiveNode::advance_to(uint64_t now_ns) {
+  take_up_kernel();
   return observe(0, nullptr, [&](Tally& tally) {
     while (pipeline_.now().ns < now_ns) {
       pipeline_.set_clock(std::min(pipeline_.now().ns + kStepNs, now_ns));

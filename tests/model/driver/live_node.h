@@ -53,8 +53,8 @@ class LiveNode {
   };
   // FakeIo has four queues; rows for counters are made at start.
   static constexpr size_t kMostPorts = 4;
-  static constexpr size_t kMostPairs = 4096;
-  static constexpr size_t kMostServices = 1000;
+  static constexpr size_t kMostPairs = 1024;
+  static constexpr size_t kMostServices = 250;
   static constexpr uint64_t kLongestWaitNs = 24ULL * 3600 * 1'000'000'000;
 
   explicit LiveNode(const Settings& settings, FailureLog& failures);
@@ -87,6 +87,7 @@ class LiveNode {
   void read_taps(Tally& tally);
   void check(const Ledger& before, const Tally& tally, uint64_t received, Effects& effects);
   KernelView kernel_view() const;
+  void take_up_kernel();
   PuntThread::Settings punt_settings();
 
   FailureLog& failures_;
@@ -94,6 +95,7 @@ class LiveNode {
   std::vector<Route> routes_;
   std::vector<NeighbourRow> neighbours_;
   std::vector<std::unique_ptr<packet::SocketPair>> taps_;  // by port; null: no host_interface
+  bool kernel_changed_ = false;  // not taken up yet: as in the daemon, many changes make one snapshot
   packet::Pipeline pipeline_;
   PuntThread punt_thread_;
 };

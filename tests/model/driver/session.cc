@@ -44,13 +44,13 @@ unsigned digit(char c) {
   throw BadEvent("\"hex\" has something else than hexadecimal digits");
 }
 
-// A device gives no longer frame, and none without a byte.
+// No device gives a longer frame. An empty one is a pcap file's.
 constexpr size_t kLongestFrame = 65'535;
 
 Bytes bytes_of(const Json& event) {
   const std::string& hex = text(event, "hex");
-  if (hex.empty() || hex.size() % 2 != 0 || hex.size() / 2 > kLongestFrame)
-    throw BadEvent("\"hex\" isn't 1 to 65535 whole bytes");
+  if (hex.size() % 2 != 0 || hex.size() / 2 > kLongestFrame)
+    throw BadEvent("\"hex\" isn't at most 65535 whole bytes");
   Bytes bytes;
   bytes.reserve(hex.size() / 2);
   for (size_t i = 0; i < hex.size(); i += 2)
@@ -104,7 +104,7 @@ void refuse_too_large(const Config& config) {
   if (config.ports.size() > LiveNode::kMostPorts || pairs > LiveNode::kMostPairs ||
       config.services.size() > LiveNode::kMostServices) {
     throw Refused(
-        "too large for the driver: at most 4 ports, 1000 services, 4096 pairs of service and backend");
+        "too large for the driver: at most 4 ports, 250 services, 1024 pairs of service and backend");
   }
 }
 
