@@ -19,7 +19,7 @@ import sys
 from collections import Counter
 
 import frames as build
-from differential import NoModel, load_model, model_words
+from differential import NoModel, ask, load_model, model_words
 from driver_process import Driver, DriverDied
 from sequences import backend_mac
 
@@ -226,11 +226,9 @@ class Pass:
                 self.take(event, answer)
             return
         for event in events:
-            expectation = model.expect(event)
             answer = driver.send(event)
             self.take(event, answer)
-            self.complaints += [(str(difference), event) for difference in expectation.check(answer)]
-            model.observe(event, answer)
+            self.complaints += [(str(difference), event) for difference in ask(model, event, answer)]
 
     def take(self, event, answer):
         complaints, self.held = check(event, answer, self.held)

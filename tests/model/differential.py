@@ -15,7 +15,10 @@ Status 1: they differ, or shunt contradicts itself, or it crashed.
 import argparse
 import importlib
 import json
+import pathlib
 import sys
+import traceback
+from collections import Counter
 from dataclasses import dataclass, field
 
 import sequences
@@ -23,10 +26,13 @@ from driver_process import Driver, DriverDied
 from shrink import shrink
 
 
+TESTS = pathlib.Path(__file__).resolve().parents[1]  # where the package `model` is
+
+
 @dataclass
 class Failure:
     """What went wrong first, at which event."""
-    kind: str  # difference, fault (shunt's own account), crash, refused (an event that shunt doesn't take)
+    kind: str  # difference, fault (shunt's own account), crash, refused (an event that shunt doesn't take), model (it failed)
     index: int
     text: list = field(default_factory=list)
 
@@ -34,27 +40,44 @@ class Failure:
         return f"event {self.index}: {self.kind}\n" + "\n".join(f"  {line}" for line in self.text)
 
 
-def run(events, driver, make_model):
-    """The first failure of a sequence, or None. The driver starts anew."""
+def run(events, driver, make_model, doubts=None):
+    """The first failure of a sequence, or None. The driver starts anew. `doubts` counts open questions that an agreement rests on."""
     index = -1
     try:
         driver.reset()
         model = make_model()
         for index, event in enumerate(events):
-            expectation = model.expect(event)
             observed = driver.send(event)
             if "faults" in observed:
                 return Failure("fault", index, observed["faults"])
-            if "error" in observed:
+            if "error" in observed:  # before the model is asked: it needn't know what makes no sense
                 return Failure("refused", index, [observed["error"]])
-            differences = expectation.check(observed)
+            differences = ask(model, event, observed, doubts)
             if differences:
                 return Failure("difference", index, [str(line) for line in differences])
-            model.observe(event, observed)
         left = driver.reset().get("faults")
         return Failure("fault", index, left) if left else None
     except DriverDied as died:
         return Failure("crash", index, str(died).splitlines())
+    except ModelFailed as failed:
+        return Failure("model", index, str(failed).splitlines())
+
+
+class ModelFailed(Exception):
+    """The model raised something. Says where."""
+
+
+def ask(model, event, observed, doubts=None):
+    """What the model says against what was observed; it follows what was."""
+    try:
+        expectation = model.expect(event)
+        differences = expectation.check(observed)
+        if doubts is not None and not differences and hasattr(expectation, "doubts"):
+            doubts.update(expectation.doubts(observed))
+        model.observe(event, observed)
+        return differences
+    except Exception as failure:  # whatever it is, the sequence that leads there is what is wanted
+        raise ModelFailed(traceback.format_exc()) from failure
 
 
 def shrink_failure(events, failure, driver, make_model, runs=4000):
@@ -90,6 +113,8 @@ def load_model(name):
     """Model of a module; NoModel where there is no such module, or its name is "none"."""
     if name == "none":
         return NoModel
+    if str(TESTS) not in sys.path:
+        sys.path.append(str(TESTS))
     try:
         return importlib.import_module(name).Model
     except ModuleNotFoundError as missing:
@@ -100,6 +125,15 @@ def load_model(name):
 
 def model_words(model_type):
     return "no model was asked" if model_type is NoModel else "the model agrees where nothing is said"
+
+
+def generators(model_name):
+    """{name: generate(seed, count)}: this folder's, and the model's own where it has one."""
+    own = {"sequences": sequences.generate}
+    try:
+        return own | {f"{model_name}.generate": importlib.import_module(f"{model_name}.generate").events}
+    except (ImportError, AttributeError):
+        return own
 
 
 def replay(path, driver, make_model):
@@ -114,9 +148,9 @@ def replay(path, driver, make_model):
     return 1 if failure else 0
 
 
-def report(seed, events, failure, driver, options):
+def report(name, events, failure, driver, options):
     """Prints the failure and what is left of its sequence."""
-    print(f"seed {seed}: {failure}")
+    print(f"{name}: {failure}")
     if options.no_shrink:
         return
     short, again = shrink_failure(events, failure, driver, options.make_model)
@@ -149,15 +183,20 @@ def main(words):
         if options.replay:
             return replay(options.replay, driver, options.make_model)
         failed = frames = 0
-        for seed in range(options.seed, options.seed + options.sequences):
-            events = sequences.generate(seed, options.events)
-            frames += sequences.count_frames(events)
-            failure = run(events, driver, options.make_model)
-            if failure:
-                failed += 1
-                report(seed, events, failure, driver, options)
-        print(f"{options.sequences} sequences of {options.events} events, {frames} frames: {failed} failed; "
+        doubts = Counter()
+        sources = generators(options.model)
+        for name, generate in sources.items():
+            for seed in range(options.seed, options.seed + options.sequences):
+                events = generate(seed, options.events)
+                frames += sequences.count_frames(events)
+                failure = run(events, driver, options.make_model, doubts)
+                if failure:
+                    failed += 1
+                    report(f"{name}, seed {seed}", events, failure, driver, options)
+        print(f"{options.sequences} seeds of {options.events} events by {' and '.join(sources)}, {frames} frames: {failed} failed; "
               f"{model_words(options.make_model)}")
+        if doubts:
+            print("agreements that rest on a doubt: " + ", ".join(f"{name} {count}" for name, count in doubts.most_common()))
         return 1 if failed else 0
 
 

@@ -184,6 +184,20 @@ class Shrinking(unittest.TestCase):
         self.assertEqual([event["type"] for event in short], ["frame"])
         self.assertLess(len(short[0]["hex"]), len(poison.hex()))
 
+    def test_a_model_that_fails_is_shrunk_too(self):
+        class Stumbles(TwoSentences):
+            def expect(self, event):
+                if event["type"] == "accept" and not event["up"]:
+                    raise KeyError("made up")
+                return super().expect(event)
+
+        events = sequences.generate(2, 100)
+        with Driver(PROGRAM) as driver:
+            failure = differential.run(events, driver, Stumbles)
+            self.assertEqual((failure.kind, failure.text[-1]), ("model", "KeyError: 'made up'"))
+            short, _ = differential.shrink_failure(events, failure, driver, Stumbles)
+        self.assertEqual([event["type"] for event in short], ["config", "accept"])
+
     def test_what_shunt_refuses_is_no_difference(self):
         events = [{"type": "frame", "port": "net0", "hex": "00" * 60}]
         with Driver(PROGRAM) as driver:
@@ -265,7 +279,7 @@ class CommandLine(unittest.TestCase):
         for name in ("none", "there_is_no_such_module"):
             status, said = self.main("--model", name, "--seed", 3, "--sequences", 2, "--events", 200)
             self.assertEqual(status, 0)
-            self.assertRegex(said, r"^2 sequences of 200 events, \d+ frames: 0 failed; no model was asked\n$")
+            self.assertRegex(said, r"^2 seeds of 200 events by sequences, \d+ frames: 0 failed; no model was asked\n$")
 
     def test_a_model_that_lacks_a_module_is_an_error(self):
         with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(sys, "path", [folder, *sys.path]):
