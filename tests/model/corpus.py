@@ -21,9 +21,9 @@ from collections import Counter
 import frames as build
 from differential import NoModel, ask, load_model, model_words
 from driver_process import Driver, DriverDied
-from sequences import backend_mac
+from sequences import PORT_MAC, PORTS, backend_mac
 
-OWN_MAC = "02:00:00:00:00:01"
+OWN_MAC = PORT_MAC["net0"]
 START_NS = 1_000_000_000_000
 LOOP_NS = 10_000_000
 BURST = 32
@@ -86,7 +86,7 @@ def opening_events(ways=None, table_seed=1):
     """A shunt with these ways (mode, one port, family) to its services, or all; and a network that knows the backends."""
     ways = ways or ALL_WAYS
     yield {"type": "time", "ns": START_NS}
-    yield {"type": "config", "toml": configuration(ways), "ports": {"net0": {"mac": OWN_MAC, "host_mac": "02:00:00:00:01:01"}},
+    yield {"type": "config", "toml": configuration(ways), "ports": PORTS,
            "table_seed": table_seed}
     for way in ways:
         for address in backends_of(*way):

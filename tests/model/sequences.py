@@ -13,6 +13,7 @@ import frames as build
 
 PORT_MAC = {"net0": "02:00:00:00:00:01", "net1": "02:00:00:00:00:02"}
 HOST_MAC = {"net0": "02:00:00:00:01:01", "net1": "02:00:00:00:01:02"}
+PORTS = {name: {"mac": PORT_MAC[name], "host_mac": HOST_MAC[name]} for name in PORT_MAC}
 ROUTER_MAC = "02:00:00:00:99:01"
 FAR_ROUTER_MAC = "02:00:00:00:99:02"
 START_NS = 1_000_000_000_000
@@ -343,9 +344,8 @@ def generate(seed, count):
     """About `count` events. (Those that make the network come first and are counted.)"""
     chance = random.Random(seed)
     world, packets = World(chance), Packets(chance)
-    ports = {name: {"mac": PORT_MAC[name], "host_mac": HOST_MAC[name]} for name in PORT_MAC}
     now_ns = START_NS
-    events = [{"type": "time", "ns": now_ns}, {"type": "config", "toml": world.toml(), "ports": ports}]
+    events = [{"type": "time", "ns": now_ns}, {"type": "config", "toml": world.toml(), "ports": PORTS}]
     events += network_events(chance)
     while len(events) < count:
         what = chance.randrange(100)
@@ -370,7 +370,7 @@ def generate(seed, count):
                            "mac": backend_mac(address)[:-2] + f"{chance.randrange(256):02x}"})
         else:
             world.change()
-            events.append({"type": "config", "toml": world.toml(), "ports": ports})
+            events.append({"type": "config", "toml": world.toml(), "ports": PORTS})
     return events
 
 
