@@ -116,11 +116,13 @@ def load_model(name):
     if str(TESTS) not in sys.path:
         sys.path.append(str(TESTS))
     try:
-        return importlib.import_module(name).Model
+        module = importlib.import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name != name:
             raise
         return NoModel
+    # A folder without __init__.py, as this one without its model, can be imported too.
+    return NoModel if module.__file__ is None else module.Model
 
 
 def model_words(model_type):

@@ -48,8 +48,8 @@ class TwoSentences:
         def check(self, observed):
             if not self.frames:
                 return []
-            out = [each for each in observed["out"] if each["kind"] != "originated"]
-            fates = len(out) + sum(observed["dropped"].values()) + observed.get("in_flight", 0)
+            out = observed["out"]
+            fates = len(out) - observed.get("originated", 0) + sum(observed["dropped"].values()) + observed.get("in_flight", 0)
             differences = [f"{fates} fates of {len(self.frames)}"] if fates != len(self.frames) + self.held else []
             ttls = {inner_ttl(frame) - 1 for _, frame in self.frames if len(frame) > 30} | {64}
             for each in out:

@@ -168,7 +168,7 @@ void Pipeline::check_ledger() const {
   EXPECT_EQ(state_.ledger.received, io_.given());
   EXPECT_EQ(sum.sent, sent_seen_);
   if (kernel_reads_) {
-    EXPECT_EQ(static_cast<uint64_t>(sum.in_flight()), io_.outstanding());
+    EXPECT_EQ(static_cast<uint64_t>(sum.in_flight()), held());
   }
 }
 

@@ -111,6 +111,7 @@ class Pipeline {
   const Snapshot& snapshot() const { return *snapshot_; }
   Compiler& compiler() { return compiler_; }
   Ledger total() const;
+  size_t held() const { return io_.outstanding(); }  // frames that haven't left: in_flight, seen from here
 
   // Of a service of the last configuration.
   const Service& service(const std::string& vip, uint16_t port, Protocol protocol = Protocol::tcp) const;

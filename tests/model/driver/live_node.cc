@@ -190,6 +190,7 @@ void LiveNode::read_taps(Tally& tally) {
 void LiveNode::check(const Ledger& before, const Tally& tally, uint64_t received, Effects& effects) {
   const Ledger after = pipeline_.total();
   effects.in_flight = after.in_flight();
+  effects.originated = after.originated - before.originated;
   uint64_t dropped = 0;
   for (size_t reason = 0; reason < kDropReasons; ++reason) {
     effects.dropped[reason] = after.dropped[reason] - before.dropped[reason];
@@ -203,9 +204,8 @@ void LiveNode::check(const Ledger& before, const Tally& tally, uint64_t received
   same("received", after.received - before.received, received);
   same("sent", after.sent - before.sent, tally.sent.size());
   same("punted", after.punted - before.punted, tally.punted.size());
-  same("in flight", static_cast<uint64_t>(after.in_flight()), pipeline_.io().outstanding());
-  const uint64_t came =
-      received + (after.originated - before.originated) + static_cast<uint64_t>(before.in_flight());
+  same("in flight", static_cast<uint64_t>(after.in_flight()), pipeline_.held());
+  const uint64_t came = received + effects.originated + static_cast<uint64_t>(before.in_flight());
   const uint64_t went =
       tally.sent.size() + tally.punted.size() + dropped + static_cast<uint64_t>(after.in_flight());
   same("the ledger doesn't balance: came and went", came, went);

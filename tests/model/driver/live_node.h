@@ -38,7 +38,8 @@ struct In {
 struct Effects {
   std::vector<Out> out;
   std::array<uint64_t, kDropReasons> dropped{};
-  int64_t in_flight = 0;  // afterwards
+  uint64_t originated = 0;  // of `out`; also what shunt wrote to the host itself
+  int64_t in_flight = 0;    // afterwards
   std::vector<std::string> faults;
 };
 

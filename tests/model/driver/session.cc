@@ -302,6 +302,7 @@ Json Session::answer(const Effects& effects, bool is_frame) const {
   if (!is_frame) answer["ok"] = true;
   if (is_frame || !out.empty()) answer["out"] = std::move(out);
   if (is_frame || !dropped.empty()) answer["dropped"] = std::move(dropped);
+  if (effects.originated != 0) answer["originated"] = effects.originated;
   if (effects.in_flight != 0) answer["in_flight"] = effects.in_flight;
   if (effects.faults.empty()) return answer;
   answer["error"] = "shunt contradicts itself: " + effects.faults.front();
