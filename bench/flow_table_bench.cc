@@ -68,7 +68,7 @@ class Shunt {
       table_.prefetch(keys[i]);
     }
     for (size_t i = 0; i < flows.size(); ++i)
-      table_.prefetch_room(keys[i]);
+      table_.prefetch_room(keys[i], kSecond, kMaxFlowTimeoutSeconds);
     for (size_t i = 0; i < flows.size(); ++i) {
       const auto insert =
           table_.insert(keys[i], BackendRef{backends[i]}, TcpState::established, kSecond, policy_);

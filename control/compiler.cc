@@ -457,6 +457,7 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
   snapshot->generation = ++generation_;
   snapshot->cluster_key = cluster_key_;
   snapshot->least_probation_ms = kMidFlowLifetimeMs;
+  snapshot->least_timeout_s = kMaxFlowTimeoutSeconds;
   snapshot->answer_rate = config_.icmp.rate;
   for (const auto& [key, record] : registry_.services()) {
     if (snapshot->services.size() <= record.id) snapshot->services.resize(record.id + 1U);
@@ -464,6 +465,7 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
     fill_service(service, record);
     snapshot->least_probation_ms =
         std::min({snapshot->least_probation_ms, service.syn_timeout_ms, service.udp_timeout_ms});
+    snapshot->least_timeout_s = std::min<uint32_t>(snapshot->least_timeout_s, service.plain_timeout_s);
     snapshot->encapsulates |= record.config.forward == Forward::ipip || record.config.forward == Forward::gue;
   }
   for (const auto& [name, part] : parts_) {

@@ -26,13 +26,6 @@ FlowTable::Entry FlowTable::idler(Entry idlest, FlowBucket* bucket, uint32_t now
   return idlest;
 }
 
-void FlowTable::clear(Entry entry) {
-  write(entry.bucket->key[entry.slot], uint64_t{0});
-  const uint32_t marks = entry.bucket->marks & ~flag_bits(entry.slot);
-  if (entry.bucket->marks != marks) write(entry.bucket->marks, marks);
-  --entries_;
-}
-
 void FlowTable::erase(Entry entry) {
   clear(entry);
 }

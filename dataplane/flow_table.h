@@ -124,8 +124,8 @@ class FlowTable {
   bool prefetch_spilled(const FlowKey& key) const;
   Entry find_alternate(const FlowKey& key) const;
   // Of a flow that isn't known and may be inserted soon: asks for the alternate bucket where the primary one,
-  // which is loaded, has no room.
-  void prefetch_room(const FlowKey& key) const;
+  // which is loaded, has no room. (What was idle for longer than `least_timeout_s` is taken for expired.)
+  void prefetch_room(const FlowKey& key, uint32_t now_second, uint32_t least_timeout_s) const;
   template <FlowPolicy Policy>
   static bool live(Entry entry, uint32_t now_second, Policy& policy);
 
@@ -169,8 +169,11 @@ class FlowTable {
   template <FlowPolicy Policy>
   Insert insert_new(const FlowKey& key, BackendRef backend, TcpState state, uint32_t now_second,
                     Policy& policy);
-  // The same, but only into an empty slot of the primary bucket. False: there is none.
-  bool insert_at_home(const FlowKey& key, BackendRef backend, TcpState state, uint32_t now_second);
+  // The same, but only into an empty slot of the primary bucket, or over its idlest entry if that is expired.
+  // False: neither is.
+  template <FlowPolicy Policy>
+  bool insert_at_home(const FlowKey& key, BackendRef backend, TcpState state, uint32_t now_second,
+                      Policy& policy);
 
   // The policy isn't told: the caller knows.
   void erase(Entry entry);
@@ -221,7 +224,13 @@ class FlowTable {
   FlowBucket* other_bucket(const FlowBucket* bucket, const Hash128& hash) const;
   FlowBucket* spilled_to(const FlowKey& key) const;
   void mark_spilled_entries(const FlowBucket& bucket);
-  void clear(Entry entry);
+  void clear(Entry entry) {
+    write(entry.bucket->key[entry.slot], uint64_t{0});
+    const uint32_t marks = entry.bucket->marks & ~flag_bits(entry.slot);
+    if (entry.bucket->marks != marks) write(entry.bucket->marks, marks);
+    --entries_;
+  }
+  static uint32_t idlest_slot(const FlowBucket& bucket, uint32_t now_second);
   void fill(Entry entry, uint64_t value, BackendRef backend, uint16_t age, const FlowBucket* home,
             const Hash128& hash);
 
@@ -298,9 +307,27 @@ inline FlowTable::Entry FlowTable::find(const FlowKey& key) const {
   return entry ? entry : find_alternate(key);
 }
 
-inline void FlowTable::prefetch_room(const FlowKey& key) const {
-  const FlowBucket* const home = primary(key);
-  if (slots_with(*home, 0) == 0) __builtin_prefetch(other_bucket(home, hash_of_value(key_, key.value)));
+// Of a full bucket.
+inline uint32_t FlowTable::idlest_slot(const FlowBucket& bucket, uint32_t now_second) {
+  // The five ages stand in lanes 1 to 5 of the line's last 16 bytes, seconds above three bits of state, so
+  // that their differences wrap as seconds do. phminposuw finds the least of eight, so they are looked at
+  // upside down, without their lowest bits: the other lanes are always more.
+  static_assert(offsetof(FlowBucket, age) == 50);
+  const __m128i ages = load_block(&bucket.backend[4]);
+  const __m128i stamps = _mm_and_si128(ages, _mm_set1_epi16(static_cast<int16_t>(~7)));
+  const __m128i now = _mm_set1_epi16(static_cast<int16_t>(age_of(TcpState::none, now_second)));
+  const __m128i idle = _mm_sub_epi16(now, stamps);
+  const __m128i others = _mm_setr_epi16(-1, 0, 0, 0, 0, 0, -1, -1);
+  const __m128i least = _mm_minpos_epu16(_mm_or_si128(_mm_xor_si128(idle, _mm_set1_epi16(~7)), others));
+  return static_cast<uint32_t>(_mm_extract_epi16(least, 1)) - 1;
+}
+
+inline void FlowTable::prefetch_room(const FlowKey& key, uint32_t now_second,
+                                     uint32_t least_timeout_s) const {
+  FlowBucket* const home = primary(key);
+  if (slots_with(*home, 0) != 0) return;
+  if (idle_seconds({home, idlest_slot(*home, now_second)}, now_second) > least_timeout_s) return;
+  __builtin_prefetch(other_bucket(home, hash_of_value(key_, key.value)));
 }
 
 // The bucket that a flow uses beside `bucket`; for some flows it is the same one.
@@ -372,11 +399,16 @@ FlowTable::Insert FlowTable::insert_new(const FlowKey& key, BackendRef backend, 
   return {place, outcome};
 }
 
+template <FlowPolicy Policy>
 inline bool FlowTable::insert_at_home(const FlowKey& key, BackendRef backend, TcpState state,
-                                      uint32_t now_second) {
+                                      uint32_t now_second, Policy& policy) {
   FlowBucket* const home = primary(key);
-  const uint32_t slot = slot_of(*home, 0);
-  if (slot >= FlowBucket::kSlots) return false;
+  uint32_t slot = slot_of(*home, 0);
+  if (slot >= FlowBucket::kSlots) {
+    slot = idlest_slot(*home, now_second);
+    if (live({home, slot}, now_second, policy)) return false;
+    end({home, slot}, EndReason::expired, policy);
+  }
   write(home->backend[slot], backend.raw);
   write(home->age[slot], age_of(state, now_second));
   const uint32_t marks = home->marks & ~flag_bits(slot);  // see `fill`

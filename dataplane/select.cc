@@ -165,7 +165,7 @@ inline bool Selector::open_plain(const Asked& asked, ProbationLine& line) {
   return true;
 }
 
-// The flow's second packet, one on which nothing else happens; its bucket has an empty slot.
+// The flow's second packet, one on which nothing else happens; its bucket has room.
 inline bool Selector::track_plain(const Asked& asked, ProbationEntry* waiting) {
   constexpr uint8_t kEventful = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst;
   const Service& service = asked.service();
@@ -173,7 +173,8 @@ inline bool Selector::track_plain(const Asked& asked, ProbationEntry* waiting) {
   if ((asked.view().tcp_flags & kEventful) != 0 ||
       now_.millisecond - waiting->opened_ms > snapshot_.least_probation_ms || service.accept(backend) == 0 ||
       !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) ||
-      !worker_.flows.insert_at_home(asked.key(), backend, service.plain_state, now_.second)) [[unlikely]]
+      !worker_.flows.insert_at_home(asked.key(), backend, service.plain_state, now_.second, flows_))
+      [[unlikely]]
     return false;
   has_inserted_ = true;
   ++found_in_probation_;
@@ -297,7 +298,7 @@ inline void Selector::prepare(unsigned i) {
     prefetch_slot(asked.service().choice, hash);
   }
   // Every packet of UDP and what isn't a SYN may move its flow to the connection table.
-  if (!asked.is_syn) worker_.flows.prefetch_room(asked.key());
+  if (!asked.is_syn) worker_.flows.prefetch_room(asked.key(), now_.second, snapshot_.least_timeout_s);
 }
 
 [[gnu::noinline]] void Selector::run(unsigned i) {

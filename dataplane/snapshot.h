@@ -137,6 +137,7 @@ struct Snapshot {
   HashKey cluster_key;
   bool encapsulates = false;        // some service's packets get an outer header
   uint32_t least_probation_ms = 0;  // no service forgets an opening sooner
+  uint32_t least_timeout_s = 0;     // nor an established or UDP flow
   uint32_t answer_rate = 100;       // ICMP answers a second, to one source and of one kind
   std::shared_ptr<const VipTable> vips;
   std::vector<Service> services;  // by id; id 0 means "not there", as in every hole

@@ -106,6 +106,30 @@ TEST(FlowTable, EvictsTheIdlestOfTenOnceIdleForTenSeconds) {
   EXPECT_EQ(f.table.entries(), 10U);
 }
 
+TEST(FlowTable, InsertsAtHomeOnlyWhereThereIsRoom) {
+  Fixture f(8);
+  const auto flows = f.flows_of(3, 6, 12);
+  const auto insert_at_home = [&](uint32_t flow, uint32_t now) {
+    return f.table.insert_at_home(flows[flow], ref(flow), kUp, now, f.policy);
+  };
+  for (uint32_t i = 0; i < 5; ++i) {
+    ASSERT_TRUE(insert_at_home(i, 100));
+    EXPECT_EQ(f.bucket_of(f.table.find(flows[i])), 3U);
+  }
+  EXPECT_FALSE(insert_at_home(5, 100)) << "all of them are as young as can be";
+  FlowTable::touch(f.table.find(flows[2]), TcpState::reset, 101);
+  EXPECT_FALSE(insert_at_home(5, 110)) << "the idlest is alive";
+  for (const uint32_t i : {0U, 1U, 3U, 4U})
+    FlowTable::touch(f.table.find(flows[i]), kUp, 8191);  // the last second before the wrap
+  FlowTable::touch(f.table.find(flows[2]), TcpState::reset, 8182);
+  EXPECT_TRUE(insert_at_home(5, 8193));
+  EXPECT_EQ(f.policy.log,
+            (std::vector<Ended>{{flows[2].value, ref(2), TcpState::reset, EndReason::expired}}));
+  EXPECT_FALSE(f.table.find(flows[2]));
+  EXPECT_EQ(FlowTable::backend(f.table.find(flows[5])), ref(5));
+  EXPECT_EQ(f.table.entries(), 5U);
+}
+
 TEST(FlowTable, ReusesExpiredEntriesFirst) {
   Fixture f(8);
   const auto flows = f.flows_of(3, 6, 12);
