@@ -253,6 +253,7 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
   service.forward = config.forward;
   service.vip = config.address;
   service.port = be16(config.port);
+  service.cuts = config.too_big == TooBig::fragment;
   service.plain_state = config.protocol == Protocol::tcp ? TcpState::established : TcpState::none;
   service.exact_key = config.address.address.is_v4() && config.address.is_host() && config.port != 0;
   service.timeout_s.fill(table_seconds(config.timeouts.fin));
@@ -378,6 +379,7 @@ void Compiler::refresh_vips() {
   std::vector<VipTable::ServiceRow> services;
   std::vector<VipTable::VipRow> vips;
   NatSources nat;
+  std::vector<std::pair<AddressKey, NatHost>> nat_hosts;
   const auto add_nat_sources = [&](const ServiceRecord& service, uint8_t at) {
     const PoolPosition& position = service.positions[at];
     for (const auto& backend : registry_.pools().at(position.pool).backends) {
@@ -389,6 +391,7 @@ void Compiler::refresh_vips() {
       source.service = service.id;
       source.backend = BackendRef::of(at, backend->number);
       source.port = route != nullptr ? route->port : uint8_t{0};
+      nat_hosts.emplace_back(AddressKey::of(backend->config.address), NatHost{source.port});
       nat.add(AddressKey::of(backend->config.address, Snapshot::nat_extra(protocol, port)), source,
               backend->is_active() && position.departure.presence == Presence::active);
     }
@@ -407,6 +410,7 @@ void Compiler::refresh_vips() {
   shared_.vips = std::make_shared<const VipTable>(services, vips);
   refresh_forbidden_sources(std::move(vips));
   shared_.nat_sources = std::make_shared<const AddressMap<NatSource>>(nat.map());
+  shared_.nat_hosts = std::make_shared<const AddressMap<NatHost>>(nat_hosts);
 }
 
 void Compiler::refresh_announced() {

@@ -30,6 +30,7 @@ enum class MemoryMode : uint8_t { automatic, hugepages, ordinary };
 enum class IdleMode : uint8_t { spin, sleep };
 enum class Announce : uint8_t { automatic, arp, route, none };
 enum class Unserved : uint8_t { drop, punt };
+enum class TooBig : uint8_t { fragment, drop };
 enum class HealthType : uint8_t { tcp, http };
 enum class LogLevel : uint8_t { trace, debug, info, warning, error };
 
@@ -117,6 +118,7 @@ struct ServiceConfig {
   Announce announce = Announce::automatic;  // resolved by validation: arp inside a port's subnet, else route
   uint16_t announce_min = 1;
   Unserved unserved = Unserved::drop;
+  TooBig too_big = TooBig::fragment;  // IPv4 without DF that doesn't fit the way out
 };
 
 struct ApiConfig {
@@ -138,6 +140,14 @@ struct RoutesConfig {
   bool operator==(const RoutesConfig&) const = default;
 };
 
+struct FragmentsConfig {  // per worker
+  uint32_t entries = 4'096;
+  uint64_t bytes = 4'194'304;
+  milliseconds time{1000};
+
+  bool operator==(const FragmentsConfig&) const = default;
+};
+
 struct LogConfig {
   LogLevel level = LogLevel::info;
 };
@@ -152,6 +162,7 @@ struct Config {
   ApiConfig api;
   IcmpConfig icmp;
   RoutesConfig routes;
+  FragmentsConfig fragments;
   LogConfig log;
 };
 

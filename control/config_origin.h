@@ -74,6 +74,7 @@ struct ConfigOrigin {
   Origin api;
   Origin icmp;
   Origin routes;
+  Origin fragments;
   Origin log;
 };
 

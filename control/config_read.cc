@@ -112,6 +112,7 @@ void read_service(const toml::table& table, ServiceConfig& service, ServiceOrigi
   reader.read("announce", service.announce);
   reader.read("announce_min", service.announce_min);
   reader.read("unserved", service.unserved);
+  reader.read("too_big", service.too_big);
   reader.check_choice("syn_cookies");
   reader.finish();
   service.position = origin.header;
@@ -137,6 +138,14 @@ void read_routes(const toml::table& table, RoutesConfig& routes, Origin& origin,
   reader.finish();
 }
 
+void read_fragments(const toml::table& table, FragmentsConfig& fragments, Origin& origin, Report& report) {
+  TableReader reader(table, "fragments", origin, report);
+  reader.read("entries", fragments.entries);
+  reader.read("bytes", fragments.bytes);
+  reader.read("time", fragments.time);
+  reader.finish();
+}
+
 void read_log(const toml::table& table, LogConfig& log, Origin& origin, Report& report) {
   TableReader reader(table, "log", origin, report);
   reader.read("level", log.level);
@@ -151,7 +160,7 @@ ReadConfig read_config(const toml::table& root, Report& report) {
   auto& [config, origin] = read;
   const SourcePosition top{1, 1};
   origin.node.header = origin.dataplane.header = origin.api.header = origin.icmp.header =
-      origin.routes.header = origin.log.header = top;
+      origin.routes.header = origin.fragments.header = origin.log.header = top;
   Origin file;
   TableReader reader(root, "", file, report);
   if (const auto* table = reader.table("node")) read_node(*table, config.node, origin.node, report);
@@ -170,6 +179,9 @@ ReadConfig read_config(const toml::table& root, Report& report) {
   if (const auto* table = reader.table("api")) read_api(*table, config.api, origin.api, report);
   if (const auto* table = reader.table("icmp")) read_icmp(*table, config.icmp, origin.icmp, report);
   if (const auto* table = reader.table("routes")) read_routes(*table, config.routes, origin.routes, report);
+  if (const auto* table = reader.table("fragments")) {
+    read_fragments(*table, config.fragments, origin.fragments, report);
+  }
   if (const auto* table = reader.table("log")) read_log(*table, config.log, origin.log, report);
   reader.finish();
   if (!root.contains("port")) {

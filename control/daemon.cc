@@ -301,6 +301,7 @@ std::vector<std::string> Daemon::needs_restart(const Config& next) const {
   unless(next.dataplane == config_.dataplane, "[dataplane]");
   unless(next.api.listen == config_.api.listen, "[api] listen");
   unless(next.routes == config_.routes, "[routes]");
+  unless(next.fragments == config_.fragments, "[fragments]");
   const bool same_ports =
       std::ranges::equal(next.ports, config_.ports, [](const PortConfig& a, const PortConfig& b) {
         return a.name == b.name && a.device == b.device && a.host_interface == b.host_interface &&

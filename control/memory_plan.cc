@@ -42,7 +42,8 @@ MemoryNeed memory_need(const Config& config) {
   const uint64_t in_small_pages = (one_buffer + kSmallPageBytes - 1) / kSmallPageBytes * kSmallPageBytes;
   return {buffers * one_buffer + kDpdkOwn,
           workers * (round_up(FlowTable::bytes_for(config.dataplane.connections)) +
-                     round_up(ProbationTable::bytes_for())),
+                     round_up(ProbationTable::bytes_for()) +
+                     round_up(FragmentTable::bytes_for(fragment_limits(config)))),
           buffers * in_small_pages + kDpdkOwn};
 }
 

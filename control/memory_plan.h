@@ -7,12 +7,13 @@
 
 #include "common/result.h"
 #include "control/config.h"
+#include "dataplane/fragment_table.h"
 
 namespace shunt {
 
 struct MemoryNeed {
   uint64_t buffer_bytes = 0;           // packet buffers, in DPDK's memory
-  uint64_t table_bytes = 0;            // connection tables and probation, outside it
+  uint64_t table_bytes = 0;            // connection tables, probation and fragments, outside it
   uint64_t ordinary_buffer_bytes = 0;  // packet buffers without hugepages: there none lies across two pages
 };
 
@@ -27,6 +28,11 @@ inline constexpr uint64_t kPageBytes = 2U << 20U;
 // Packet buffers of one worker: its queues', and where a port replays a file, that file's packets.
 uint32_t worker_buffers(const Config& config, unsigned worker);
 MemoryNeed memory_need(const Config& config);
+inline FragmentLimits fragment_limits(const Config& config) {
+  const FragmentsConfig& fragments = config.fragments;
+  const std::chrono::nanoseconds time = fragments.time;
+  return {fragments.entries, fragments.bytes, static_cast<uint64_t>(time.count())};
+}
 // 2 MiB pages for all of it.
 uint64_t pages_for(const MemoryNeed& need);
 

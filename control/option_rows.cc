@@ -41,6 +41,7 @@ constexpr std::array kNoBackend = {choice("drop", 0), later("reset")};
 constexpr std::array kAnnounce = {choice("arp", Announce::arp), choice("route", Announce::route),
                                   choice("none", Announce::none)};
 constexpr std::array kUnserved = {choice("drop", Unserved::drop), choice("punt", Unserved::punt)};
+constexpr std::array kTooBig = {choice("fragment", TooBig::fragment), choice("drop", TooBig::drop)};
 constexpr std::array kSynCookies = {choice("off", 0), later("on")};
 constexpr std::array kLogLevel = {choice("trace", LogLevel::trace), choice("debug", LogLevel::debug),
                                   choice("info", LogLevel::info), choice("warning", LogLevel::warning),
@@ -68,10 +69,11 @@ constexpr std::array kRows = {
     OptionRow{"", "icmp", Type::table, Need::optional, "", "What shunt answers by ICMP."},
     OptionRow{"", "routes", Type::table, Need::optional, "",
               "Kernel routes of VIPs with `announce = \"route\"`."},
+    OptionRow{"", "fragments", Type::table, Need::optional, "",
+              "How much is remembered of fragmented packets for VIPs."},
     OptionRow{"", "log", Type::table, Need::optional, "", "What is logged."},
     not_yet("", "cluster"),
     not_yet("", "process"),
-    not_yet("", "fragments"),
     not_yet("", "nat"),
     not_yet("", "telemetry"),
     not_yet("", "quic"),
@@ -108,8 +110,10 @@ constexpr std::array kRows = {
     OptionRow{"port", "addresses", Type::prefixes, Need::optional, "[]",
               "Put on host_interface, with their prefix length: `\"192.0.2.2/24\"`."},
     OptionRow{"port", "mtu", Type::integer, Need::optional, "1500",
-              "Largest IP packet, in bytes; for IPv6 at least 1,280, and the outer header beside it.", 576,
-              9'216},
+              "Largest IP packet, in bytes; for IPv6 at least 1,280, and the outer header beside it. Taps "
+              "take 1,500 at "
+              "most.",
+              576, 9'216},
     OptionRow{"port", "encap_source", Type::prefix, Need::optional, "",
               "Outer IPv4 source of encapsulated packets, or a prefix to spread flows over."},
     OptionRow{"port", "encap_source6", Type::prefix, Need::optional, "", "The same for IPv6."},
@@ -220,12 +224,15 @@ constexpr std::array kRows = {
               "that is also "
               "an address of this host.",
               0, 0, kUnserved},
+    OptionRow{"service", "too_big", Type::choice, Need::optional, "\"fragment\"",
+              "IPv4 without DF that is too big for the way out, outer header and all: cut into fragments, or "
+              "dropped. (With DF, and IPv6, it is always dropped.)",
+              0, 0, kTooBig},
     OptionRow{"service", "syn_cookies", Type::choice, Need::optional, "\"off\"", "", 0, 0, kSynCookies},
     not_yet("service", "source_prefix4"),
     not_yet("service", "source_prefix6"),
     not_yet("service", "dscp"),
     not_yet("service", "mss_clamp"),
-    not_yet("service", "too_big"),
     not_yet("service", "client_identity"),
     not_yet("service", "sample"),
     not_yet("service", "allow"),
@@ -262,12 +269,25 @@ constexpr std::array kRows = {
     OptionRow{"routes", "metric", Type::integer, Need::optional, "0", "", 0, 4'294'967'295.0},
     not_yet("routes", "exabgp"),
 
+    OptionRow{
+        "fragments", "entries", Type::integer, Need::optional, "4_096",
+        "Datagrams that each worker follows at a time. More: those that are complete are forgotten first, "
+        "then the oldest.",
+        16, 1'048'576},
+    OptionRow{
+        "fragments", "bytes", Type::integer, Need::optional, "4_194_304",
+        "Bytes of fragments that each worker holds until the first one of their datagram comes. More: the "
+        "oldest are dropped.",
+        65'536, 1'073'741'824},
+    OptionRow{"fragments", "time", Type::duration, Need::optional, "\"1s\"",
+              "How long a datagram's fragments may take.", 10, 10'000},
+
     OptionRow{"log", "level", Type::choice, Need::optional, "\"info\"", "", 0, 0, kLogLevel},
     OptionRow{"log", "format", Type::choice, Need::optional, "\"text\"", "", 0, 0, kLogFormat},
     not_yet("log", "audit_file"),
 };
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kHeadings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kHeadings = {{
     {"", "the file"},
     {"node", "[node]"},
     {"dataplane", "[dataplane]"},
@@ -280,6 +300,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kHeading
     {"api", "[api]"},
     {"icmp", "[icmp]"},
     {"routes", "[routes]"},
+    {"fragments", "[fragments]"},
     {"log", "[log]"},
 }};
 

@@ -33,23 +33,23 @@ Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config&
     mtu = std::max(mtu, port.mtu);
   auto flows = TableMemory::allocate(FlowTable::bytes_for(config.dataplane.connections), plan.hugepages);
   auto probation = TableMemory::allocate(ProbationTable::bytes_for(), plan.hugepages);
+  const FragmentLimits limits = fragment_limits(config);
+  auto fragments = TableMemory::allocate(FragmentTable::bytes_for(limits), plan.hugepages);
   auto pairs = TableMemory::allocate(kMaxPairs * sizeof(PairCounters), false);
   auto services = TableMemory::allocate(kMaxServices * sizeof(ServiceCounters), false);
-  for (auto* memory : {&flows, &probation, &pairs, &services}) {
+  for (auto* memory : {&flows, &probation, &fragments, &pairs, &services}) {
     if (!*memory) return memory->error();
   }
   auto pool = make_buffer_pool(index, worker_buffers(config, index), mtu);
   if (!pool) return pool.error();
-  Core core{flows.take(),
-            probation.take(),
-            pairs.take(),
-            services.take(),
-            pool.value(),
-            nullptr,
-            std::make_unique<PuntRings>()};
-  const WorkerMemory memory{core.flows.bytes(), core.probation.bytes(),
+  Core core{flows.take(),    probation.take(), fragments.take(), pairs.take(),
+            services.take(), pool.value(),     nullptr,          std::make_unique<PuntRings>()};
+  const WorkerMemory memory{core.flows.bytes(),
+                            core.probation.bytes(),
                             array_in<PairCounters>(core.pairs, kMaxPairs),
-                            array_in<ServiceCounters>(core.services, kMaxServices)};
+                            array_in<ServiceCounters>(core.services, kMaxServices),
+                            core.fragments.bytes(),
+                            limits};
   core.state = std::make_unique<WorkerState>(index, memory, key);
   return core;
 }

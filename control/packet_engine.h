@@ -54,6 +54,7 @@ class PacketEngine {
   struct Core {  // what one worker owns, but for its thread
     TableMemory flows;
     TableMemory probation;
+    TableMemory fragments;
     TableMemory pairs;
     TableMemory services;
     rte_mempool* pool = nullptr;

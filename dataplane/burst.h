@@ -60,8 +60,9 @@ static_assert(sizeof(Packet) == 64);
 // Room that rewrite may need before the Ethernet header (an IPv6 outer header and UDP with GUE fit).
 inline constexpr uint16_t kHeadroomBytes = 128;
 
-// answer: dropped, and whoever sent it is told (icmp_answer.h).
-enum class Fate : uint8_t { punt, punt_urgent, hand_over, drop, answer };
+// hold: a copy of it waits in the fragment table. cut: it leaves in pieces. answer: dropped, and whoever sent
+// it is told (icmp_answer.h).
+enum class Fate : uint8_t { punt, punt_urgent, hand_over, hold, cut, drop, answer };
 
 // The packets of a mask, first to last: for (const unsigned i : bits_of(mask)).
 class BitRange {
@@ -106,6 +107,9 @@ struct Burst {
   uint64_t unknown = 0;    // of those, the ones without any entry
   uint64_t errors = 0;     // ICMP errors about a flow: not live until select has found whose (icmp_error.h)
 
+  uint64_t fragments = 0;    // for a VIP, or from a nat backend
+  bool from_worker = false;  // another worker handed these over
+
   uint64_t plain4 = 0;        // take_plain took these, of IPv4: no tag, no option, a service's
   uint64_t plain6 = 0;        // the same of IPv6
   uint64_t unparsed = 0;      // take_plain left them to parse
@@ -122,7 +126,8 @@ struct Burst {
   std::array<Fate, kBurstSize> fate{};
   std::array<DropReason, kBurstSize> reason{};
   std::array<uint8_t, kBurstSize> owner{};
-  std::array<uint16_t, kBurstSize> fits{};  // answers to what is too big: the IP bytes that would fit
+  std::array<uint16_t, kBurstSize> fits{};        // of what is too big: the IP bytes that would fit
+  std::array<uint8_t, kBurstSize> pieces_port{};  // of what is cut: where the pieces leave
 
   void start(uint8_t from_port, unsigned packets) {
     port = from_port;
@@ -133,6 +138,7 @@ struct Burst {
     selecting = 0;
     unknown = 0;
     errors = 0;
+    fragments = 0;
     plain4 = 0;
     plain6 = 0;
     unparsed = live;
@@ -196,6 +202,14 @@ struct Burst {
     owner[i] = worker;
     leave(i, Fate::hand_over);
   }
+  void hold(unsigned i) { leave(i, Fate::hold); }
+  void cut(unsigned i, uint16_t longest, uint8_t out_port) {
+    fits[i] = longest;
+    pieces_port[i] = out_port;
+    leave(i, Fate::cut);
+  }
+  // One that was held goes on.
+  void rejoin(unsigned i) { live |= bit_of(i); }
   void leave_by(uint8_t out_port, uint64_t packets) {
     const uint32_t way = uint32_t{1} << out_port;
     leaving[out_port] = packets | ((ways_out & way) != 0 ? leaving[out_port] : 0);

@@ -4,6 +4,7 @@
 // table for each prefix length; the flow key is made and its bucket asked for here, so that the lines arrive
 // while the rest of the burst is classified.
 #include "dataplane/flow_state.h"
+#include "dataplane/fragments.h"
 #include "dataplane/icmp_error.h"
 #include "dataplane/stages.h"
 
@@ -90,6 +91,11 @@ inline bool hand_over(Burst& burst, unsigned i, const Service& service, const Wo
   return true;
 }
 
+void drop_for(Burst& burst, unsigned i, const Service& service, WorkerState& worker, DropReason reason) {
+  worker.count_service_drop(service.id, reason);
+  burst.drop(i, reason);
+}
+
 [[gnu::noinline]] void drop_expired(Burst& burst, unsigned i, const Service& service,
                                     const Snapshot& snapshot, WorkerState& worker) {
   const Packet& packet = burst.packet[i];
@@ -98,14 +104,15 @@ inline bool hand_over(Burst& burst, unsigned i, const Service& service, const Wo
     burst.packet[i].service = &service;
     return burst.answer(i, DropReason::ttl);
   }
-  worker.count_service_drop(service.id, DropReason::ttl);
-  burst.drop(i, DropReason::ttl);
+  drop_for(burst, i, service, worker, DropReason::ttl);
 }
 
 void give_to_service(Burst& burst, unsigned i, const Service& service, const Snapshot& snapshot,
                      WorkerState& worker) {
-  if (burst.packet[i].view.hops(burst.packet[i].data) <= 1)
-    return drop_expired(burst, i, service, snapshot, worker);
+  const PacketView& view = burst.packet[i].view;
+  if (view.binds_addresses && service.forward == Forward::nat) [[unlikely]]
+    return drop_for(burst, i, service, worker, DropReason::extension_headers);
+  if (view.hops(burst.packet[i].data) <= 1) return drop_expired(burst, i, service, snapshot, worker);
   burst.packet[i].service = &service;
   make_key(burst, i, service, worker);
   hand_over(burst, i, service, worker);
@@ -152,6 +159,8 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
     return true;
   }
   burst.packet[i].service = service;
+  if (view.binds_addresses) [[unlikely]]
+    drop_for(burst, i, *service, worker, DropReason::extension_headers);
   return true;
 }
 
@@ -160,6 +169,9 @@ void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerStat
   const PacketView& view = burst.packet[i].view;
   const uint8_t* frame = burst.packet[i].data;
   if (!view.is_ip()) return give_to_kernel(burst, i, snapshot);
+  if (view.is_fragment) [[unlikely]] {
+    if (take_fragment(burst, i, snapshot, worker)) return;
+  }
   const bool v4 = view.l3 == L3::ipv4;
   const AddressKey destination = v4 ? AddressKey::v4(load<uint32_t>(view.destination_bytes(frame)))
                                     : AddressKey::v6(view.destination_bytes(frame));

@@ -63,6 +63,13 @@ void drop_for(Burst& burst, unsigned i, const Service& service, WorkerState& wor
   burst.drop(i, reason);
 }
 
+// True: nat can't change its addresses, as with a flow's packet.
+bool refuse_bound(Burst& burst, unsigned i, const Service& service, WorkerState& worker) {
+  if (!burst.packet[i].view.binds_addresses || service.forward != Forward::nat) return false;
+  drop_for(burst, i, service, worker, DropReason::extension_headers);
+  return true;
+}
+
 // True: a nat flow's error goes to the worker that owns the flow, as its packets do.
 bool hand_over(Burst& burst, unsigned i, const Service& service, const FlowKey& key,
                const WorkerState& worker) {
@@ -100,6 +107,7 @@ bool take_error_to_vip(Burst& burst, unsigned i, const IcmpMessage& message, boo
     burst.drop(i, DropReason::bogus_icmp);
     return true;
   }
+  if (refuse_bound(burst, i, *service, worker)) return true;
   if (packet.view.hops(packet.data) <= 1) {
     drop_for(burst, i, *service, worker, DropReason::ttl);
     return true;
@@ -194,6 +202,7 @@ bool take_error_to_client(Burst& burst, unsigned i, const IcmpMessage& message, 
   if (hand_over(burst, i, *flow.service, flow.key, worker)) return true;
   // About a packet of this host's own, a health check, unless a table knows a local client's flow.
   if (to_node && !is_known(flow.key, quote->protocol, worker)) return false;
+  if (refuse_bound(burst, i, *flow.service, worker)) return true;
   give_to_flow(burst, i, *flow.service, flow.key);
   burst.replies |= bit_of(i);
   burst.backend[i] = flow.backend;

@@ -1,59 +1,30 @@
 #include "dataplane/icmp_message.h"
 
 #include "common/checksum.h"
+#include "dataplane/extension_headers.h"
+#include "dataplane/fragment_part.h"
 
 namespace shunt {
 namespace {
 
-constexpr unsigned kExtensionHeaders = 8;  // more are not walked over
-constexpr unsigned kExtensionBytes = 256;
-
-// RFC 8200 4: how long this extension header is; 0: it is none that is walked over.
-unsigned extension_bytes(uint8_t protocol, const uint8_t* header) {
-  switch (protocol) {
-    case 0:   // hop-by-hop
-    case 43:  // routing
-    case 60:  // destination options
-      return 8U + header[1] * 8U;
-    case 51:  // authentication (RFC 4302), counted in other units
-      return 8U + header[1] * 4U;
-    case kProtocolFragment:
-      return 8;
-    default:
-      return 0;
-  }
-}
-
-Extent extent_of(bool has_offset, bool more_follows) {
-  if (has_offset) return Extent::later_fragment;
-  return more_follows ? Extent::first_fragment : Extent::whole;
+Extent extent_of(const FragmentWord& word) {
+  if (word.offset_bytes != 0) return Extent::later_fragment;
+  return word.more ? Extent::first_fragment : Extent::whole;
 }
 
 TransportPlace find_transport4(const uint8_t* ip, unsigned available) {
   const unsigned header_bytes = (ip[0] & 0x0fU) * 4U;
   if ((ip[0] >> 4U) != 4 || header_bytes < kIpv4HeaderBytes || header_bytes > available) return {};
-  const auto fragmentation = load<be16>(ip + 6).host();
-  return {ip[9], extent_of((fragmentation & 0x1fffU) != 0, (fragmentation & 0x2000U) != 0),
-          static_cast<uint16_t>(header_bytes)};
+  return {ip[9], extent_of(FragmentWord::of_ipv4(ip)), static_cast<uint16_t>(header_bytes)};
 }
 
 TransportPlace find_transport6(const uint8_t* ip, unsigned available) {
   if ((ip[0] >> 4U) != 6) return {};
-  TransportPlace place{ip[6], Extent::whole, kIpv6HeaderBytes};
-  for (unsigned headers = 0;; ++headers) {
-    const uint8_t* header = ip + place.offset;
-    const bool readable = place.offset + 8U <= available;
-    const unsigned bytes = readable ? extension_bytes(place.protocol, header) : 0;
-    if (bytes == 0) return place;  // a transport header, or where one would have to begin
-    if (place.protocol == kProtocolFragment) {
-      const auto fragmentation = load<be16>(header + 2).host();
-      place.extent = extent_of((fragmentation & 0xfff8U) != 0, (fragmentation & 1U) != 0);
-      if (place.extent == Extent::later_fragment) return place;
-    }
-    place.protocol = header[0];
-    place.offset = static_cast<uint16_t>(place.offset + bytes);
-    if (headers + 1 > kExtensionHeaders || place.offset > kIpv6HeaderBytes + kExtensionBytes) return {};
-  }
+  const ExtensionHeaders chain = walk_extension_headers(ip, available);
+  if (chain.has_fault) return {};
+  const FragmentWord word =
+      chain.fragment_at != 0 ? FragmentWord::of_ipv6(ip + chain.fragment_at) : FragmentWord{};
+  return {chain.protocol, extent_of(word), chain.end};
 }
 
 bool is_icmp_of(L3 l3, uint8_t protocol) {

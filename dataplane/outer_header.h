@@ -120,12 +120,14 @@ uint16_t gue_checksum6(const PacketView& view, const uint8_t* inner, const Desti
   uint64_t sum =
       uint64_t{destination.outer_sum} + spread_of(destination, flow) + sport.raw() + 2 * udp_length;
   // IPv4 without a checksum, or bytes behind the datagram that it doesn't cover (RFC 9868).
-  const auto uncovered = [&] {
-    return load<uint16_t>(inner + l4_at + 6) == 0 ||
-           l4_bytes != unsigned{view.payload_bytes} + kUdpHeaderBytes;
+  const auto is_uncovered_udp = [&] {
+    return view.protocol == kProtocolUdp && (load<uint16_t>(inner + l4_at + 6) == 0 ||
+                                             l4_bytes != unsigned{view.payload_bytes} + kUdpHeaderBytes);
   };
   const bool has_transport = view.l4_offset != 0;  // ICMP has another checksum
-  if (!has_transport || (view.protocol == kProtocolUdp && uncovered())) {
+  // A fragment has but a part of what its checksum covers; extension headers are covered by none.
+  const bool has_extensions = kInner == L3::ipv6 && l4_at != kIpv6HeaderBytes;
+  if (!has_transport || view.is_fragment || has_extensions || is_uncovered_udp()) {
     sum = checksum_sum(inner, view.ip_bytes, sum);
   } else if constexpr (kInner == L3::ipv4) {
     // The header's own sum is 0; the segment's is that of the pseudo header, negative.

@@ -31,7 +31,6 @@ inline constexpr uint8_t kProtocolIpip = 4;
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
 inline constexpr uint8_t kProtocolIpv6 = 41;
-inline constexpr uint8_t kProtocolFragment = 44;  // an IPv6 extension header
 inline constexpr uint8_t kProtocolIcmp6 = 58;
 
 // RFC 9293, 3.1
@@ -47,10 +46,12 @@ struct PacketView {
   uint8_t l3_offset = kEtherHeaderBytes;  // behind Ethernet and VLAN tags
   uint8_t protocol = 0;                   // of the transport header, where there is one
   uint8_t tcp_flags = 0;
-  uint16_t l4_offset = 0;      // 0: no transport header that parse could read
-  uint16_t ip_bytes = 0;       // of the whole IP packet
-  uint16_t payload_bytes = 0;  // behind the transport header
-  bool has_defect = false;     // if this is for a VIP it is dropped, for `defect`
+  uint16_t l4_offset = 0;            // 0: no transport header that parse could read
+  uint16_t ip_bytes = 0;             // of the whole IP packet
+  uint16_t payload_bytes = 0;        // behind the transport header
+  bool has_defect : 1 = false;       // if this is for a VIP it is dropped, for `defect`
+  bool is_fragment : 1 = false;      // of IPv4 or IPv6; only the first one has a transport header
+  bool binds_addresses : 1 = false;  // nat would break it: AH, or a routing header on its way
   DropReason defect = DropReason::truncated;
 
   void object(DropReason reason) {

@@ -1,7 +1,11 @@
 // parse: the only stage that reads headers by offset, each behind its length check.
 //
-// What plain.cc left: tags, options, fragments, faults, and what isn't IP at all.
+// What plain.cc left: tags, options, extension headers, fragments, faults, and what isn't IP at all.
+#include <algorithm>
+
 #include "common/checksum.h"
+#include "dataplane/extension_headers.h"
+#include "dataplane/fragment_part.h"
 #include "dataplane/ip_source.h"
 #include "dataplane/stages.h"
 
@@ -30,24 +34,34 @@ bool options_are_acceptable(const uint8_t* options, unsigned bytes) {
   return true;
 }
 
+// Of a header that ends behind the packet. RFC 7112, RFC 1858: the first fragment has all of it.
+void object_to_short(PacketView& view, DropReason reason) {
+  view.object(view.is_fragment ? DropReason::fragment : reason);
+}
+
 void parse_tcp(PacketView& view, const uint8_t* frame, unsigned l4_bytes) {
-  if (l4_bytes < kTcpHeaderBytes) return view.object(DropReason::truncated);
+  if (l4_bytes < kTcpHeaderBytes) return object_to_short(view, DropReason::truncated);
   const uint8_t* tcp = view.l4(frame);
   const unsigned header_bytes = (tcp[12] >> 4U) * 4U;
-  if (header_bytes < kTcpHeaderBytes || header_bytes > l4_bytes) return view.object(DropReason::bad_header);
+  if (header_bytes < kTcpHeaderBytes) return view.object(DropReason::bad_header);
+  if (header_bytes > l4_bytes) return object_to_short(view, DropReason::bad_header);
   view.tcp_flags = tcp[13];
   view.payload_bytes = static_cast<uint16_t>(l4_bytes - header_bytes);
 }
 
 void parse_udp(PacketView& view, const uint8_t* frame, unsigned l4_bytes) {
-  if (l4_bytes < kUdpHeaderBytes) return view.object(DropReason::truncated);
+  if (l4_bytes < kUdpHeaderBytes) return object_to_short(view, DropReason::truncated);
   const uint8_t* udp = view.l4(frame);
   const unsigned udp_bytes = load<be16>(udp + 4).host();
-  if (udp_bytes < kUdpHeaderBytes || udp_bytes > l4_bytes) return view.object(DropReason::bad_header);
-  view.payload_bytes = static_cast<uint16_t>(udp_bytes - kUdpHeaderBytes);
+  // A first fragment's length is the whole datagram's.
+  if (udp_bytes < kUdpHeaderBytes || (udp_bytes > l4_bytes && !view.is_fragment))
+    return view.object(DropReason::bad_header);
+  view.payload_bytes = static_cast<uint16_t>(std::min(udp_bytes, l4_bytes) - kUdpHeaderBytes);
   // RFC 8200 8.1: over IPv6 there is no such thing as no checksum.
   if (view.l3 == L3::ipv6 && load<uint16_t>(udp + 6) == 0) view.object(DropReason::bad_checksum);
 }
+
+constexpr unsigned kPortsBytes = 4;
 
 void parse_transport(PacketView& view, const uint8_t* frame, unsigned ip_header_bytes) {
   const unsigned l4_bytes = view.ip_bytes - ip_header_bytes;
@@ -59,6 +73,20 @@ void parse_transport(PacketView& view, const uint8_t* frame, unsigned ip_header_
   } else {
     view.l4_offset = 0;
   }
+  if (l4_bytes < kPortsBytes) view.l4_offset = 0;  // of what is cut short not even the ports are there
+}
+
+// `header_bytes`: of what comes back in the whole datagram, before the part that this fragment has.
+void parse_fragment(PacketView& view, const FragmentWord& word, unsigned header_bytes, unsigned part_bytes) {
+  view.is_fragment = true;
+  const bool breaks_units = word.more && part_bytes % kFragmentUnit != 0;
+  const unsigned limit = kLargestDatagram - header_bytes;  // beyond it: the ping of death
+  if (part_bytes == 0 || breaks_units || word.offset_bytes + part_bytes > limit)
+    view.object(DropReason::fragment);
+  // Neither an error nor an echo of ICMP needs more than one packet.
+  if (view.protocol == kProtocolIcmp || view.protocol == kProtocolIcmp6) view.object(DropReason::fragment);
+  // RFC 1858 2.2.2: it would write over the flags that were looked at.
+  if (view.protocol == kProtocolTcp && word.offset_bytes == kFragmentUnit) view.object(DropReason::fragment);
 }
 
 // False: not even the destination can be read.
@@ -79,10 +107,28 @@ bool parse_ipv4(PacketView& view, const uint8_t* frame, unsigned available) {
       !options_are_acceptable(ip + kIpv4HeaderBytes, header_bytes - kIpv4HeaderBytes)) {
     view.object(DropReason::options);
   }
-  // More fragments, or an offset (RFC 791): no ports to go by.
-  if ((load<be16>(ip + 6).host() & 0x3fffU) != 0) view.object(DropReason::fragment);
-  if (!view.has_defect) parse_transport(view, frame, header_bytes);
+  const FragmentWord word = FragmentWord::of_ipv4(ip);
+  if (word.is_fragment()) parse_fragment(view, word, header_bytes, view.ip_bytes - header_bytes);
+  // A later fragment has no ports to go by.
+  if (!view.has_defect && word.offset_bytes == 0) parse_transport(view, frame, header_bytes);
   return true;
+}
+
+// What stands between the IPv6 header and the transport header. False: a transport header doesn't follow.
+bool parse_extension_headers(PacketView& view, const uint8_t* frame, unsigned& header_bytes) {
+  const uint8_t* const ip = view.ip(frame);
+  const ExtensionHeaders chain = walk_extension_headers(ip, view.ip_bytes);
+  view.protocol = chain.protocol;
+  view.binds_addresses = chain.binds_addresses;
+  header_bytes = chain.end;
+  FragmentWord word;
+  if (chain.fragment_at != 0) {
+    word = FragmentWord::of_ipv6(ip + chain.fragment_at);
+    const unsigned part_at = chain.fragment_at + kFragmentUnit;
+    parse_fragment(view, word, chain.fragment_at - kIpv6HeaderBytes, view.ip_bytes - part_at);
+  }
+  if (chain.has_fault) view.object(chain.fault);
+  return word.offset_bytes == 0;
 }
 
 bool parse_ipv6(PacketView& view, const uint8_t* frame, unsigned available) {
@@ -96,8 +142,10 @@ bool parse_ipv6(PacketView& view, const uint8_t* frame, unsigned available) {
   if (view.has_defect) return true;
   view.ip_bytes = static_cast<uint16_t>(total);
   if (is_bad_source_v6(ip + 8)) view.object(DropReason::bad_source);
-  if (view.protocol == kProtocolFragment) view.object(DropReason::fragment);
-  if (!view.has_defect) parse_transport(view, frame, kIpv6HeaderBytes);
+  unsigned header_bytes = kIpv6HeaderBytes;
+  bool has_transport = true;
+  if (is_extension_header(view.protocol)) has_transport = parse_extension_headers(view, frame, header_bytes);
+  if (!view.has_defect && has_transport) parse_transport(view, frame, header_bytes);
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "common/checksum.h"
+#include "dataplane/fragment_part.h"
 #include "dataplane/icmp_error.h"
 #include "dataplane/outer_header.h"
 #include "dataplane/stages.h"
@@ -51,12 +52,37 @@ inline void translate6(uint8_t* ip, uint8_t* l4, uint8_t protocol, End end, cons
   store(l4 + port_at, port);
 }
 
-// What becomes of a packet that is longer than the `fitting` bytes of its way out: its source is told, unless
-// it allows that the packet be cut. (A way that fits nothing isn't a matter of size.)
+// The same of a packet without a transport header: a later fragment. The checksum of the whole datagram is in
+// the first one.
+inline void translate_address4(uint8_t* ip, End end, be32 address, uint8_t hops) {
+  const unsigned at = end == End::source ? 12 : 16;
+  const uint64_t hop_delta = hops != 0 ? 0xfffeU : 0U;
+  const uint64_t delta = checksum_delta(load<uint32_t>(ip + at), address.raw()) + hop_delta;
+  const uint16_t checksum = apply_delta(load<uint16_t>(ip + 10), delta);
+  ip[8] = static_cast<uint8_t>(ip[8] - hops);
+  store(ip + 10, checksum);
+  store(ip + at, address);
+}
+
+inline void translate_address6(uint8_t* ip, End end, const uint8_t* address, uint8_t hops) {
+  store(ip + (end == End::source ? 8 : 24), load_block(address));
+  ip[7] = static_cast<uint8_t>(ip[7] - hops);
+}
+
+// RFC 791: without DF it may travel in pieces.
+bool allows_cutting(const Packet& packet) {
+  return packet.view.l3 == L3::ipv4 && (packet.view.ip(packet.data)[6] & 0x40U) == 0;
+}
+// Where its service has that.
+bool may_be_cut(const Packet& packet) {
+  return packet.service->cuts && allows_cutting(packet);
+}
+void cut(Burst& burst, unsigned i, WorkerState& worker, const Destination& destination);
+
+// What becomes of a packet that is longer than the `fitting` bytes of its way out and isn't cut: its source
+// is told, unless it couldn't know of such ways. (A way that fits nothing isn't a matter of size.)
 [[gnu::noinline]] void refuse_too_big(Burst& burst, unsigned i, WorkerState& worker, uint16_t fitting) {
-  const Packet& packet = burst.packet[i];
-  const bool may_be_cut = packet.view.l3 == L3::ipv4 && (packet.view.ip(packet.data)[6] & 0x40U) == 0;
-  if (may_be_cut || fitting == 0) return drop_for(burst, i, worker, DropReason::too_big);
+  if (allows_cutting(burst.packet[i]) || fitting == 0) return drop_for(burst, i, worker, DropReason::too_big);
   burst.answer(i, DropReason::too_big, fitting);
 }
 
@@ -67,6 +93,7 @@ inline void translate6(uint8_t* ip, uint8_t* l4, uint8_t protocol, End end, cons
   if (burst.packet[i].service->forward == Forward::l2 && !destination.on_link)
     return drop_for(burst, i, worker, DropReason::not_on_link);
   if (!destination.has_mac) return drop_for(burst, i, worker, DropReason::no_neighbour);
+  if (destination.longest != 0 && may_be_cut(burst.packet[i])) return cut(burst, i, worker, destination);
   refuse_too_big(burst, i, worker, destination.longest);
 }
 
@@ -103,9 +130,11 @@ struct Kind {
   }
 };
 
-// The packet inside another one.
+// The packet inside another one. (Inlined by word: fragments take this way too, and a call costs the others
+// 11 instructions.)
 template <typename Kind>
-void encapsulate(Packet& packet, const Destination& destination, unsigned ip_bytes) {
+[[gnu::always_inline]] inline void encapsulate(Packet& packet, const Destination& destination,
+                                               unsigned ip_bytes) {
   constexpr Change kChange = Kind::kChange;
   constexpr L3 kInner = Kind::kInner;
   constexpr unsigned kOuterIp = is_outer4(kChange) ? kIpv4HeaderBytes : kIpv6HeaderBytes;
@@ -140,7 +169,7 @@ void encapsulate(Packet& packet, const Destination& destination, unsigned ip_byt
 // The packet itself, to another MAC or address. Pads to the shortest Ethernet frame are not carried, nor is
 // anything else behind the IP packet.
 template <typename Kind>
-void edit(Packet& packet, const Destination& destination, unsigned ip_bytes) {
+[[gnu::always_inline]] inline void edit(Packet& packet, const Destination& destination, unsigned ip_bytes) {
   constexpr Change kChange = Kind::kChange;
   const unsigned l3_offset = Kind::l3_offset(packet.view);
   uint8_t* const frame = packet.data;
@@ -232,6 +261,94 @@ void run_all(Burst& burst, uint64_t packets, WorkerState& worker) {
   }
 }
 
+// A later fragment: neither ports nor checksum are there to be edited.
+void edit_later_fragment(Packet& packet, const Destination& destination) {
+  uint8_t* const frame = packet.data;
+  uint8_t* const ip = packet.view.ip(frame);
+  packet.bytes = packet.view.frame_bytes();
+  std::memcpy(frame, destination.head.data(), 12);
+  if (destination.change == Change::nat4) {
+    translate_address4(ip, End::destination, destination.address4, 1);
+  } else {
+    translate_address6(ip, End::destination, destination.address.bytes().data(), 1);
+  }
+}
+
+// RFC 6864: fragments of one datagram share their identification, the packets that they travel in must not,
+// while they may be cut themselves. The factor is odd, so that no two offsets meet, and spreads them.
+void separate_outer_identification(const Packet& packet, unsigned offset_bytes) {
+  uint8_t* const ip = packet.view.ip(packet.data);
+  if ((ip[6] & 0x40U) != 0) return;
+  const auto before = load<be16>(ip + 4);
+  const be16 after(static_cast<uint16_t>(before.host() + offset_bytes / kFragmentUnit * 0x9e37U));
+  store(ip + 10, apply_delta(load<uint16_t>(ip + 10), checksum_delta(before.raw(), after.raw())));
+  store(ip + 4, after);
+}
+
+template <Change kChange, L3 kInner>
+void change_one(Packet& packet, const Destination& destination) {
+  using Any = Kind<kChange, kInner, false>;
+  if constexpr (is_outer(kChange)) {
+    encapsulate<Any>(packet, destination, packet.view.ip_bytes);
+  } else {
+    edit<Any>(packet, destination, packet.view.ip_bytes);
+  }
+}
+
+template <L3 kInner>
+void change_fragment(Packet& packet, const Destination& destination) {
+  const bool is_later = packet.view.l4_offset == 0;
+  switch (destination.change) {
+    case Change::l2:
+      return change_one<Change::l2, kInner>(packet, destination);
+    case Change::nat4:
+      return is_later ? edit_later_fragment(packet, destination)
+                      : change_one<Change::nat4, kInner>(packet, destination);
+    case Change::nat6:
+      return is_later ? edit_later_fragment(packet, destination)
+                      : change_one<Change::nat6, kInner>(packet, destination);
+    case Change::outer4:
+      return change_one<Change::outer4, kInner>(packet, destination);
+    case Change::outer4_udp:
+      return change_one<Change::outer4_udp, kInner>(packet, destination);
+    case Change::outer6:
+      return change_one<Change::outer6, kInner>(packet, destination);
+    case Change::outer6_udp:
+      return change_one<Change::outer6_udp, kInner>(packet, destination);
+  }
+}
+
+void count_for(const Packet& packet, WorkerState& worker) {
+  PairCounters& pair = worker.pairs[packet.pair];
+  pair.packets.add(1);
+  pair.bytes.add(packet.bytes);
+}
+
+// It leaves in pieces, which transmit makes: of the packet as it is, where each gets an outer header, else of
+// what it has become.
+[[gnu::noinline]] void cut(Burst& burst, unsigned i, WorkerState& worker, const Destination& destination) {
+  Packet& packet = burst.packet[i];
+  count_for(packet, worker);
+  if (!is_outer(destination.change)) change_fragment<L3::ipv4>(packet, destination);
+  burst.cut(i, destination.longest, destination.port);
+}
+
+[[gnu::noinline]] void fragment_to_backend(Burst& burst, unsigned i, WorkerState& worker) {
+  Packet& packet = burst.packet[i];
+  const Destination& destination = *packet.destination;
+  if (packet.view.ip_bytes > destination.longest) return refuse(burst, i, worker, destination);
+  count_for(packet, worker);
+  rewrite_fragment(packet);
+  burst.leave_by(destination.port, bit_of(i));
+}
+
+// One that is rewritten leaves whole, or in pieces.
+void leave(Burst& burst, unsigned i, uint16_t longest, uint8_t out_port) {
+  if (burst.packet[i].view.ip_bytes > longest) [[unlikely]]
+    return burst.cut(i, longest, out_port);
+  burst.leave_by(out_port, bit_of(i));
+}
+
 // Where a reply to a client leaves, and to whom; asks for a MAC that isn't known. False: dropped.
 bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker,
                         uint8_t& out_port) {
@@ -240,7 +357,8 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   const Route* route = snapshot.routes->find(client);
   if (route == nullptr) return drop_for(burst, i, worker, DropReason::no_neighbour), false;
   const PortState& port = snapshot.ports[route->port];
-  if (burst.packet[i].view.ip_bytes > port.mtu) return refuse_too_big(burst, i, worker, port.mtu), false;
+  if (burst.packet[i].view.ip_bytes > port.mtu && !may_be_cut(burst.packet[i]))
+    return refuse_too_big(burst, i, worker, port.mtu), false;
   const IpAddress next_hop = route->gateway.value_or(client);
   const MacAddress* mac =
       port.gateway_mac ? &*port.gateway_mac : snapshot.neighbours->find(route->port, next_hop);
@@ -253,6 +371,16 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   std::memcpy(frame + 6, port.mac.bytes.data(), 6);
   out_port = route->port;
   return true;
+}
+
+// The source of a later fragment is the VIP's again; ports and checksum are in the first one.
+[[gnu::noinline]] void restore_address(const PacketView& view, uint8_t* ip, const IpAddress& vip,
+                                       uint8_t hops) {
+  if (view.l3 == L3::ipv4) {
+    translate_address4(ip, End::source, vip.v4(), hops);
+  } else {
+    translate_address6(ip, End::source, vip.bytes().data(), hops);
+  }
 }
 
 [[gnu::noinline]] void to_client(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker) {
@@ -270,18 +398,22 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   const uint8_t hops = to_host ? 0 : 1;
   if (burst.is_error(i)) [[unlikely]] {
     translate_error(view, packet.data, End::source, vip, service.port, hops);
-    return to_host ? burst.punt(i, true) : burst.leave_by(out_port, bit_of(i));
+    return to_host ? burst.punt(i, true) : leave(burst, i, snapshot.ports[out_port].mtu, out_port);
   }
-  const be16 port = service.port != be16(0) ? service.port : view.sport(packet.data);
   uint8_t* const ip = view.ip(packet.data);
-  uint8_t* const l4 = view.l4(packet.data);
-  if (view.l3 == L3::ipv4) {
-    translate4(ip, l4, view.protocol, End::source, vip.v4(), port, hops);
+  if (view.l4_offset == 0) [[unlikely]] {
+    restore_address(view, ip, vip, hops);
   } else {
-    translate6(ip, l4, view.protocol, End::source, vip.bytes().data(), port, hops);
+    const be16 port = service.port != be16(0) ? service.port : view.sport(packet.data);
+    uint8_t* const l4 = view.l4(packet.data);
+    if (view.l3 == L3::ipv4) {
+      translate4(ip, l4, view.protocol, End::source, vip.v4(), port, hops);
+    } else {
+      translate6(ip, l4, view.protocol, End::source, vip.bytes().data(), port, hops);
+    }
   }
   if (to_host) return burst.punt(i, true);
-  burst.leave_by(out_port, bit_of(i));
+  leave(burst, i, snapshot.ports[out_port].mtu, out_port);
 }
 
 // ICMP errors about what a nat backend sent. (Those of other modes travel as any packet of their flow.)
@@ -293,30 +425,45 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
     const Destination& destination = *packet.destination;
     if (destination.change != Change::nat4 && destination.change != Change::nat6) continue;
     done |= bit_of(i);
-    if (packet.view.ip_bytes > destination.longest) {
+    const bool fits_in_pieces = destination.longest != 0 && may_be_cut(packet);
+    if (packet.view.ip_bytes > destination.longest && !fits_in_pieces) {
       refuse(burst, i, worker, destination);
       continue;
     }
-    PairCounters& pair = worker.pairs[packet.pair];
-    pair.packets.add(1);
-    pair.bytes.add(packet.bytes);
-    burst.leave_by(destination.port, bit_of(i));
+    count_for(packet, worker);
     packet.bytes = packet.view.frame_bytes();
     translate_error(packet.view, packet.data, End::destination, destination.address, destination.backend_port,
                     1);
     std::memcpy(packet.data, destination.head.data(), 12);
+    leave(burst, i, destination.longest, destination.port);
   }
   return done;
 }
 
 }  // namespace
 
+void rewrite_fragment(Packet& packet) {
+  const Destination& destination = *packet.destination;
+  const bool v4 = packet.view.l3 == L3::ipv4;
+  const unsigned offset_bytes =
+      v4 ? FragmentWord::of_ipv4(packet.view.ip(packet.data)).offset_bytes : 0U;  // else DF is set outside
+  if (v4) {
+    change_fragment<L3::ipv4>(packet, destination);
+  } else {
+    change_fragment<L3::ipv6>(packet, destination);
+  }
+  if (offset_bytes != 0 && is_outer4(destination.change)) separate_outer_identification(packet, offset_bytes);
+}
+
 void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
   const uint64_t live = burst.live;
   const uint64_t replies = live & burst.replies;
+  const uint64_t fragments = live & burst.fragments & ~replies;
   for (const unsigned i : bits_of(replies))
     to_client(burst, i, snapshot, worker);
-  uint64_t forward = live & ~replies;
+  for (const unsigned i : bits_of(fragments))
+    fragment_to_backend(burst, i, worker);
+  uint64_t forward = live & ~replies & ~fragments;
   if (burst.errors != 0) [[unlikely]]
     forward &= ~errors_to_nat_backends(burst, forward & burst.errors, worker);
   run_all<true>(burst, forward & burst.plain4, worker);

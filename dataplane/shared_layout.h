@@ -36,7 +36,8 @@ inline constexpr uint64_t kSharedLayout =
                       Snapshot, Service, PoolView, Destination, PortState,
                       NatSource,  // what workers are told
                       SlotChoice, VipTable, RouteTable, NeighbourTable, AddressMap<uint8_t>, WorkerState,
-                      FlowTable, FlowBucket, ProbationTable, ProbationLine, ClientMacs,    // what they keep
+                      FlowTable, FlowBucket, ProbationTable, ProbationLine, ClientMacs, FragmentTable,
+                      FragmentLimits,                                                      // what they keep
                       PairCounters, ServiceCounters, WorkerCounters, Ledger, LedgerBlock,  // what they count
                       PuntRings, HandOverRings, FrameRing, NeighbourQuestions>();          // rings
 

@@ -77,6 +77,7 @@ struct alignas(64) Service {
   Forward forward = Forward::l2;
   bool exact_key = false;   // one IPv4 address and port: source address and port are the whole flow
   bool panic = false;       // everybody is chosen, up or not
+  bool cuts = true;         // IPv4 that is too big for the way out and may be cut is
   uint8_t choice_pool = 0;  // position of the pool that new flows are chosen from
   TcpState plain_state = TcpState::none;  // of an entry on which nothing happens: established, or none in UDP
   uint16_t plain_timeout_s = 0;           // in that state
@@ -111,6 +112,11 @@ struct NatSource {
   BackendRef former_backend;
 };
 
+// A host with a nat backend: its fragments without ports may be a reply's.
+struct NatHost {
+  uint8_t port = 0;  // index of the port it is behind
+};
+
 struct PortState {
   MacAddress mac;
   MacAddress host_mac;  // second MAC: what the kernel sends to it is for a VIP
@@ -142,6 +148,7 @@ struct Snapshot {
   std::shared_ptr<const VipTable> vips;
   std::vector<Service> services;  // by id; id 0 means "not there", as in every hole
   std::shared_ptr<const AddressMap<NatSource>> nat_sources;
+  std::shared_ptr<const AddressMap<NatHost>> nat_hosts;  // by address
   std::shared_ptr<const RouteTable> routes;
   std::shared_ptr<const NeighbourTable> neighbours;
   std::shared_ptr<const AddressMap<uint8_t>> node_addresses;

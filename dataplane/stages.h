@@ -35,4 +35,7 @@ void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const N
 // Encapsulates or translates, and finds the way out.
 void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker);
 
+// The same for one fragment, or for a piece of what was cut, that fits the way to its destination.
+void rewrite_fragment(Packet& packet);
+
 }  // namespace shunt

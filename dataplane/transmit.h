@@ -13,7 +13,9 @@
 #include "dataplane/frame_io.h"
 #include "dataplane/frame_ring.h"
 #include "dataplane/icmp_answer.h"
+#include "dataplane/ipv4_pieces.h"
 #include "dataplane/punt_limit.h"
+#include "dataplane/stages.h"
 #include "dataplane/worker_state.h"
 
 namespace shunt {
@@ -172,6 +174,11 @@ class Transmitter {
         case Fate::hand_over:
           hand_over(burst, i, worker);
           break;
+        case Fate::hold:
+          break;  // its copy was counted
+        case Fate::cut:
+          send_in_pieces(burst, i, worker, now);
+          break;
         case Fate::drop:
           worker.ledger.drop(burst.reason[i]);
           break;
@@ -182,6 +189,29 @@ class Transmitter {
       free_later(burst.packet[i].handle);
     }
     free_now();
+  }
+
+  // Of the ledger the packet itself is the last piece, and the others are new. Without a buffer for one of
+  // them the packet is lost, and those that are gone are all new.
+  void send_in_pieces(const Burst& burst, unsigned i, WorkerState& worker, const Now& now) {
+    const Packet& whole = burst.packet[i];
+    const unsigned l2_bytes = whole.view.l3_offset;
+    Ipv4Pieces pieces(whole.view.ip(whole.data), whole.view.ip_bytes, burst.fits[i]);
+    while (const uint16_t bytes = pieces.bytes()) {
+      Frame frame;
+      if (!io_.allocate(frame, l2_bytes + bytes)) return worker.ledger.drop(DropReason::transmit_full);
+      std::memcpy(frame.data, whole.data, l2_bytes);
+      pieces.write(frame.data + l2_bytes);
+      Packet piece = whole;
+      piece.set_frame(frame);
+      piece.view.ip_bytes = bytes;
+      piece.view.is_fragment = true;
+      piece.view.l4_offset = 0;
+      if (!burst.is_reply(i) && whole.destination->outer_bytes != 0) rewrite_fragment(piece);
+      pieces.advance();
+      worker.ledger.originated += pieces.bytes() != 0 ? 1U : 0U;
+      send(burst.pieces_port[i], piece.frame(), worker, now);
+    }
   }
 
   void punt(const Burst& burst, unsigned i, WorkerState& worker, const Now& now) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "dataplane/fragments.h"
 #include "dataplane/frame_io.h"
 #include "dataplane/stages.h"
 #include "dataplane/transmit.h"
@@ -78,6 +79,8 @@ class Worker {
       if (other != state_.index)
         packets += receive_from(hand_over_.ring(other, state_.index), true, snapshot, now);
     }
+    if (!state_.fragments.empty()) [[unlikely]]
+      packets += release_fragments(snapshot, now);
     transmitter_.flush_all(state_, now);
     sweep(snapshot, now);
     state_.counters.loops.add(1);
@@ -89,6 +92,8 @@ class Worker {
   // After the last loop.
   void finish() {
     transmitter_.abandon(state_);
+    state_.fragments.clear();
+    count_lost_fragments(state_);
     ledger_block_.publish(state_.ledger);
   }
 
@@ -125,6 +130,8 @@ class Worker {
     lookup(burst_, state_, now);
     watch.passed(Stage::lookup, count);
     select(burst_, snapshot, state_, now);
+    if (burst_.fragments != 0) [[unlikely]]
+      settle_fragments(burst_, snapshot, state_, now);
     watch.passed(Stage::select, count);
     rewrite(burst_, snapshot, state_);
     watch.passed(Stage::rewrite, count);
@@ -168,8 +175,45 @@ class Worker {
       ring.pop();
     }
     StageWatch watch(state_.counters, false);
+    burst_.from_worker = from_worker;
     if (inward > 0) walk(inward_port, inward, snapshot, now, watch);
+    burst_.from_worker = false;
     return taken;
+  }
+
+  // Fragments that waited for the first one of their datagram, a burst of them in a loop; ends those that
+  // waited too long.
+  [[gnu::noinline]] unsigned release_fragments(const Snapshot& snapshot, const Now& now) {
+    FragmentTable& held = state_.fragments;
+    held.expire(now.ns);
+    count_lost_fragments(state_);
+    std::array<FragmentWay, kBurstSize> ways;
+    unsigned count = 0;
+    uint8_t port = 0;
+    for (unsigned taken = 0; taken < kBurstSize; ++taken) {
+      const auto next = held.front();
+      if (!next || (count > 0 && next->port != port)) break;
+      Frame frame;
+      ++state_.ledger.left;
+      if (io_.allocate(frame, next->bytes)) {
+        held.copy_front(frame.data);
+        port = next->port;
+        ways[count] = next->way;
+        burst_.packet[count++].set_frame(frame);
+      } else {
+        state_.ledger.drop(DropReason::transmit_full);
+      }
+      held.pop();
+    }
+    if (count == 0) return 0;
+    burst_.start(port, count);
+    parse(burst_, snapshot.ports[port]);
+    burst_.fragments = burst_.live;
+    for (const unsigned i : bits_of(burst_.fragments))
+      follow(burst_, i, ways[i], snapshot, state_);
+    rewrite(burst_, snapshot, state_);
+    transmitter_.run(burst_, state_, now);
+    return count;
   }
 
   void sweep(const Snapshot& snapshot, const Now& now) {

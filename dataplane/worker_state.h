@@ -11,6 +11,7 @@
 #include "dataplane/answer_limit.h"
 #include "dataplane/client_macs.h"
 #include "dataplane/flow_table.h"
+#include "dataplane/fragment_table.h"
 #include "dataplane/frame_ring.h"
 #include "dataplane/probation_table.h"
 #include "dataplane/snapshot.h"
@@ -31,6 +32,8 @@ struct WorkerMemory {
   std::span<std::byte> probation;       // ProbationTable::bytes_for
   std::span<PairCounters> pairs;        // kMaxPairs
   std::span<ServiceCounters> services;  // kMaxServices
+  std::span<std::byte> fragments = {};  // FragmentTable::bytes_for(fragment_limits)
+  FragmentLimits fragment_limits = {};
 };
 
 struct WorkerState {
@@ -40,7 +43,8 @@ struct WorkerState {
         flows(memory.flows, key),
         probation(memory.probation),
         pairs(memory.pairs),
-        services(memory.services) {}
+        services(memory.services),
+        fragments(memory.fragments, memory.fragment_limits, key) {}
   WorkerState(const WorkerState&) = delete;
   WorkerState& operator=(const WorkerState&) = delete;
 
@@ -56,6 +60,7 @@ struct WorkerState {
   NeighbourQuestions questions;
   ClientMacs client_macs;
   AnswerLimit answer_limit;
+  FragmentTable fragments;
 
   void count_service_drop(uint16_t service, DropReason reason) {
     services[service].dropped[static_cast<size_t>(reason)].add(1);

@@ -19,7 +19,9 @@ enum class DropReason : uint8_t {
   bad_checksum,       // IPv4 header checksum, or that of a ping
   bad_source,         // a source that can't be answered: 0/8, 127/8, 224/3, a VIP, an encap_source
   options,            // malformed IPv4 options, or a source route
-  fragment,           // a fragment for a VIP
+  extension_headers,  // IPv6: too many of them, out of order, cut short, a type 0 routing header; AH in nat
+  fragment,           // one that can't be carried: no whole transport header in the first, overlaps, ICMP
+  fragment_limit,     // the fragment table is full, or the first one didn't come in time
   ttl,                // no hops left
   too_big,            // doesn't fit the way out
   no_service,         // a VIP, but no service on that protocol and port
@@ -40,12 +42,32 @@ enum class DropReason : uint8_t {
 
 inline constexpr size_t kDropReasons = static_cast<size_t>(DropReason::nd) + 1;
 
-inline constexpr std::array<std::string_view, kDropReasons> kDropReasonNames = {
-    "not_our_mac", "not_ip",       "truncated",    "bad_header",  "bad_checksum",
-    "bad_source",  "options",      "fragment",     "ttl",         "too_big",
-    "no_service",  "no_backend",   "no_neighbour", "not_on_link", "no_host_interface",
-    "bogus_icmp",  "answer_limit", "punt_full",    "punt_failed", "transmit_full",
-    "ring_full",   "echo",         "arp",          "nd"};
+inline constexpr std::array<std::string_view, kDropReasons> kDropReasonNames = {"not_our_mac",
+                                                                                "not_ip",
+                                                                                "truncated",
+                                                                                "bad_header",
+                                                                                "bad_checksum",
+                                                                                "bad_source",
+                                                                                "options",
+                                                                                "extension_headers",
+                                                                                "fragment",
+                                                                                "fragment_limit",
+                                                                                "ttl",
+                                                                                "too_big",
+                                                                                "no_service",
+                                                                                "no_backend",
+                                                                                "no_neighbour",
+                                                                                "not_on_link",
+                                                                                "no_host_interface",
+                                                                                "bogus_icmp",
+                                                                                "answer_limit",
+                                                                                "punt_full",
+                                                                                "punt_failed",
+                                                                                "transmit_full",
+                                                                                "ring_full",
+                                                                                "echo",
+                                                                                "arp",
+                                                                                "nd"};
 
 constexpr std::string_view name_of(DropReason reason) {
   return kDropReasonNames[static_cast<size_t>(reason)];

@@ -57,9 +57,18 @@ class AnyPacket {
       packet.tags.push_back({static_cast<uint16_t>(one_in(2) ? 0x8100 : 0x88a8), 5});
     if (one_in(15)) packet.options = Bytes(4 * below(11), static_cast<uint8_t>(one_in(4) ? 131 : below(2)));
     if (one_in(30)) packet.fragment = static_cast<uint16_t>(below(65536));
+    if (one_in(12)) make_fragment(packet);
     if (one_in(10)) packet.transport_checksum = static_cast<uint16_t>(one_in(2) ? 0 : below(65536));
     if (one_in(30)) packet.ip_checksum = static_cast<uint16_t>(below(65536));
     if (one_in(30)) packet.source = "198.51.100.3";
+  }
+  // One of a few datagrams' parts: the first, the last, or one between.
+  void make_fragment(Packet& packet) {
+    packet.dont_fragment = false;
+    packet.id = static_cast<uint16_t>(below(4));
+    const uint32_t part = below(3);
+    packet.fragment = static_cast<uint16_t>((part < 2 ? 0x2000U : 0U) | part * 5);
+    packet.payload = Bytes(packet.protocol == 17 ? 32 : 20, 0x5a);
   }
   Bytes other(uint8_t port) {
     const std::string ours = port == 0 ? kPort0Mac : kPort1Mac;

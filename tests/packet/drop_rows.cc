@@ -1,5 +1,6 @@
 #include "tests/packet/drop_rows.h"
 
+#include "tests/packet/fragment_builder.h"
 #include "tests/packet/icmp_builder.h"
 
 namespace shunt::packet {
@@ -46,6 +47,7 @@ std::vector<DropRow> truncated_rows() {
       {"39 bytes of IPv6 header", truncated, cut(six, 53)},
       {"the IPv4 header but nothing behind it", truncated, cut(whole, 34)},
       {"one byte short of its total length", truncated, cut(whole, whole.size() - 1)},
+      row("not even TCP's ports", truncated, {.protocol = 99, .payload = Bytes(3, 0)}),
       row("19 bytes of TCP", truncated, {.protocol = 99, .payload = Bytes(19, 0)}),
       row("options longer than the frame", truncated, {.header_words = 15, .total_bytes = 60}),
   };
@@ -88,9 +90,99 @@ std::vector<DropRow> source_and_option_rows() {
   rows.push_back(row("an option of length 0", options, {.options = {7, 0, 0, 0}}));
   rows.push_back(row("an option longer than the header", options, {.options = {68, 5, 0, 0}}));
   rows.push_back(row("an option without its length", options, {.options = {1, 1, 1, 68}}));
-  rows.push_back(row("a first fragment", fragment, {.dont_fragment = false, .fragment = 0x2000}));
-  rows.push_back(row("a later fragment", fragment, {.dont_fragment = false, .fragment = 0x2010}));
-  rows.push_back(row("the last fragment", fragment, {.dont_fragment = false, .fragment = 0x0010}));
+  return rows;
+}
+
+Packet six(const Packet& base = {}) {
+  Packet packet = base;
+  packet.source = "2001:db8:9::7";
+  packet.destination = "2001:db8:a::1";
+  return packet;
+}
+
+DropRow extension_row(const std::string& name, const std::vector<Extension>& extensions) {
+  Packet packet = six();
+  packet.extensions = extensions;
+  return row(name, DropReason::extension_headers, packet);
+}
+
+// Options of so many bytes in all.
+Extension long_options(uint8_t type, size_t bytes) {
+  Bytes tail(bytes - 1, 0);
+  tail[0] = static_cast<uint8_t>(bytes / 8 - 1);
+  return {type, tail};
+}
+
+std::vector<DropRow> extension_rows() {
+  const Extension routing0{43, {0, 0, 0, 0, 0, 0, 0}};
+  const Extension atomic{44, {0, 0, 0, 1, 2, 3, 4}};
+  std::vector<DropRow> rows = {
+      extension_row("nine extension headers", std::vector<Extension>(9)),
+      extension_row("264 bytes of one extension header", {long_options(60, 264)}),
+      extension_row("264 bytes of three", {long_options(60, 128), long_options(60, 128), {}}),
+      extension_row("nine with an atomic fragment's", {atomic, {}, {}, {}, {}, {}, {}, {}, {}}),
+      extension_row("hop-by-hop options that aren't first", {{}, {0, {0, 1, 4, 0, 0, 0, 0}}}),
+      extension_row("a routing header of type 0", {routing0}),
+      extension_row("a routing header of type 0 behind options", {{}, routing0}),
+      extension_row("two fragment headers", {atomic, atomic}),
+      extension_row("options longer than the packet", {{60, {30, 1, 4, 0, 0, 0, 0}}}),
+  };
+  Packet cut_short = six({.protocol = 60, .payload = Bytes(7, 0)});
+  rows.push_back(row("seven bytes of options", DropReason::extension_headers, cut_short));
+  Packet in_nat = six();
+  in_nat.destination = "2001:db8:a::3";
+  in_nat.extensions = {{51, {4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}};
+  rows.push_back(row("AH in nat", DropReason::extension_headers, in_nat));
+  in_nat.extensions = {{43, {0, 4, 1, 0, 0, 0, 0}}};
+  rows.push_back(row("nat at a station of a source route", DropReason::extension_headers, in_nat));
+  return rows;
+}
+
+DropRow fragment_row(const std::string& name, const Packet& packet, const Part& part,
+                     DropReason reason = DropReason::fragment) {
+  return {name, reason, ethernet_bytes(packet, fragment(ip_bytes(packet), part)), 0};
+}
+
+std::vector<DropRow> fragment_rows() {
+  const Packet tcp4{.dont_fragment = false, .payload = Bytes(100, 1)};
+  const Packet udp4{.dont_fragment = false, .protocol = 17, .dport = 53, .payload = Bytes(100, 1)};
+  Packet tcp6 = six(tcp4);
+  Packet udp6 = six(udp4);
+  Packet chain6 = udp6;
+  chain6.extensions = {long_options(60, 64)};
+  std::vector<DropRow> rows;
+  for (const auto& [words, tcp, udp] :
+       {std::tuple{" (IPv4)", tcp4, udp4}, std::tuple{" (IPv6)", tcp6, udp6}}) {
+    const auto add = [&rows, family = std::string(words)](const char* name, const Packet& packet,
+                                                          const Part& part) {
+      rows.push_back(fragment_row(name + family, packet, part));
+    };
+    Packet options = tcp;
+    options.tcp_options = Bytes(12, 1);
+    Packet icmp = udp;
+    icmp.protocol = ip(udp.destination).is_v4() ? 1 : 58;
+    add("a first fragment with 16 bytes of TCP", tcp, {0, 16, true});
+    add("a first fragment without all of TCP's options", options, {0, 24, true});
+    add("a first fragment that isn't a multiple of 8", udp, {0, 20, true});
+    add("TCP at offset 8", tcp, {8, 48, true});
+    add("an empty first fragment", udp, {0, 0, true});
+    add("an empty last fragment", udp, {48, 48, false});
+    add("a middle fragment that isn't a multiple of 8", udp, {16, 33, true});
+    add("a first fragment of ICMP", icmp, {0, 48, true});
+    add("a later fragment of ICMP", icmp, {48, 100, false});
+  }
+  rows.push_back(fragment_row("a first fragment without all of its chain", chain6, {0, 56, true}));
+  rows.push_back(
+      fragment_row("a first fragment with the chain but no transport header", chain6, {0, 64, true}));
+  // The ping of death, by UDP: its last fragment ends behind 65,535.
+  for (const Packet& packet : {udp4, udp6}) {
+    Bytes frame = ethernet_bytes(packet, fragment(ip_bytes(packet), {0, 48, false}));
+    const bool v4 = ip(packet.destination).is_v4();
+    set16(frame, v4 ? 14 + 6 : 14 + 42, v4 ? 8189 : 65'512);
+    if (v4) set16(frame, 14 + 10, 0);
+    if (v4) set16(frame, 14 + 10, internet_checksum(slice(frame, 14, 34)));
+    rows.push_back({v4 ? "ping of death (IPv4)" : "ping of death (IPv6)", DropReason::fragment, frame, 0});
+  }
   return rows;
 }
 
@@ -98,11 +190,12 @@ std::vector<DropRow> source_and_option_rows() {
 
 std::vector<DropRow> header_rows() {
   std::vector<DropRow> rows = mac_rows();
-  for (const auto& more : {truncated_rows(), header_length_rows(), source_and_option_rows()})
+  for (const auto& more :
+       {truncated_rows(), header_length_rows(), source_and_option_rows(), extension_rows(), fragment_rows()})
     rows.insert(rows.end(), more.begin(), more.end());
-  // 19 bytes that say they are TCP.
+  // Bytes that say they are TCP.
   for (DropRow& each : rows) {
-    if (each.name != "19 bytes of TCP") continue;
+    if (each.name != "19 bytes of TCP" && each.name != "not even TCP's ports") continue;
     each.in[14 + 9] = 6;
     set16(each.in, 14 + 10, 0);
     set16(each.in, 14 + 10, internet_checksum(Bytes(each.in.begin() + 14, each.in.begin() + 34)));
@@ -123,8 +216,6 @@ std::vector<DropRow> decision_rows() {
       answered("a nat reply with TTL 1", ttl, reply, 1),
       answered("a nat reply larger than the clients' port", too_big, big_reply, 1),
       answered("l2: a byte more than the MTU", too_big, {.payload = Bytes(1500 - 39, 0)}),
-      row("a byte more than the MTU, without DF", too_big,
-          {.dont_fragment = false, .payload = Bytes(1500 - 39, 0)}),
       answered("ipip: a byte more than the MTU with its outer header", too_big,
                {.destination = "198.51.100.2", .payload = Bytes(1480 - 39, 0)}),
       row("a VIP's other port", no_service, {.dport = 81}),

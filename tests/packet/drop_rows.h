@@ -9,7 +9,7 @@
 
 namespace shunt::packet {
 
-// One packet into a fresh pipeline on mode_config().
+// One packet into a fresh pipeline on six_config().
 struct DropRow {
   std::string name;
   DropReason reason;
@@ -29,6 +29,7 @@ struct DropScenario {
 std::vector<DropRow> header_rows();    // parse's objections
 std::vector<DropRow> decision_rows();  // those of the stages behind it
 std::vector<DropScenario> pipeline_scenarios();
+std::vector<DropScenario> fragment_scenarios();
 std::vector<DropScenario> punt_thread_scenarios();
 
 }  // namespace shunt::packet

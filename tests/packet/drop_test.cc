@@ -13,15 +13,15 @@ std::vector<DropRow> all_rows() {
 
 std::vector<DropScenario> all_scenarios() {
   std::vector<DropScenario> scenarios = pipeline_scenarios();
-  for (const DropScenario& scenario : punt_thread_scenarios())
-    scenarios.push_back(scenario);
+  for (const auto& more : {fragment_scenarios(), punt_thread_scenarios()})
+    scenarios.insert(scenarios.end(), more.begin(), more.end());
   return scenarios;
 }
 
 void run_rows(const std::vector<DropRow>& rows) {
   for (const DropRow& row : rows) {
     SCOPED_TRACE(row.name);
-    Pipeline pipeline;
+    Pipeline pipeline(six_config());
     const std::string answer = row.answered ? "sent " : "";
     EXPECT_EQ(pipeline.run(row.port, row.in).text(), answer + std::string(name_of(row.reason)));
     EXPECT_EQ(pipeline.waiting_entries() + pipeline.tracked_entries(),

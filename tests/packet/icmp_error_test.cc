@@ -6,6 +6,7 @@
 //   backend ◄──shunt◄── VIP             quotes the answer: source the VIP
 #include <random>
 
+#include "tests/packet/fragment_builder.h"
 #include "tests/packet/icmp_builder.h"
 #include "tests/packet/ways.h"
 
@@ -280,6 +281,43 @@ TEST_F(IcmpErrors, TooManyBytesOrHopsForTheWay) {
   Icmp large = too_big(way, quote(answer));
   large.body.resize(1460 - 28 + 1, 0x5a);
   EXPECT_EQ(pipeline->run(0, build(icmp(around, large))).text(), "too_big");
+}
+
+// The whole error is translated, with the packet that it quotes, before it is cut.
+TEST_F(IcmpErrors, WithoutDfTheyAreCut) {
+  for (const unsigned index : {0U, 10U}) {  // l2, nat
+    const Way way = all_ways()[index];
+    SCOPED_TRACE(way.name);
+    const Flow flow = open_beside_its_slot(way, 6, 45000, true);
+    Packet answer = answer_to(flow.packet);
+    answer.payload = Bytes(1600, 0x5a);
+    Packet around = carrier(way);
+    around.dont_fragment = false;
+    const Icmp message = too_big(way, quote(answer));
+    const Outcome outcome = pipeline->run(0, build(icmp(around, message)));
+    ASSERT_EQ(outcome.text(), "sent sent");
+    std::vector<Bytes> pieces;
+    for (const SentFrame& sent : outcome.sent) {
+      pieces.push_back(slice(sent.frame, l3_offset(sent.frame), sent.frame.size()));
+      EXPECT_LE(pieces.back().size(), 1500U);
+      EXPECT_EQ(sent.port, 1);
+    }
+    EXPECT_EQ(hex(reassemble(pieces)),
+              hex(ip_bytes(wanted(way, flow.backend, around, message, answer, 10'000))));
+  }
+}
+
+TEST_F(IcmpErrors, NatChangesNoAuthenticatedAddresses) {
+  const Bytes authentication = {58, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  for (const Way& way : {all_ways()[1], all_ways()[11]}) {  // l2, nat
+    SCOPED_TRACE(way.name);
+    const Flow flow = open_beside_its_slot(way, 6, 46000, true);
+    Packet around = carrier(way);
+    around.protocol = 51;
+    const Icmp message = too_big(way, quote(answer_to(flow.packet)));
+    EXPECT_EQ(pipeline->run(0, build(icmp(around, message, authentication))).text(),
+              way.forward == Forward::nat ? "extension_headers" : "sent");
+  }
 }
 
 TEST_F(IcmpErrors, WithoutABackendThereIsNobody) {

@@ -2,6 +2,8 @@
 //
 //   clients 203.0.113.0/24 ── router 192.0.2.1 ── net0 [shunt] net1 ── 10.0.0.0/24 backends
 //        on-link clients 192.0.2.0/24 ───────────┘                └── 10.0.0.254 ── 10.9.0.0/16 backends
+//
+// IPv6: clients 2001:db8:9::/64 behind the same router, backends 2001:db8:1::/64 on net1.
 #pragma once
 
 #include "control/compiler.h"
@@ -57,6 +59,18 @@ inline ServiceConfig service(const std::string& vip, uint16_t port, const std::s
   return config;
 }
 
+inline const std::string kOuterSource6 = "2001:db8:1::a";
+
+// The IPv6 backend of this number, in a pool of its own.
+inline PoolConfig pool6(const std::string& name, unsigned number, uint16_t port = 0) {
+  const std::string address = "2001:db8:1::" + std::to_string(number);
+  PoolConfig config;
+  config.name = name;
+  config.slots = 1021;
+  config.backends = {backend(address, address, port)};
+  return config;
+}
+
 inline Config bare_config() {
   Config config;
   PortConfig net0;
@@ -96,6 +110,31 @@ inline Config mode_config() {
   return config;
 }
 
+// The same of IPv6 services, and those whose outer header is of the other family or gue's.
+inline Config six_config() {
+  Config config = mode_config();
+  config.ports[0].encap_source6 = *Prefix::parse("2001:db8:2::a");
+  config.ports[1].encap_source6 = *Prefix::parse(kOuterSource6);
+  for (const PoolConfig& pool :
+       {pool6("l2-6", 11), pool6("ipip-6", 12), pool6("nat-6", 13, 8080), pool("gue", 15, 1)})
+    config.pools.push_back(pool);
+  for (const auto& [protocol, port] : {std::pair{Protocol::tcp, 80}, std::pair{Protocol::udp, 53}}) {
+    const auto add = [&](const std::string& vip, const std::string& pool_name, Forward forward) {
+      config.services.push_back(service(vip, static_cast<uint16_t>(port), pool_name, forward, protocol));
+    };
+    add("2001:db8:a::1", "l2-6", Forward::l2);
+    add("2001:db8:a::2", "ipip-6", Forward::ipip);
+    add("2001:db8:a::3", "nat-6", Forward::nat);
+    add("2001:db8:a::4", "ipip-6", Forward::gue);
+    add("2001:db8:a::5", "ipip", Forward::ipip);  // 6in4
+    add("2001:db8:a::6", "gue", Forward::gue);
+    add("198.51.100.11", "ipip-6", Forward::ipip);  // 4in6
+    add("198.51.100.12", "ipip-6", Forward::gue);
+    add("198.51.100.13", "gue", Forward::gue);
+  }
+  return config;
+}
+
 inline std::vector<PortRuntime> port_runtimes(bool host_interfaces = true) {
   return {{mac(kPort0Mac), mac(kHost0Mac), host_interfaces},
           {mac(kPort1Mac), mac(kHost1Mac), host_interfaces}};
@@ -110,6 +149,11 @@ inline KernelView kernel_view() {
   view.neighbours = {{0, ip("192.0.2.1"), mac(kRouterMac)}, {1, ip("10.0.0.254"), mac(kFarRouterMac)}};
   for (unsigned i = 11; i < 80; ++i)
     view.neighbours.push_back({1, ip("10.0.0." + std::to_string(i)), mac(backend_mac(i))});
+  view.routes.push_back({*Prefix::parse("2001:db8:1::/64"), 1, std::nullopt});
+  view.routes.push_back({*Prefix::parse("::/0"), 0, ip("2001:db8:2::1")});
+  view.neighbours.push_back({0, ip("2001:db8:2::1"), mac(kRouterMac)});
+  for (unsigned i = 11; i < 20; ++i)
+    view.neighbours.push_back({1, ip("2001:db8:1::" + std::to_string(i)), mac(backend_mac(i))});
   view.node_addresses = {ip("192.0.2.2"), ip("10.0.0.1")};
   return view;
 }

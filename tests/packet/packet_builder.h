@@ -34,6 +34,12 @@ struct Tag {
   uint16_t tci = 0;
 };
 
+// An IPv6 extension header: its type, and its bytes behind the first one, which says what comes next.
+struct Extension {
+  uint8_t type = 60;
+  Bytes bytes = {0, 1, 4, 0, 0, 0, 0};  // options: a pad
+};
+
 struct Packet {
   std::string to = "02:00:00:00:00:01";
   std::string from = "02:00:00:00:99:01";
@@ -46,8 +52,9 @@ struct Packet {
   uint8_t ttl = 64;
   uint16_t id = 0x1234;
   bool dont_fragment = true;
-  uint16_t fragment = 0;  // the More bit (0x2000) and the offset in units of 8
-  Bytes options = {};     // a multiple of 4
+  uint16_t fragment = 0;                   // the More bit (0x2000) and the offset in units of 8
+  Bytes options = {};                      // a multiple of 4
+  std::vector<Extension> extensions = {};  // IPv6
   uint8_t protocol = 6;
 
   uint16_t sport = 40000;
@@ -146,12 +153,18 @@ inline Bytes transport_bytes(const Packet& packet) {
 }
 
 inline Bytes ipv6_bytes(const Packet& packet) {
-  const Bytes segment = transport_bytes(packet);
+  const Bytes transport = transport_bytes(packet);
+  Bytes segment;
+  for (size_t i = 0; i < packet.extensions.size(); ++i) {
+    segment.push_back(i + 1 < packet.extensions.size() ? packet.extensions[i + 1].type : packet.protocol);
+    put(segment, packet.extensions[i].bytes);
+  }
+  put(segment, transport);
   Bytes bytes;
   put32(bytes, static_cast<uint32_t>(packet.version.value_or(6)) << 28U | static_cast<uint32_t>(packet.tos)
                                                                               << 20U);
   put16(bytes, packet.total_bytes.value_or(static_cast<uint16_t>(segment.size())));
-  bytes.push_back(packet.protocol);
+  bytes.push_back(packet.extensions.empty() ? packet.protocol : packet.extensions[0].type);
   bytes.push_back(packet.ttl);
   put(bytes, wire(ip(packet.source)));
   put(bytes, wire(ip(packet.destination)));

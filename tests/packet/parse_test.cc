@@ -55,7 +55,17 @@ std::vector<Packet> samples() {
       {.source = "2001:db8::7", .destination = "2001:db8::1", .payload = Bytes(11, 7)},
       {.source = "2001:db8::7", .destination = "2001:db8::1", .protocol = 17, .payload = Bytes(11, 7)},
       {.protocol = 1, .payload = Bytes(8, 0)},
-      {.dont_fragment = false, .fragment = 0x2000},
+      {.dont_fragment = false, .fragment = 0x2000, .payload = Bytes(12, 7)},
+      {.source = "2001:db8::7",
+       .destination = "2001:db8::1",
+       .extensions = {{0, {0, 1, 4, 0, 0, 0, 0}}, {44, {0, 0, 0, 1, 2, 3, 4}}, {60, {0, 1, 4, 0, 0, 0, 0}}},
+       .protocol = 17,
+       .payload = Bytes(11, 7)},
+      {.source = "2001:db8::7",
+       .destination = "2001:db8::1",
+       .extensions = {{44, {0, 0, 1, 1, 2, 3, 4}}, {60, {0, 1, 4, 0, 0, 0, 0}}},
+       .protocol = 17,
+       .payload = Bytes(16, 7)},
   };
 }
 

@@ -63,6 +63,7 @@ class Pipeline {
     uint32_t connections = 4096;
     uint32_t probation = kProbationEntries;
     bool host_interfaces = true;
+    FragmentLimits fragments{256, 512 * 1024, 1'000'000'000U};
     // Another network than network.h's.
     std::optional<std::vector<PortRuntime>> ports = {};
     std::optional<KernelView> kernel = {};
@@ -111,7 +112,8 @@ class Pipeline {
   const Snapshot& snapshot() const { return *snapshot_; }
   Compiler& compiler() { return compiler_; }
   Ledger total() const;
-  size_t held() const { return io_.outstanding(); }  // frames that haven't left: in_flight, seen from here
+  // Frames that haven't left: in_flight, seen from here.
+  size_t held() const { return io_.outstanding() + state_.fragments.held_frames(); }
 
   // Of a service of the last configuration.
   const Service& service(const std::string& vip, uint16_t port, Protocol protocol = Protocol::tcp) const;
@@ -129,6 +131,7 @@ class Pipeline {
   ZeroedMemory probation_memory_;
   ZeroedMemory pair_memory_;
   ZeroedMemory service_memory_;
+  ZeroedMemory fragment_memory_;
   FakeIo io_;
   WorkerState state_;
   PuntRings punt_;

@@ -92,6 +92,7 @@ timeouts = { established = "2h", syn = "11s", fin = "31s", udp = "61s" }
 announce = "arp"
 announce_min = 1
 unserved = "drop"
+too_big = "drop"
 syn_cookies = "off"
 
 [[service]]
@@ -113,6 +114,11 @@ listen = ["unix:/run/shunt/api.sock", "127.0.0.1:8080", "[::1]:9090"]
 
 [icmp]
 rate = 250
+
+[fragments]
+entries = 65_536
+bytes = 100_000_000
+time = "250ms"
 
 [routes]
 protocol = 100

@@ -72,7 +72,11 @@ TEST(ConfigLoad, MinimalHasDefaults) {
   EXPECT_EQ(service.timeouts.established, minutes(15));
   EXPECT_THAT(config.api.listen, ElementsAre("unix:/run/shunt/api.sock", "127.0.0.1:8080"));
   EXPECT_EQ(config.icmp.rate, 100U);
+  EXPECT_EQ(service.too_big, TooBig::fragment);
   EXPECT_EQ(config.routes.table, 254U);
+  EXPECT_EQ(config.fragments.entries, 4096U);
+  EXPECT_EQ(config.fragments.bytes, 4U << 20U);
+  EXPECT_EQ(config.fragments.time, seconds(1));
   EXPECT_EQ(config.log.level, LogLevel::info);
 }
 
@@ -106,6 +110,9 @@ TEST(ConfigLoad, FullReadsNodeAndPorts) {
   EXPECT_EQ(config.routes.protocol, 100);
   EXPECT_EQ(config.routes.table, 100U);
   EXPECT_EQ(config.routes.metric, 20U);
+  EXPECT_EQ(config.fragments.entries, 65'536U);
+  EXPECT_EQ(config.fragments.bytes, 100'000'000U);
+  EXPECT_EQ(config.fragments.time, milliseconds(250));
   EXPECT_EQ(config.log.level, LogLevel::debug);
 }
 
@@ -150,6 +157,7 @@ TEST(ConfigLoad, FullReadsServices) {
   EXPECT_EQ(service.timeouts.fin, seconds(31));
   EXPECT_EQ(service.timeouts.udp, seconds(61));
   EXPECT_EQ(service.announce, Announce::arp);
+  EXPECT_EQ(service.too_big, TooBig::drop);
   EXPECT_EQ(config.services[1].address.text(), "198.51.100.0/28");
   EXPECT_EQ(config.services[1].port, 0);
   EXPECT_EQ(config.services[1].protocol, Protocol::udp);

@@ -69,7 +69,8 @@ TEST(MemoryNeed, CoversBuffersAndTablesOfEachWorker) {
   config.dataplane.workers = {1};
   config.dataplane.connections = 100'000;
   const MemoryNeed one = memory_need(config);
-  EXPECT_GE(one.table_bytes, FlowTable::bytes_for(100'000) + ProbationTable::bytes_for());
+  EXPECT_GE(one.table_bytes, FlowTable::bytes_for(100'000) + ProbationTable::bytes_for() +
+                                 FragmentTable::bytes_for(FragmentLimits{}));
   EXPECT_EQ(one.table_bytes % kPageBytes, 0U);
   EXPECT_GT(one.buffer_bytes, uint64_t{buffers_for(1)} * buffer_bytes(1500));
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "control/memory_plan.h"
+
 namespace shunt::model {
 namespace {
 
@@ -23,6 +25,7 @@ packet::Pipeline::Options pipeline_options(const LiveNode::Settings& settings, K
   options.cluster_key = settings.cluster_key;
   options.pair_rows = 4 * LiveNode::kMostPairs;  // rows of what was removed are freed late
   options.service_rows = 4 * LiveNode::kMostServices;
+  options.fragments = fragment_limits(settings.config);
   options.now_ns = settings.now_ns;
   return options;
 }
