@@ -101,7 +101,12 @@ Result<> set_up_queues(const PortRequest& request, uint16_t id, const std::vecto
     return failed(request, "can't be configured", code);
   }
   if (request.mtu != RTE_ETHER_MTU) {
-    if (const int code = rte_eth_dev_set_mtu(id, request.mtu); code != 0 && code != -ENOTSUP) {
+    const int code = rte_eth_dev_set_mtu(id, request.mtu);
+    if (code == -EINVAL) {  // taps: DPDK's driver has no more
+      return refused(request, "takes frames of at most " + std::to_string(info.max_rx_pktlen) +
+                                  " bytes, too few for an mtu of " + std::to_string(request.mtu));
+    }
+    if (code != 0 && code != -ENOTSUP) {
       return failed(request, "mtu " + std::to_string(request.mtu), code);
     }
   }
