@@ -202,7 +202,9 @@ TEST_F(IcmpAnswer, TooBigForTheWayOut) {
     packet.tags = {{0x8100, 0x2005}};
     expect_answer("tagged", packet, "too_big", error(packet, too_big, quoted));
     packet.dont_fragment = false;
-    if (way.v4()) EXPECT_EQ(pipeline.run(0, build(packet)).text(), "sent sent") << "it is cut";
+    if (way.v4()) {
+      EXPECT_EQ(pipeline.run(0, build(packet)).text(), "sent sent") << "it is cut";
+    }
   }
 }
 
