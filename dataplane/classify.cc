@@ -110,9 +110,9 @@ void drop_for(Burst& burst, unsigned i, const Service& service, WorkerState& wor
 void give_to_service(Burst& burst, unsigned i, const Service& service, const Snapshot& snapshot,
                      WorkerState& worker) {
   const PacketView& view = burst.packet[i].view;
+  if (view.hops(burst.packet[i].data) <= 1) return drop_expired(burst, i, service, snapshot, worker);
   if (view.binds_addresses && service.forward == Forward::nat) [[unlikely]]
     return drop_for(burst, i, service, worker, DropReason::extension_headers);
-  if (view.hops(burst.packet[i].data) <= 1) return drop_expired(burst, i, service, snapshot, worker);
   burst.packet[i].service = &service;
   make_key(burst, i, service, worker);
   hand_over(burst, i, service, worker);

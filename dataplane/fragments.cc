@@ -20,9 +20,10 @@ bool comes_from_nat_host(const Burst& burst, unsigned i, const Snapshot& snapsho
   return host != nullptr && host->port == burst.port;
 }
 
-bool goes_to_vip(const Burst& burst, unsigned i, const Snapshot& snapshot) {
-  const IpAddress destination = burst.packet[i].view.destination(burst.packet[i].data);
-  return snapshot.vips->is_vip(AddressKey::of(destination), destination.family());
+VipTable::Match match_of(const Burst& burst, unsigned i, const Snapshot& snapshot) {
+  const PacketView& view = burst.packet[i].view;
+  const IpAddress destination = view.destination(burst.packet[i].data);
+  return snapshot.vips->find(AddressKey::of(destination), destination.family(), view.protocol, 0);
 }
 
 BackendRef backend_of(const Service& service, const Destination* destination) {
@@ -116,7 +117,14 @@ void follow_to_service(Burst& burst, unsigned i, const FragmentWay& way, const S
                                      WorkerState& worker) {
   const PacketView& view = burst.packet[i].view;
   if (view.has_defect || !may_have_ports(view)) return false;
-  if (!goes_to_vip(burst, i, snapshot) && !comes_from_nat_host(burst, i, snapshot)) return false;
+  const VipTable::Match match = match_of(burst, i, snapshot);
+  if (!match.is_vip && !comes_from_nat_host(burst, i, snapshot)) return false;
+  // A later one that can't go on needn't wait to hear it. (Of a VIP that the host shares it may be the
+  // kernel's.)
+  if (match.is_vip && !match.punt_unserved && view.l4_offset == 0 && view.hops(burst.packet[i].data) <= 1) {
+    burst.drop(i, DropReason::ttl);
+    return true;
+  }
   if (worker.workers > 1 && !burst.from_worker) {
     const FragmentKey key = fragment_part_of(view, burst.packet[i].data).key;
     const auto gatherer = static_cast<uint8_t>(key.hash(worker.table_key).high % worker.workers);

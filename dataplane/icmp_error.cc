@@ -107,11 +107,11 @@ bool take_error_to_vip(Burst& burst, unsigned i, const IcmpMessage& message, boo
     burst.drop(i, DropReason::bogus_icmp);
     return true;
   }
-  if (refuse_bound(burst, i, *service, worker)) return true;
   if (packet.view.hops(packet.data) <= 1) {
     drop_for(burst, i, *service, worker, DropReason::ttl);
     return true;
   }
+  if (refuse_bound(burst, i, *service, worker)) return true;
   const FlowEnds ends = ends_at_vip(packet.view.l3, packet.data, *quote);
   const FlowKey key = key_of(worker.table_key, *service, packet.view.l3, ends);
   if (!hand_over(burst, i, *service, key, worker)) give_to_flow(burst, i, *service, key);

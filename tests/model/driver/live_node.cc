@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/memory_plan.h"
+#include "tests/packet/packet_reader.h"
 
 namespace shunt::model {
 namespace {
@@ -28,6 +29,16 @@ packet::Pipeline::Options pipeline_options(const LiveNode::Settings& settings, K
   options.fragments = fragment_limits(settings.config);
   options.now_ns = settings.now_ns;
   return options;
+}
+
+// Pieces of what was cut, and fragments that were held, have allocated buffers too; shunt's own are ARP and
+// whole ICMP.
+bool may_be_of_shunt(const Bytes& frame) {
+  const size_t ip = packet::l3_offset(frame);
+  const unsigned type = packet::get16(frame, ip - 2);
+  if (type == kEtherTypeIpv4)
+    return frame[ip + 9] == kProtocolIcmp && (packet::get16(frame, ip + 6) & 0x3fffU) == 0;
+  return type == kEtherTypeIpv6 ? frame[ip + 6] == kProtocolIcmp6 : true;
 }
 
 }  // namespace
@@ -158,8 +169,8 @@ Effects LiveNode::observe(uint64_t received, const Bytes* of_kernel, Step step) 
   check(before, tally, received, effects);
   for (packet::SentFrame& sent : tally.sent) {
     // A frame of the kernel's has an allocated buffer too, and leaves as it was or, turned inward, forwarded.
-    const bool of_shunt =
-        sent.allocated && !(of_kernel != nullptr &&
+    const bool of_shunt = sent.allocated && may_be_of_shunt(sent.frame) &&
+                          !(of_kernel != nullptr &&
                             (sent.frame == *of_kernel || pipeline_.total().originated == before.originated));
     effects.out.push_back({of_shunt ? OutKind::originated : OutKind::sent, sent.port, std::move(sent.frame)});
   }
