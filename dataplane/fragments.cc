@@ -26,6 +26,13 @@ VipTable::Match match_of(const Burst& burst, unsigned i, const Snapshot& snapsho
   return snapshot.vips->find(AddressKey::of(destination), destination.family(), view.protocol, 0);
 }
 
+// A later fragment that can't go on, wherever the first one goes, isn't held. (Of a VIP that the host shares
+// it may be the kernel's.)
+bool ends_here(const Burst& burst, unsigned i, const Snapshot& snapshot) {
+  const VipTable::Match match = match_of(burst, i, snapshot);
+  return match.is_vip && !match.punt_unserved && burst.packet[i].view.hops(burst.packet[i].data) <= 1;
+}
+
 BackendRef backend_of(const Service& service, const Destination* destination) {
   for (uint8_t position = 0; position < kPoolPositions; ++position) {
     const PoolView& pool = service.pools[position];
@@ -82,6 +89,7 @@ void settle(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& wor
   if (part.is_first()) return table.decide(datagram, way_of(burst, i));
   if (table.way(datagram).kind != FragmentWay::Kind::unknown)
     return follow(burst, i, table.way(datagram), snapshot, worker);
+  if (ends_here(burst, i, snapshot)) return refuse(burst, i, DropReason::ttl);
   if (!table.hold(datagram, burst.port, {packet.data, packet.bytes}))
     return refuse(burst, i, DropReason::fragment_limit);
   ++worker.ledger.entered;
@@ -117,14 +125,7 @@ void follow_to_service(Burst& burst, unsigned i, const FragmentWay& way, const S
                                      WorkerState& worker) {
   const PacketView& view = burst.packet[i].view;
   if (view.has_defect || !may_have_ports(view)) return false;
-  const VipTable::Match match = match_of(burst, i, snapshot);
-  if (!match.is_vip && !comes_from_nat_host(burst, i, snapshot)) return false;
-  // A later one that can't go on needn't wait to hear it. (Of a VIP that the host shares it may be the
-  // kernel's.)
-  if (match.is_vip && !match.punt_unserved && view.l4_offset == 0 && view.hops(burst.packet[i].data) <= 1) {
-    burst.drop(i, DropReason::ttl);
-    return true;
-  }
+  if (!match_of(burst, i, snapshot).is_vip && !comes_from_nat_host(burst, i, snapshot)) return false;
   if (worker.workers > 1 && !burst.from_worker) {
     const FragmentKey key = fragment_part_of(view, burst.packet[i].data).key;
     const auto gatherer = static_cast<uint8_t>(key.hash(worker.table_key).high % worker.workers);
