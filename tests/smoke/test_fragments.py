@@ -171,10 +171,13 @@ class JumboFrames(harness.SmokeTest):
         bed.daemon.on_taps = False
         bed.expect_drops(too_big=1)
         bed.daemon.start(bed.config)
-        harness.wait_until(lambda: bed.daemon.drops()["sent"] == 3, 5, "one packet whole, and one in two pieces")
+        harness.wait_until(lambda: bed.daemon.drops()["sent"] == 4, 5, "one packet whole, one in two pieces, one refused")
         bed.daemon.check_account(bed.expected_drops)
         bed.daemon.stop()
-        inner = [p.Packet(frame).inner.frame[14:] for frame in p.read_pcap(f"{folder}/out.pcap")]
+        left = [p.Packet(frame) for frame in p.read_pcap(f"{folder}/out.pcap")]
+        told = [packet for packet in left if packet.inner is None]
+        self.assertEqual([(packet.source, packet.destination, packet.protocol) for packet in told], [(net.VIP, self.CLIENT, p.ICMP)])
+        inner = [packet.inner.frame[14:] for packet in left if packet.inner is not None]
         self.assertEqual(inner[0], self.datagram(8980, 1, ttl=63))
         self.assertEqual([len(packet) for packet in inner[1:]], [8980, 40])
         self.assertEqual(inner[1][20:] + inner[2][20:], cut[20:])
