@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: (BSD-3-Clause OR GPL-2.0-only)
-// decap: what a backend of `forward = "ipip"` or "gue" needs when its kernel has no module for it. A tc
-// program for the ingress of the interface that faces shunt: it takes the outer header off 4in4, 6in6, 4in6
-// and 6in4 (RFC 2003, 2473, 4213) and off GUE variant 1 on UDP 6080 over either family
-// (draft-ietf-intarea-gue-09, 4), so that the inner packet, to the VIP that the backend holds on lo, is
-// received as if it had come alone. Replies go straight to the client.
+// decap: what a backend of `forward = "ipip"`, "gue" or "gre" needs when its kernel has no module for it. A
+// tc program for the ingress of the interface that faces shunt: it takes the outer header off 4in4, 6in6,
+// 4in6 and 6in4 (RFC 2003, 2473, 4213), off GUE variant 1 on UDP 6080 (draft-ietf-intarea-gue-09, 4) and off
+// GRE without options (RFC 2784), both over either family, so that the inner packet, to the VIP that the
+// backend holds on lo, is received as if it had come alone. Replies go straight to the client.
 //
 // Owner: the interface it is attached to; no maps, no state. Cost: one header move per encapsulated packet,
 // two where the families differ; every other packet passes after a few comparisons. Attach: see README.md.
 //
 // Passed on untouched: frames to another MAC, outer headers with options or extension headers, outer
-// fragments (the kernel drops them by their protocol), UDP 6080 that isn't GUE variant 1. Dropped: an inner
+// fragments (the kernel drops them by their protocol), UDP 6080 that isn't GUE variant 1, GRE with options
+// (key, checksum, sequence number) or another packet than IP inside. Dropped: an inner
 // packet that isn't what the outer header announces.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -27,6 +28,7 @@
 #define ECN_MASK 0x03
 #define ECN_CE 0x03
 #define GUE_PORT 6080
+#define GRE_BYTES 4  // RFC 2784: two of flags and version, the EtherType of what follows
 #define LONGEST (sizeof(struct ethhdr) + 2 * sizeof(struct ipv6hdr) + sizeof(struct udphdr))
 
 // What the outer headers say. `version` is the inner packet's; 0: GUE, whose payload's first bits say it.
@@ -35,6 +37,13 @@ struct outer {
   __u8 ecn;
   __u8 version;
 };
+
+static __always_inline int read_gre(__be16* header, void* end, struct outer* outer) {
+  if ((void*)header + GRE_BYTES > end || header[0] != 0) return 0;
+  outer->bytes += GRE_BYTES;
+  outer->version = header[1] == bpf_htons(ETH_P_IP) ? 4 : 6;
+  return header[1] == bpf_htons(ETH_P_IP) || header[1] == bpf_htons(ETH_P_IPV6);
+}
 
 // The protocols that may stand in an outer header. False: none of them.
 static __always_inline int read_protocol(__u8 protocol, void* next, void* end, struct outer* outer) {
@@ -51,6 +60,8 @@ static __always_inline int read_protocol(__u8 protocol, void* next, void* end, s
       outer->version = 0;
       outer->bytes += sizeof(*udp);
       return 1;
+    case IPPROTO_GRE:
+      return read_gre(next, end, outer);
   }
   return 0;
 }

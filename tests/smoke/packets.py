@@ -14,7 +14,7 @@ ETH_IP = 0x0800
 ETH_ARP = 0x0806
 ETH_IP6 = 0x86DD
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-IPIP, TCP, UDP, ICMP, IP6IP, ICMP6 = 4, 6, 17, 1, 41, 58
+IPIP, TCP, UDP, ICMP, IP6IP, GRE, ICMP6 = 4, 6, 17, 1, 41, 47, 58
 GUE = 6080
 SOLICITATION, ADVERTISEMENT, MLD_REPORT = 135, 136, 143
 SYN, ACK, FIN, RST, PSH = 0x02, 0x10, 0x01, 0x04, 0x08
@@ -100,8 +100,13 @@ def tcp(source, destination, sport, dport, flags, sequence=0, acknowledgement=0,
     return segment[:16] + struct.pack("!H", value) + segment[18:]
 
 
+def gre(inner, flags=0):
+    """RFC 2784: flags and version, the EtherType of the IP packet that follows."""
+    return struct.pack("!HH", flags, ETH_IP if inner[0] >> 4 == 4 else ETH_IP6) + inner
+
+
 class Packet:
-    """What a frame says, field by field; fields that it doesn't have are None. `inner` is the packet inside ipip or gue."""
+    """What a frame says, field by field; fields that it doesn't have are None. `inner` is the packet inside ipip, gue or gre."""
 
     def __init__(self, frame):
         self.frame = frame
@@ -154,6 +159,8 @@ class Packet:
                 self._read_inner(self.payload)
         elif self.protocol in (IPIP, IP6IP):
             self._read_inner(segment)
+        elif self.protocol == GRE and segment[:2] == b"\0\0" and segment[4:] and segment[:4] == gre(segment[4:])[:4]:
+            self._read_inner(segment[4:])
 
     def _read_inner(self, packet):
         kind = ETH_IP if packet[:1] and packet[0] >> 4 == 4 else ETH_IP6

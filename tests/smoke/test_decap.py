@@ -116,11 +116,13 @@ class Decap(harness.SmokeTest):
         return build(client, vip, p.udp(client, vip, 4000, 5000, payload), tos=tos)
 
     def around(self, kind, family, inner, tos=0, protocol=None):
-        """A frame to the backend: `inner` in ipip or gue, over IPv4 or IPv6."""
+        """A frame to the backend: `inner` in ipip, gue or gre, over IPv4 or IPv6."""
         source, backend = (OUTER_SOURCE, self.backend.address) if family == 4 else (OUTER_SOURCE6, self.backend.address6)
         build, ethernet_type = (p.ipv4, p.ETH_IP) if family == 4 else (p.ipv6, p.ETH_IP6)
         if kind == "gue":
             inner, protocol = p.udp(source, backend, 50000, p.GUE, inner), p.UDP
+        elif kind == "gre":
+            inner, protocol = p.gre(inner), p.GRE
         else:
             protocol = protocol or (p.IPIP if inner[0] >> 4 == 4 else p.IP6IP)
         return p.ethernet(self.backend.mac, self.client.mac, build(source, backend, inner, protocol=protocol, tos=tos),
@@ -144,7 +146,7 @@ class Decap(harness.SmokeTest):
     def test_every_outer_header_comes_off(self):
         sinks = self.sinks()
         expedited = 46 << 2
-        for kind in ("ipip", "gue"):
+        for kind in ("ipip", "gue", "gre"):
             for outer in (4, 6):
                 for inner in (4, 6):
                     with self.subTest(kind=kind, outer=outer, inner=inner):
@@ -158,7 +160,7 @@ class Decap(harness.SmokeTest):
     def test_what_is_no_outer_header_of_ours(self):
         sinks = self.sinks()
         not_ect = [self.around(kind, outer, self.inside(inner, b"not-ect", 0), tos=3)
-                   for kind in ("ipip", "gue") for outer in (4, 6) for inner in (4, 6)]
+                   for kind in ("ipip", "gue", "gre") for outer in (4, 6) for inner in (4, 6)]
         wrong = [self.around("ipip", 4, self.inside(4, b"wrong", 0), protocol=p.IP6IP),
                  self.around("ipip", 6, self.inside(6, b"wrong", 0), protocol=p.IPIP),
                  self.around("ipip", 6, b"\x45", protocol=p.IPIP)]
