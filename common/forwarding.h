@@ -13,4 +13,11 @@ enum class Protocol : uint8_t { tcp = 6, udp = 17 };
 // the source too.
 enum class Forward : uint8_t { l2, ipip, gue, gre, nat, full_nat };
 
+// Of a service's `mss_clamp`: the largest segment that fits the way out.
+inline constexpr uint16_t kMssOfMtu = 0xffff;
+
+constexpr bool encapsulates(Forward forward) {
+  return forward == Forward::ipip || forward == Forward::gue || forward == Forward::gre;
+}
+
 }  // namespace shunt

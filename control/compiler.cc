@@ -176,7 +176,8 @@ const Prefix* Compiler::encap_source_for(uint8_t port, Family family) const {
   return nullptr;
 }
 
-Destination Compiler::destination_for(const BackendConfig& backend, Forward forward, Family inner) const {
+Destination Compiler::destination_for(const BackendConfig& backend, const Travel& travel) const {
+  const Forward forward = travel.forward;
   Destination destination;
   destination.present = true;
   destination.address = backend.address;
@@ -207,9 +208,13 @@ Destination Compiler::destination_for(const BackendConfig& backend, Forward forw
     if (source == nullptr) return destination;  // `check` refuses that
     const unsigned spread_bits = std::min(32U, backend.address.bits() - source->length);
     destination.source_spread_mask = spread_bits == 0 ? 0 : 0xffffffffU >> (32U - spread_bits);
-    seal_outer(destination, source->network(), inner, forward == Forward::gue);
+    seal_outer(destination, source->network(), forward, travel.inner);
+    if (travel.dscp) {
+      destination.class_kept = 0x03;  // RFC 3168: ECN
+      destination.class_set = static_cast<uint8_t>(*travel.dscp << 2U);
+    }
   } else if (forward == Forward::nat || forward == Forward::l2) {
-    fit = fit && (forward == Forward::l2 || backend.address.family() == inner);
+    fit = fit && (forward == Forward::l2 || backend.address.family() == travel.inner);
   }
   if (fit && destination.mtu > destination.outer_bytes)
     destination.longest = static_cast<uint16_t>(destination.mtu - destination.outer_bytes);
@@ -217,14 +222,14 @@ Destination Compiler::destination_for(const BackendConfig& backend, Forward forw
 }
 
 const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord& pool, PoolPart& part,
-                                                               Forward forward, Family inner) {
-  auto& kept = part.destinations[{forward, inner}];
+                                                               const Travel& travel) {
+  auto& kept = part.destinations[travel];
   if (kept && !topology_changed_) return *kept;
   std::vector<Destination> fresh(pool.backends.size());
   for (const auto& backend : pool.backends) {
     if (!backend || !backend->is_present()) continue;
     Destination& destination = fresh[backend->number];
-    destination = destination_for(backend->config, forward, inner);
+    destination = destination_for(backend->config, travel);
     // A route that went with its link leaves the last known way: the device may still send, and the link
     // comes back.
     if (destination.has_route || !kept || backend->number >= kept->size()) continue;
@@ -254,6 +259,7 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
   service.vip = config.address;
   service.port = be16(config.port);
   service.cuts = config.too_big == TooBig::fragment;
+  service.mss_clamp = config.mss_clamp;
   service.plain_state = config.protocol == Protocol::tcp ? TcpState::established : TcpState::none;
   service.exact_key = config.address.address.is_v4() && config.address.is_host() && config.port != 0;
   service.timeout_s.fill(table_seconds(config.timeouts.fin));
@@ -277,7 +283,7 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
     const PoolChoice& choice =
         *part.choice[static_cast<size_t>(is_chosen ? condition.rule.mode : ChoiceMode::up_only)];
     const std::vector<Destination>& destinations =
-        refresh_destinations(pool, part, config.forward, config.address.address.family());
+        refresh_destinations(pool, part, {config.forward, config.address.address.family(), config.dscp});
     service.pools[i] = {destinations.data(), choice.accept.data(), static_cast<uint32_t>(destinations.size()),
                         position.pairs.first};
     if (!is_chosen) continue;
@@ -300,6 +306,7 @@ void Compiler::refresh_ports() {
                    ports_[i].host_mac,
                    config_.ports[i].mtu,
                    ports_[i].has_host_interface,
+                   config_.ports[i].vlan == VlanMode::strip,
                    config_.ports[i].gateway_mac,
                    {}};
     for (const Prefix& address : config_.ports[i].addresses) {
@@ -470,7 +477,8 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
     snapshot->least_probation_ms =
         std::min({snapshot->least_probation_ms, service.syn_timeout_ms, service.udp_timeout_ms});
     snapshot->least_timeout_s = std::min<uint32_t>(snapshot->least_timeout_s, service.plain_timeout_s);
-    snapshot->encapsulates |= record.config.forward == Forward::ipip || record.config.forward == Forward::gue;
+    snapshot->clamps_mss |= record.config.mss_clamp != 0;
+    snapshot->encapsulates |= encapsulates(record.config.forward);
   }
   for (const auto& [name, part] : parts_) {
     snapshot->parts.push_back(part.slots.owners);

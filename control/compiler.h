@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -67,6 +68,14 @@ class Compiler {
   std::pair<uint32_t, uint32_t> slots_of(const std::string& pool, uint16_t number) const;
 
  private:
+  // How packets travel to a pool's backends: services that agree in it share destinations.
+  struct Travel {
+    Forward forward = Forward::l2;
+    Family inner = Family::ipv4;  // the packets'
+    std::optional<uint8_t> dscp;  // of the outer header
+
+    auto operator<=>(const Travel&) const = default;
+  };
   struct SlotPart {
     std::vector<SlotMember> members;
     uint32_t slots = 0;
@@ -76,16 +85,15 @@ class Compiler {
   struct PoolPart {
     SlotPart slots;
     std::array<std::shared_ptr<const PoolChoice>, 2> choice;  // by ChoiceMode
-    // By forwarding mode and the packets' family.
-    std::map<std::pair<Forward, Family>, std::shared_ptr<const std::vector<Destination>>> destinations;
+    std::map<Travel, std::shared_ptr<const std::vector<Destination>>> destinations;
   };
 
   void refresh_slots(const PoolRecord& pool, PoolPart& part);
   void refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health,
                        uint64_t now_ns);
   const std::vector<Destination>& refresh_destinations(const PoolRecord& pool, PoolPart& part,
-                                                       Forward forward, Family inner);
-  Destination destination_for(const BackendConfig& backend, Forward forward, Family inner) const;
+                                                       const Travel& travel);
+  Destination destination_for(const BackendConfig& backend, const Travel& travel) const;
   const Prefix* encap_source_for(uint8_t port, Family family) const;
   void note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health, uint64_t now_ns) const;
   void mark_passed_over(uint64_t now_ns);

@@ -31,6 +31,7 @@ enum class IdleMode : uint8_t { spin, sleep };
 enum class Announce : uint8_t { automatic, arp, route, none };
 enum class Unserved : uint8_t { drop, punt };
 enum class TooBig : uint8_t { fragment, drop };
+enum class VlanMode : uint8_t { keep, strip };
 enum class HealthType : uint8_t { tcp, http };
 enum class LogLevel : uint8_t { trace, debug, info, warning, error };
 
@@ -61,6 +62,7 @@ struct PortConfig {
   uint16_t mtu = 1500;
   std::optional<Prefix> encap_source;  // outer IPv4 source: an address, or a prefix to spread flows over
   std::optional<Prefix> encap_source6;
+  VlanMode vlan = VlanMode::keep;
 };
 
 struct HealthConfig {
@@ -119,6 +121,8 @@ struct ServiceConfig {
   uint16_t announce_min = 1;
   Unserved unserved = Unserved::drop;
   TooBig too_big = TooBig::fragment;  // IPv4 without DF that doesn't fit the way out
+  std::optional<uint8_t> dscp;  // of the outer header; default: the packet's own
+  uint16_t mss_clamp = 0;       // bytes; 0: none, kMssOfMtu: what fits the way out
 };
 
 struct ApiConfig {

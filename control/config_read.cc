@@ -35,6 +35,7 @@ void read_port(const toml::table& table, PortConfig& port, Origin& origin, Repor
   reader.read("mtu", port.mtu);
   reader.read("encap_source", port.encap_source);
   reader.read("encap_source6", port.encap_source6);
+  reader.read("vlan", port.vlan);
   reader.finish();
   port.position = origin.header;
 }
@@ -114,6 +115,8 @@ void read_service(const toml::table& table, ServiceConfig& service, ServiceOrigi
   reader.read("unserved", service.unserved);
   reader.read("too_big", service.too_big);
   reader.check_choice("syn_cookies");
+  reader.read("dscp", service.dscp);
+  reader.read_or_true("mss_clamp", service.mss_clamp, kMssOfMtu);
   reader.finish();
   service.position = origin.header;
 }

@@ -28,22 +28,22 @@ Rules between keys:
 
 - `addresses` need `host_interface`; without `host_interface` and `gateway_mac` a port reaches only backends with a `mac`.
 - No two ports share a device or a host_interface, and no host_interface is a port's tap.
-- A pool has no two backends with one address and port; `slots` is at least their number. A backend is no VIP, no address
-  of the node, and IPv4.
-- `mac` of a backend is for l2 services and `port` for nat services: others ignore them (a warning). With l2 and ipip the
-  destination port is never changed; there a backend's `port` is that of its health checks.
+- A pool has no two backends with one address and port; `slots` is at least their number. A backend is no VIP and no address
+  of the node.
+- `mac` of a backend is for l2 services and `port` for nat services: others ignore them (a warning). Only nat changes
+  the destination port: elsewhere a backend's `port` is that of its health checks.
 - A health check's port is `health.port`, else the backend's, else that of the services that use the pool, which must then
   have exactly one.
 - Two services differ in address, protocol or port. All services of one VIP have the same `unserved` and `announce`.
 - A VIP that is (or a prefix that holds) an address of the node needs `unserved = "punt"`; then the kernel answers for it
   and `announce` is none.
-- An ipip service needs an `encap_source` on some port.
+- An ipip, gue or gre service needs an `encap_source` (for IPv6 backends an `encap_source6`) on some port.
 - nat: one address, no prefix; no two nat services share a backend's address, port and protocol (one without port claims
   all); backends of an any-port service have no `port`.
 
 Warnings, which don't stop anything: no `cluster_key_file`, a pool no service uses, a pool without `health`, an API listener
 beyond loopback, a port without next hops, `announce_min` above the number of backends, a backend's `mac` or `port` that no
-service uses.
+service uses, `dscp` without an outer header, `mss_clamp` with UDP.
 )";
 
 std::string_view type_text(OptionType type) {
@@ -68,6 +68,8 @@ std::string_view type_text(OptionType type) {
       return "list of texts";
     case OptionType::integers:
       return "list of integers";
+    case OptionType::integer_or_true:
+      return "integer or true";
     case OptionType::prefixes:
       return "list of addresses with prefix length";
     case OptionType::table:

@@ -81,6 +81,8 @@ constexpr std::array kNames = {
     "announce_min_unreachable",
     "mac_ignored",
     "port_ignored",
+    "dscp_ignored",
+    "mss_clamp_ignored",
 };
 static_assert(kNames.size() == static_cast<size_t>(DiagnosticId::count));
 

@@ -96,6 +96,8 @@ enum class DiagnosticId : uint8_t {
   announce_min_unreachable,
   mac_ignored,
   port_ignored,
+  dscp_ignored,
+  mss_clamp_ignored,
   count,
 };
 

@@ -22,11 +22,12 @@ constexpr std::array kMemory = {choice("auto", MemoryMode::automatic),
                                 choice("hugepages", MemoryMode::hugepages),
                                 choice("ordinary", MemoryMode::ordinary)};
 constexpr std::array kIdle = {choice("spin", IdleMode::spin), choice("sleep", IdleMode::sleep)};
+constexpr std::array kVlan = {choice("keep", VlanMode::keep), choice("strip", VlanMode::strip)};
 constexpr std::array kHealthType = {choice("tcp", HealthType::tcp), choice("http", HealthType::http)};
 constexpr std::array kDrainPolicy = {choice("keep", 0), later("reset")};
 constexpr std::array kProtocol = {choice("tcp", Protocol::tcp), choice("udp", Protocol::udp)};
 constexpr std::array kForward = {choice("l2", Forward::l2),   choice("ipip", Forward::ipip),
-                                 choice("gue", Forward::gue), later("gre"),
+                                 choice("gue", Forward::gue), choice("gre", Forward::gre),
                                  choice("nat", Forward::nat), later("full-nat")};
 constexpr std::array kScheduler = {choice("maglev", Scheduler::maglev),
                                    later("rendezvous"),
@@ -118,7 +119,11 @@ constexpr std::array kRows = {
               "Outer IPv4 source of encapsulated packets, or a prefix to spread flows over."},
     OptionRow{"port", "encap_source6", Type::prefix, Need::optional, "", "The same for IPv6."},
     not_yet("port", "vlans"),
-    not_yet("port", "vlan"),
+    OptionRow{
+        "port", "vlan", Type::choice, Need::optional, "\"keep\"",
+        "What becomes of the VLAN tags, at most two, of a frame that came in here for a service: they stay, "
+        "or are taken off. What is the kernel's keeps them.",
+        0, 0, kVlan},
     not_yet("port", "bond_mode"),
     not_yet("port", "lacp_rate"),
     not_yet("port", "queues"),
@@ -175,8 +180,9 @@ constexpr std::array kRows = {
     not_yet("pool.health", "down_interval"),
 
     OptionRow{"pool.backend", "name", Type::text, Need::required, "", "Unique in its pool."},
-    OptionRow{"pool.backend", "address", Type::address, Need::required, "",
-              "IPv4 or IPv6. Of the VIP's family in l2 and nat; in ipip and gue it is the outer header's."},
+    OptionRow{
+        "pool.backend", "address", Type::address, Need::required, "",
+        "IPv4 or IPv6. Of the VIP's family in l2 and nat; in ipip, gue and gre it is the outer header's."},
     OptionRow{"pool.backend", "port", Type::integer, Need::optional, "the service's",
               "Where nat services send to. Otherwise the client's port stays: there it is the port of health "
               "checks "
@@ -198,11 +204,11 @@ constexpr std::array kRows = {
     OptionRow{"service", "pool", Type::text, Need::required, "", "Name of the pool."},
     OptionRow{"service", "backup_pool", Type::text, Need::optional, "none",
               "Used when more than `panic` of the pool is down."},
-    OptionRow{"service", "forward", Type::choice, Need::optional, "\"l2\"",
-              "How packets reach the backend: by MAC address, inside IP or inside UDP (GUE variant 1, port "
-              "6080), or "
-              "translated.",
-              0, 0, kForward},
+    OptionRow{
+        "service", "forward", Type::choice, Need::optional, "\"l2\"",
+        "How packets reach the backend: by MAC address, inside IP, UDP (GUE variant 1, port 6080) or GRE, "
+        "or translated.",
+        0, 0, kForward},
     OptionRow{"service", "scheduler", Type::choice, Need::optional, "\"maglev\"", "How a backend is chosen.",
               0, 0, kScheduler},
     OptionRow{"service", "hash", Type::choice, Need::optional, "\"5-tuple\"", "What of a packet chooses.", 0,
@@ -231,8 +237,14 @@ constexpr std::array kRows = {
     OptionRow{"service", "syn_cookies", Type::choice, Need::optional, "\"off\"", "", 0, 0, kSynCookies},
     not_yet("service", "source_prefix4"),
     not_yet("service", "source_prefix6"),
-    not_yet("service", "dscp"),
-    not_yet("service", "mss_clamp"),
+    OptionRow{"service", "dscp", Type::integer, Need::optional, "the packet's own",
+              "DSCP of the outer header (ipip, gue, gre). ECN is always the packet's own.", 0, 63},
+    OptionRow{
+        "service", "mss_clamp", Type::integer_or_true, Need::optional, "none",
+        "Largest segment size that a client's SYN, and with nat a backend's SYN-ACK, may ask for: bytes, or "
+        "`true` for what fits the way to the backend. Smaller ones stay, and a SYN without the option. It "
+        "limits what the other end sends: without nat the backends; clients then need `advmss` there.",
+        536, 9'176},
     not_yet("service", "client_identity"),
     not_yet("service", "sample"),
     not_yet("service", "allow"),

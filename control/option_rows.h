@@ -21,6 +21,7 @@ enum class OptionType : uint8_t {
   mac,
   texts,
   integers,  // range of each
+  integer_or_true,
   prefixes,
   table,   // `[section]` or `{ … }`
   tables,  // `[[section]]`, range of their number

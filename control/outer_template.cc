@@ -12,6 +12,8 @@ Change change_for(Forward forward, Family backend) {
       return v4 ? Change::outer4 : Change::outer6;
     case Forward::gue:
       return v4 ? Change::outer4_udp : Change::outer6_udp;
+    case Forward::gre:
+      return v4 ? Change::outer4_gre : Change::outer6_gre;
     case Forward::nat:
       return v4 ? Change::nat4 : Change::nat6;
     default:
@@ -25,18 +27,37 @@ uint8_t outer_bytes_of(Change change) {
       return kIpv4HeaderBytes;
     case Change::outer4_udp:
       return kIpv4HeaderBytes + kUdpHeaderBytes;
+    case Change::outer4_gre:
+      return kIpv4HeaderBytes + kGreHeaderBytes;
     case Change::outer6:
       return kIpv6HeaderBytes;
     case Change::outer6_udp:
       return kIpv6HeaderBytes + kUdpHeaderBytes;
+    case Change::outer6_gre:
+      return kIpv6HeaderBytes + kGreHeaderBytes;
     default:
       return 0;
   }
 }
 
-void seal_outer(Destination& destination, const IpAddress& source, Family inner, bool udp) {
+namespace {
+
+uint8_t protocol_behind(Forward forward, Family inner) {
+  switch (forward) {
+    case Forward::gue:
+      return kProtocolUdp;
+    case Forward::gre:
+      return kProtocolGre;
+    default:
+      return inner == Family::ipv4 ? kProtocolIpip : kProtocolIpv6;
+  }
+}
+
+}  // namespace
+
+void seal_outer(Destination& destination, const IpAddress& source, Forward forward, Family inner) {
   destination.outer_source = source;
-  destination.inner_protocol = udp ? kProtocolUdp : inner == Family::ipv4 ? kProtocolIpip : kProtocolIpv6;
+  destination.inner_protocol = protocol_behind(forward, inner);
   if (!destination.address.is_v4()) {
     // Of the UDP checksum: the pseudo header but its length, and the port.
     uint64_t sum = uint64_t{be16(kProtocolUdp).raw()} + be16(kGuePort).raw();
@@ -48,6 +69,7 @@ void seal_outer(Destination& destination, const IpAddress& source, Family inner,
   uint8_t* const ip = destination.head.data() + kEtherHeaderBytes;
   store(ip - 2, be16(kEtherTypeIpv4));
   ip[0] = 0x45;
+  ip[6] = 0x40;  // DF
   ip[8] = kOuterHops;
   ip[9] = destination.inner_protocol;
   store(ip + 12, source.v4());

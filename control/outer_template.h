@@ -17,7 +17,7 @@ Change change_for(Forward forward, Family backend);
 uint8_t outer_bytes_of(Change change);
 
 // Fills in the outer header's fixed fields and their sum. `destination` has its backend's address; `source`
-// is of the same family, its spread bits 0. `inner`: of the packets; `udp`: gue.
-void seal_outer(Destination& destination, const IpAddress& source, Family inner, bool udp);
+// is of the same family, its spread bits 0. `inner`: of the packets.
+void seal_outer(Destination& destination, const IpAddress& source, Forward forward, Family inner);
 
 }  // namespace shunt

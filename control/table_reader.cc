@@ -115,7 +115,7 @@ void TableReader::read(std::string_view key, std::string& to) {
 std::optional<int64_t> TableReader::integer_of(const OptionRow& row, const toml::node& node) {
   const auto* number = node.as_integer();
   if (number == nullptr) {
-    wrong_type(row, node, "an integer");
+    wrong_type(row, node, row.type == OptionType::integer_or_true ? "an integer or true" : "an integer");
     return std::nullopt;
   }
   const int64_t value = number->get();
@@ -129,6 +129,13 @@ std::optional<int64_t> TableReader::integer(std::string_view key) {
   const auto number = integer_of(*value.row, *value.node);
   if (number) good(value);
   return number;
+}
+
+std::optional<bool> TableReader::boolean(std::string_view key) {
+  const Value value = find(key);
+  if (value.node == nullptr || !value.node->is_boolean()) return std::nullopt;
+  good(value);
+  return value.node->as_boolean()->get();
 }
 
 void TableReader::read(std::string_view key, double& to) {

@@ -42,6 +42,19 @@ class TableReader {
     if (const auto value = integer(key)) to = static_cast<T>(*value);
   }
   template <std::unsigned_integral T>
+  void read(std::string_view key, std::optional<T>& to) {
+    if (const auto value = integer(key)) to = static_cast<T>(*value);
+  }
+  // A number, or `true` for `when_true`; `false` is as if the key were absent.
+  template <std::unsigned_integral T>
+  void read_or_true(std::string_view key, T& to, T when_true) {
+    if (const auto on = boolean(key)) {
+      if (*on) to = when_true;
+    } else {
+      read(key, to);
+    }
+  }
+  template <std::unsigned_integral T>
   void read(std::string_view key, std::vector<T>& to) {
     if (const auto values = integers(key)) to.assign(values->begin(), values->end());
   }
@@ -68,6 +81,7 @@ class TableReader {
 
   Value find(std::string_view key);
   std::optional<int64_t> integer(std::string_view key);
+  std::optional<bool> boolean(std::string_view key);  // nullopt: another type, not reported
   std::optional<std::vector<int64_t>> integers(std::string_view key);
   std::optional<int> choice(std::string_view key);
   std::optional<std::chrono::milliseconds> duration(std::string_view key,

@@ -95,7 +95,7 @@ void validate_mixing(const ServiceConfig& service, const Members& members, Repor
                "backend " + tick(members.first->name) + " is " + std::string(family_text(family)) +
                    ", but the VIP of service " + tick(service.name) + " is " + std::string(family_text(vip)) +
                    ": " + std::string(row.name) + " can't change the family",
-               "ipip and gue carry either inside the other");
+               "ipip, gue and gre carry either inside the other");
 }
 
 void validate_source(const ServiceConfig& service, SourcePosition position, Family family,

@@ -77,6 +77,20 @@ void warn_of_announce_min(const ServiceConfig& service, const ServiceOrigin& ori
                          (backends == 1 ? " backend" : " backends") + ": the VIP is never fit");
 }
 
+// A service may change its way of forwarding with the next edit: what has no effect is no error.
+void warn_of_ignored(const ServiceConfig& service, const ServiceOrigin& origin, Report& report) {
+  if (origin.has("dscp") && origin.has("forward") == origin.given("forward") &&
+      !encapsulates(service.forward)) {
+    report.warning(
+        DiagnosticId::dscp_ignored, origin.of("dscp"),
+        "`dscp` is ignored: it is for the outer header, and service " + tick(service.name) + " has none");
+  }
+  if (origin.has("mss_clamp") && origin.has("protocol") && service.protocol == Protocol::udp) {
+    report.warning(DiagnosticId::mss_clamp_ignored, origin.of("mss_clamp"),
+                   "`mss_clamp` is ignored: it is for TCP, and service " + tick(service.name) + " is UDP");
+  }
+}
+
 }  // namespace
 
 void validate_services(Validation& all) {
@@ -88,6 +102,7 @@ void validate_services(Validation& all) {
     validate_pool_names(service, origin, all);
     validate_address(service, origin, all.report);
     warn_of_announce_min(service, origin, all);
+    warn_of_ignored(service, origin, all.report);
   }
 }
 

@@ -101,14 +101,16 @@ struct Burst {
   uint8_t port = 0;  // all packets of a burst came in there
   unsigned count = 0;
   uint64_t live = 0;
-  uint64_t replies = 0;    // from a nat backend to its client
-  uint64_t to_host = 0;    // of those, the ones to a node address: written to host_interface
-  uint64_t selecting = 0;  // lookup found no entry that decides
-  uint64_t unknown = 0;    // of those, the ones without any entry
-  uint64_t errors = 0;     // ICMP errors about a flow: not live until select has found whose (icmp_error.h)
+  uint64_t replies = 0;     // from a nat backend to its client
+  uint64_t to_host = 0;     // of those, the ones to a node address: written to host_interface
+  uint64_t selecting = 0;   // lookup found no entry that decides
+  uint64_t unknown = 0;     // of those, the ones without any entry
+  uint64_t known_syns = 0;  // SYNs of flows whose entry decided
+  uint64_t errors = 0;      // ICMP errors about a flow: not live until select has found whose (icmp_error.h)
 
   uint64_t fragments = 0;    // for a VIP, or from a nat backend
   bool from_worker = false;  // another worker handed these over
+  bool strips_tags = false;  // of rewrite: the port's vlan is "strip"
 
   uint64_t plain4 = 0;        // take_plain took these, of IPv4: no tag, no option, a service's
   uint64_t plain6 = 0;        // the same of IPv6
@@ -139,6 +141,7 @@ struct Burst {
     unknown = 0;
     errors = 0;
     fragments = 0;
+    known_syns = 0;
     plain4 = 0;
     plain6 = 0;
     unparsed = live;

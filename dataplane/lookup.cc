@@ -35,6 +35,7 @@ void settle_reply(Burst& burst, unsigned i, WorkerState& worker, const Now& now)
     burst.selecting |= bit_of(i);
     return;
   }
+  if ((burst.packet[i].view.tcp_flags & tcp_flag::kSyn) != 0) burst.known_syns |= bit_of(i);
   burst.decide(i, FlowTable::backend(entry));
   advance_flow(burst, i, entry, worker, now);
 }

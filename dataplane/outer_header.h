@@ -1,9 +1,10 @@
-// Outer headers: what stands before a packet on its way to a backend in ipip and gue.
+// Outer headers: what stands before a packet on its way to a backend in ipip, gue and gre.
 //
 // RFC 2003 (4in4), RFC 2473 (6in6, 4in6), RFC 4213 (6in4); gue is draft-ietf-intarea-gue variant 1: the
-// packet itself behind UDP port 6080. DSCP and ECN as inside (RFC 6040, normal mode), DF as inside and set
-// for IPv6, 64 hops of its own. Everything that no packet changes comes from the destination. Cost: the
-// destination's line copied, four fields written over it.
+// packet itself behind UDP port 6080; gre is RFC 2784 without options. ECN as inside (RFC 6040, normal mode),
+// DSCP as well or the service's own, DF as inside and set for IPv6, 64 hops of its own. Everything that no
+// packet changes comes from the destination. Cost: the destination's line copied, three fields written over
+// it.
 #pragma once
 
 #include "common/checksum.h"
@@ -11,16 +12,7 @@
 
 namespace shunt {
 
-inline constexpr uint16_t kGuePort = 6080;
 inline constexpr uint8_t kOuterHops = 64;
-
-// What an outer header takes from the packet inside.
-struct InnerMarks {
-  uint8_t traffic_class = 0;   // DSCP and ECN
-  uint32_t fragmentation = 0;  // raw: identification and flags of an outer IPv4 header, as inside.
-                               // RFC 6864: an identification means something only while DF is clear; then the
-                               // inner one is as unique as its sender made it
-};
 
 // RFC 791, RFC 8200: one hop less. IPv4's header checksum follows.
 template <L3 kInner>
@@ -34,12 +26,26 @@ void take_hop(uint8_t* ip) {
   }
 }
 
+// DSCP and ECN of the outer header, by those of the packet inside.
 template <L3 kInner>
-InnerMarks marks_of(const uint8_t* ip) {
-  constexpr uint32_t kDontFragment = 0x0040U << 16U;
-  if constexpr (kInner == L3::ipv6)
-    return {static_cast<uint8_t>(load<be16>(ip).host() >> 4U), kDontFragment};  // never cut on its way
-  return {ip[1], load<uint32_t>(ip + 4) & (kDontFragment | 0xffffU)};
+uint8_t outer_class(const uint8_t* ip, const Destination& destination) {
+  const uint8_t inner = kInner == L3::ipv6 ? static_cast<uint8_t>(load<be16>(ip).host() >> 4U) : ip[1];
+  return static_cast<uint8_t>((inner & destination.class_kept) | destination.class_set);
+}
+
+// RFC 791: whether the packet may be cut on its way. (RFC 8200: an IPv6 one never.)
+template <L3 kInner>
+bool allows_cutting(const uint8_t* ip) {
+  return kInner == L3::ipv4 && (ip[6] & 0x40U) == 0;
+}
+
+// An outer header is made as one that may not be cut. Its identification means something only when it may
+// (RFC 6864), and then `id` must be its own: the inner one repeats from sender to sender.
+inline void allow_cutting(uint8_t* outer_ip, uint16_t id) {
+  const auto before = load<uint32_t>(outer_ip + 4);
+  const uint32_t after = be16(id).raw();  // and no flag
+  store(outer_ip + 10, apply_delta(load<uint16_t>(outer_ip + 10), checksum_delta(before, after)));
+  store(outer_ip + 4, after);
 }
 
 // The bits of the outer source, its last four bytes, that a flow's hash fills in: one source is one flow's,
@@ -50,15 +56,14 @@ inline uint32_t spread_of(const Destination& destination, uint32_t flow) {
 }
 
 // Ethernet and IPv4 at `frame`, which has no tag.
-inline void write_outer4(uint8_t* frame, const Destination& destination, const InnerMarks& inner,
+inline void write_outer4(uint8_t* frame, const Destination& destination, uint8_t traffic_class,
                          unsigned total_bytes, uint32_t flow) {
   const __m128i first = load_block(destination.head.data());
   const __m128i second = load_block(destination.head.data() + 16);
   const auto last = load<uint16_t>(destination.head.data() + 32);
   const uint32_t mask = destination.source_spread_mask;
   const uint32_t length = be16(static_cast<uint16_t>(total_bytes)).raw();
-  uint32_t sum = destination.outer_sum + (uint32_t{inner.traffic_class} << 8U) + length +
-                 (inner.fragmentation & 0xffffU) + (inner.fragmentation >> 16U);
+  uint32_t sum = destination.outer_sum + (uint32_t{traffic_class} << 8U) + length;
   store(frame, first);
   store(frame + 16, second);
   store(frame + 32, last);
@@ -68,19 +73,18 @@ inline void write_outer4(uint8_t* frame, const Destination& destination, const I
     sum += (spread & 0xffffU) + (spread >> 16U);
     store(ip + 12, load<uint32_t>(destination.head.data() + kEtherHeaderBytes + 12) | spread);
   }
-  ip[1] = inner.traffic_class;
+  ip[1] = traffic_class;
   store(ip + 2, static_cast<uint16_t>(length));
-  store(ip + 4, inner.fragmentation);
   store(ip + 10, static_cast<uint16_t>(~fold_checksum32(sum)));
 }
 
 // Ethernet and IPv6. RFC 6438: the flow label may stay 0 where UDP or the source spreads flows.
-inline void write_outer6(uint8_t* frame, const Destination& destination, const InnerMarks& inner,
+inline void write_outer6(uint8_t* frame, const Destination& destination, uint8_t traffic_class,
                          unsigned payload_bytes, uint32_t flow) {
   const __m128i macs = load_block(destination.head.data());
   const __m128i source = load_block(destination.outer_source.bytes().data());
   const __m128i address = load_block(destination.address.bytes().data());
-  const uint32_t begin = be32(0x60000000U | (uint32_t{inner.traffic_class} << 20U)).raw();
+  const uint32_t begin = be32(0x60000000U | (uint32_t{traffic_class} << 20U)).raw();
   const uint32_t length = be16(static_cast<uint16_t>(payload_bytes)).raw();
   const uint32_t mask = destination.source_spread_mask;
   const uint64_t next = uint64_t{destination.inner_protocol} | (uint64_t{kOuterHops} << 8U);
@@ -103,6 +107,12 @@ inline void write_udp(uint8_t* at, be16 sport, unsigned udp_bytes, uint16_t chec
   store(at, sport.raw() | (uint64_t{be16(kGuePort).raw()} << 16U) |
                 (uint64_t{be16(static_cast<uint16_t>(udp_bytes)).raw()} << 32U) |
                 (uint64_t{checksum_raw} << 48U));
+}
+
+// RFC 2784 2: no checksum, version 0, and the EtherType of the packet behind it.
+template <L3 kInner>
+void write_gre(uint8_t* at) {
+  store(at, uint32_t{be16(kInner == L3::ipv4 ? kEtherTypeIpv4 : kEtherTypeIpv6).raw()} << 16U);
 }
 
 // The outer UDP checksum over IPv6 (RFC 8200 8.1: 0 isn't allowed), raw. What the packet inside adds to it is

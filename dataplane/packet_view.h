@@ -19,6 +19,8 @@ inline constexpr uint16_t kIpv4HeaderBytes = 20;
 inline constexpr uint16_t kIpv6HeaderBytes = 40;
 inline constexpr uint16_t kUdpHeaderBytes = 8;
 inline constexpr uint16_t kTcpHeaderBytes = 20;
+inline constexpr uint16_t kGreHeaderBytes = 4;  // RFC 2784, without options
+inline constexpr uint16_t kGuePort = 6080;      // draft-ietf-intarea-gue, of UDP
 
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeArp = 0x0806;
@@ -31,6 +33,7 @@ inline constexpr uint8_t kProtocolIpip = 4;
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
 inline constexpr uint8_t kProtocolIpv6 = 41;
+inline constexpr uint8_t kProtocolGre = 47;
 inline constexpr uint8_t kProtocolIcmp6 = 58;
 
 // RFC 9293, 3.1

@@ -1,13 +1,14 @@
 // rewrite: makes of each packet what its next hop is to get: new MACs and one hop less in every mode, an
-// outer header (ipip, gue) or another destination (nat), and back again for nat's replies.
+// outer header (ipip, gue, gre) or another destination (nat), and back again for nat's replies.
 //
 // Cost: the destination's line and the frame's first two, all asked for before. Checksums are edited (RFC
 // 1624), never verified, so that an error passes on to who can see it.
+#include <algorithm>
 #include <cstddef>
 
 #include "common/checksum.h"
-#include "dataplane/fragment_part.h"
 #include "dataplane/icmp_error.h"
+#include "dataplane/mss_clamp.h"
 #include "dataplane/outer_header.h"
 #include "dataplane/stages.h"
 #include "dataplane/transport_checksum.h"
@@ -70,19 +71,19 @@ inline void translate_address6(uint8_t* ip, End end, const uint8_t* address, uin
 }
 
 // RFC 791: without DF it may travel in pieces.
-bool allows_cutting(const Packet& packet) {
+bool is_cuttable(const Packet& packet) {
   return packet.view.l3 == L3::ipv4 && (packet.view.ip(packet.data)[6] & 0x40U) == 0;
 }
 // Where its service has that.
 bool may_be_cut(const Packet& packet) {
-  return packet.service->cuts && allows_cutting(packet);
+  return packet.service->cuts && is_cuttable(packet);
 }
 void cut(Burst& burst, unsigned i, WorkerState& worker, const Destination& destination);
 
 // What becomes of a packet that is longer than the `fitting` bytes of its way out and isn't cut: its source
 // is told, unless it couldn't know of such ways. (A way that fits nothing isn't a matter of size.)
 [[gnu::noinline]] void refuse_too_big(Burst& burst, unsigned i, WorkerState& worker, uint16_t fitting) {
-  if (allows_cutting(burst.packet[i]) || fitting == 0) return drop_for(burst, i, worker, DropReason::too_big);
+  if (is_cuttable(burst.packet[i]) || fitting == 0) return drop_for(burst, i, worker, DropReason::too_big);
   burst.answer(i, DropReason::too_big, fitting);
 }
 
@@ -101,10 +102,17 @@ constexpr bool is_outer(Change change) {
   return change >= Change::outer4;
 }
 constexpr bool is_outer4(Change change) {
-  return change == Change::outer4 || change == Change::outer4_udp;
+  return is_outer(change) && change < Change::outer6;
 }
 constexpr bool has_udp(Change change) {
   return change == Change::outer4_udp || change == Change::outer6_udp;
+}
+constexpr bool has_gre(Change change) {
+  return change == Change::outer4_gre || change == Change::outer6_gre;
+}
+// Of what stands between the outer IP header and the packet.
+constexpr unsigned shim_bytes(Change change) {
+  return has_udp(change) ? kUdpHeaderBytes : has_gre(change) ? kGreHeaderBytes : 0U;
 }
 
 // The tags of a tagged frame stand behind the MACs of the new one, and the outer headers, which were written
@@ -134,11 +142,11 @@ struct Kind {
 // 11 instructions.)
 template <typename Kind>
 [[gnu::always_inline]] inline void encapsulate(Packet& packet, const Destination& destination,
-                                               unsigned ip_bytes) {
+                                               unsigned ip_bytes, WorkerState& worker) {
   constexpr Change kChange = Kind::kChange;
   constexpr L3 kInner = Kind::kInner;
   constexpr unsigned kOuterIp = is_outer4(kChange) ? kIpv4HeaderBytes : kIpv6HeaderBytes;
-  constexpr unsigned kOuter = kOuterIp + (has_udp(kChange) ? kUdpHeaderBytes : 0U);
+  constexpr unsigned kOuter = kOuterIp + shim_bytes(kChange);
   const unsigned l3_offset = Kind::l3_offset(packet.view);
   const uint32_t flow = packet.key_index;
   uint8_t* const ip = packet.data + l3_offset;
@@ -147,8 +155,9 @@ template <typename Kind>
   const unsigned tag_bytes = l3_offset - kEtherHeaderBytes;
   if constexpr (!Kind::kPlain)
     std::memcpy(tags.data(), packet.data + 12, tag_bytes);  // an outer header may come to lie there
-  const InnerMarks inner = marks_of<kInner>(ip);
+  const uint8_t traffic_class = outer_class<kInner>(ip, destination);
   take_hop<kInner>(ip);
+  if constexpr (has_gre(kChange)) write_gre<kInner>(ip - kGreHeaderBytes);
   if constexpr (has_udp(kChange)) {
     const be16 sport = gue_source_port(flow);
     uint16_t checksum = 0;  // RFC 768: over IPv4 it may do without one
@@ -157,9 +166,11 @@ template <typename Kind>
     write_udp(ip - kUdpHeaderBytes, sport, ip_bytes + kUdpHeaderBytes, checksum);
   }
   if constexpr (is_outer4(kChange)) {
-    write_outer4(start, destination, inner, ip_bytes + kOuter, flow);
+    write_outer4(start, destination, traffic_class, ip_bytes + kOuter, flow);
+    if (allows_cutting<kInner>(ip)) [[unlikely]]
+      allow_cutting(ip - kOuter, worker.outer_ids.next(destination.address4, worker.index, worker.workers));
   } else {
-    write_outer6(start, destination, inner, ip_bytes + kOuter - kOuterIp, flow);
+    write_outer6(start, destination, traffic_class, ip_bytes + kOuter - kOuterIp, flow);
   }
   if constexpr (!Kind::kPlain) start = put_tags(start, tags.data(), tag_bytes);
   packet.data = start;
@@ -219,7 +230,7 @@ template <typename Kind>
       return refuse(burst, burst.index_of(packet), worker, destination);
     PairCounters& pair = pairs[packet.pair];
     if constexpr (is_outer(Kind::kChange)) {
-      encapsulate<Kind>(packet, destination, ip_bytes);
+      encapsulate<Kind>(packet, destination, ip_bytes, worker);
     } else {
       edit<Kind>(packet, destination, ip_bytes);
     }
@@ -243,10 +254,14 @@ uint64_t run_of(Change change, Burst& burst, uint64_t packets, WorkerState& work
       return run<Kind<Change::outer4, kInner, kPlain>>(burst, packets, worker);
     case Change::outer4_udp:
       return run<Kind<Change::outer4_udp, kInner, kPlain>>(burst, packets, worker);
+    case Change::outer4_gre:
+      return run<Kind<Change::outer4_gre, kInner, kPlain>>(burst, packets, worker);
     case Change::outer6:
       return run<Kind<Change::outer6, kInner, kPlain>>(burst, packets, worker);
     case Change::outer6_udp:
       return run<Kind<Change::outer6_udp, kInner, kPlain>>(burst, packets, worker);
+    case Change::outer6_gre:
+      return run<Kind<Change::outer6_gre, kInner, kPlain>>(burst, packets, worker);
   }
   return 0;
 }
@@ -259,6 +274,49 @@ void run_all(Burst& burst, uint64_t packets, WorkerState& worker) {
     packets = first.view.l3 == L3::ipv4 ? run_of<L3::ipv4, kPlain>(change, burst, packets, worker)
                                         : run_of<L3::ipv6, kPlain>(change, burst, packets, worker);
   }
+}
+
+// The tags go; what the frame is for now has its own MACs.
+[[gnu::noinline]] void strip_tags(Packet& packet) {
+  const unsigned tag_bytes = packet.view.l3_offset - kEtherHeaderBytes;
+  if (tag_bytes == 0) return;
+  std::memmove(packet.data + tag_bytes, packet.data, 12);
+  packet.data += tag_bytes;
+  packet.bytes -= tag_bytes;
+  packet.view.l3_offset = kEtherHeaderBytes;
+  if (packet.view.l4_offset != 0)
+    packet.view.l4_offset = static_cast<uint16_t>(packet.view.l4_offset - tag_bytes);
+}
+
+// Of a port with vlan = "strip". What doesn't fit keeps its tags: it isn't sent on, and an answer to it goes
+// back by the same VLAN.
+[[gnu::noinline]] void strip_all(Burst& burst, uint64_t packets) {
+  for (const unsigned i : bits_of(packets)) {
+    Packet& packet = burst.packet[i];
+    if (packet.view.ip_bytes <= packet.destination->longest) strip_tags(packet);
+  }
+}
+
+// SYNs to services with an mss_clamp: an opening's, or one that hit an entry.
+[[gnu::noinline]] void clamp_all(Burst& burst, uint64_t packets) {
+  for (const unsigned i : bits_of(packets)) {
+    const Packet& packet = burst.packet[i];
+    const PacketView& view = packet.view;
+    if (packet.service->mss_clamp == 0 || view.protocol != kProtocolTcp ||
+        (view.tcp_flags & tcp_flag::kSyn) == 0)
+      continue;
+    clamp_mss(view.l4(packet.data),
+              largest_segment(*packet.service, packet.destination->longest, view.l3 == L3::ipv4));
+  }
+}
+
+// A nat backend's SYN-ACK: what the client then sends has to fit the way to the backend, and its answers the
+// one to the client.
+[[gnu::noinline]] void clamp_answer(Packet& packet, const Destination& destination, uint16_t client_mtu) {
+  const PacketView& view = packet.view;
+  if (view.protocol != kProtocolTcp || (view.tcp_flags & tcp_flag::kSyn) == 0) return;
+  const unsigned fitting = std::min(destination.longest, client_mtu);
+  clamp_mss(view.l4(packet.data), largest_segment(*packet.service, fitting, view.l3 == L3::ipv4));
 }
 
 // A later fragment: neither ports nor checksum are there to be edited.
@@ -274,47 +332,40 @@ void edit_later_fragment(Packet& packet, const Destination& destination) {
   }
 }
 
-// RFC 6864: fragments of one datagram share their identification, the packets that they travel in must not,
-// while they may be cut themselves. The factor is odd, so that no two offsets meet, and spreads them.
-void separate_outer_identification(const Packet& packet, unsigned offset_bytes) {
-  uint8_t* const ip = packet.view.ip(packet.data);
-  if ((ip[6] & 0x40U) != 0) return;
-  const auto before = load<be16>(ip + 4);
-  const be16 after(static_cast<uint16_t>(before.host() + offset_bytes / kFragmentUnit * 0x9e37U));
-  store(ip + 10, apply_delta(load<uint16_t>(ip + 10), checksum_delta(before.raw(), after.raw())));
-  store(ip + 4, after);
-}
-
 template <Change kChange, L3 kInner>
-void change_one(Packet& packet, const Destination& destination) {
+void change_one(Packet& packet, const Destination& destination, WorkerState& worker) {
   using Any = Kind<kChange, kInner, false>;
   if constexpr (is_outer(kChange)) {
-    encapsulate<Any>(packet, destination, packet.view.ip_bytes);
+    encapsulate<Any>(packet, destination, packet.view.ip_bytes, worker);
   } else {
     edit<Any>(packet, destination, packet.view.ip_bytes);
   }
 }
 
 template <L3 kInner>
-void change_fragment(Packet& packet, const Destination& destination) {
+void change_fragment(Packet& packet, const Destination& destination, WorkerState& worker) {
   const bool is_later = packet.view.l4_offset == 0;
   switch (destination.change) {
     case Change::l2:
-      return change_one<Change::l2, kInner>(packet, destination);
+      return change_one<Change::l2, kInner>(packet, destination, worker);
     case Change::nat4:
       return is_later ? edit_later_fragment(packet, destination)
-                      : change_one<Change::nat4, kInner>(packet, destination);
+                      : change_one<Change::nat4, kInner>(packet, destination, worker);
     case Change::nat6:
       return is_later ? edit_later_fragment(packet, destination)
-                      : change_one<Change::nat6, kInner>(packet, destination);
+                      : change_one<Change::nat6, kInner>(packet, destination, worker);
     case Change::outer4:
-      return change_one<Change::outer4, kInner>(packet, destination);
+      return change_one<Change::outer4, kInner>(packet, destination, worker);
     case Change::outer4_udp:
-      return change_one<Change::outer4_udp, kInner>(packet, destination);
+      return change_one<Change::outer4_udp, kInner>(packet, destination, worker);
     case Change::outer6:
-      return change_one<Change::outer6, kInner>(packet, destination);
+      return change_one<Change::outer6, kInner>(packet, destination, worker);
     case Change::outer6_udp:
-      return change_one<Change::outer6_udp, kInner>(packet, destination);
+      return change_one<Change::outer6_udp, kInner>(packet, destination, worker);
+    case Change::outer4_gre:
+      return change_one<Change::outer4_gre, kInner>(packet, destination, worker);
+    case Change::outer6_gre:
+      return change_one<Change::outer6_gre, kInner>(packet, destination, worker);
   }
 }
 
@@ -329,7 +380,8 @@ void count_for(const Packet& packet, WorkerState& worker) {
 [[gnu::noinline]] void cut(Burst& burst, unsigned i, WorkerState& worker, const Destination& destination) {
   Packet& packet = burst.packet[i];
   count_for(packet, worker);
-  if (!is_outer(destination.change)) change_fragment<L3::ipv4>(packet, destination);
+  if (burst.strips_tags) strip_tags(packet);
+  if (!is_outer(destination.change)) change_fragment<L3::ipv4>(packet, destination, worker);
   burst.cut(i, destination.longest, destination.port);
 }
 
@@ -338,7 +390,7 @@ void count_for(const Packet& packet, WorkerState& worker) {
   const Destination& destination = *packet.destination;
   if (packet.view.ip_bytes > destination.longest) return refuse(burst, i, worker, destination);
   count_for(packet, worker);
-  rewrite_fragment(packet);
+  rewrite_fragment(packet, worker);
   burst.leave_by(destination.port, bit_of(i));
 }
 
@@ -398,6 +450,7 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
   const uint8_t hops = to_host ? 0 : 1;
   if (burst.is_error(i)) [[unlikely]] {
     translate_error(view, packet.data, End::source, vip, service.port, hops);
+    if (!to_host && burst.strips_tags) strip_tags(packet);
     return to_host ? burst.punt(i, true) : leave(burst, i, snapshot.ports[out_port].mtu, out_port);
   }
   uint8_t* const ip = view.ip(packet.data);
@@ -411,8 +464,13 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
     } else {
       translate6(ip, l4, view.protocol, End::source, vip.bytes().data(), port, hops);
     }
+    if (service.mss_clamp != 0) [[unlikely]]
+      clamp_answer(packet, service.destination(burst.backend[i]),
+                   to_host ? uint16_t{0xffff} : snapshot.ports[out_port].mtu);
   }
   if (to_host) return burst.punt(i, true);
+  if (burst.strips_tags) [[unlikely]]
+    strip_tags(packet);
   leave(burst, i, snapshot.ports[out_port].mtu, out_port);
 }
 
@@ -442,28 +500,29 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
 
 }  // namespace
 
-void rewrite_fragment(Packet& packet) {
+void rewrite_fragment(Packet& packet, WorkerState& worker) {
   const Destination& destination = *packet.destination;
-  const bool v4 = packet.view.l3 == L3::ipv4;
-  const unsigned offset_bytes =
-      v4 ? FragmentWord::of_ipv4(packet.view.ip(packet.data)).offset_bytes : 0U;  // else DF is set outside
-  if (v4) {
-    change_fragment<L3::ipv4>(packet, destination);
+  if (packet.view.l3 == L3::ipv4) {
+    change_fragment<L3::ipv4>(packet, destination, worker);
   } else {
-    change_fragment<L3::ipv6>(packet, destination);
+    change_fragment<L3::ipv6>(packet, destination, worker);
   }
-  if (offset_bytes != 0 && is_outer4(destination.change)) separate_outer_identification(packet, offset_bytes);
 }
 
 void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
   const uint64_t live = burst.live;
   const uint64_t replies = live & burst.replies;
   const uint64_t fragments = live & burst.fragments & ~replies;
+  burst.strips_tags = snapshot.ports[burst.port].strips_tags;
   for (const unsigned i : bits_of(replies))
     to_client(burst, i, snapshot, worker);
+  if (burst.strips_tags) [[unlikely]]
+    strip_all(burst, live & ~replies & ~burst.plain4 & ~burst.plain6);
   for (const unsigned i : bits_of(fragments))
     fragment_to_backend(burst, i, worker);
   uint64_t forward = live & ~replies & ~fragments;
+  if (snapshot.clamps_mss) [[unlikely]]
+    clamp_all(burst, forward & (burst.selecting | burst.known_syns));
   if (burst.errors != 0) [[unlikely]]
     forward &= ~errors_to_nat_backends(burst, forward & burst.errors, worker);
   run_all<true>(burst, forward & burst.plain4, worker);

@@ -26,14 +26,24 @@
 namespace shunt {
 
 // What rewrite does to a packet on its way to a backend. `outer`: the packet travels inside another one of
-// that family, `udp`: behind a UDP header (gue).
-enum class Change : uint8_t { l2, nat4, nat6, outer4, outer4_udp, outer6, outer6_udp };
+// that family, `udp`: behind a UDP header (gue), `gre`: behind a GRE header.
+enum class Change : uint8_t {
+  l2,
+  nat4,
+  nat6,
+  outer4,
+  outer4_udp,
+  outer4_gre,
+  outer6,
+  outer6_udp,
+  outer6_gre
+};
 
 // One backend as rewrite needs it: made per pool, forwarding mode and the packets' family, shared by
 // services. The first line is all that a packet needs whose outer header is IPv4 or that has none.
 struct alignas(64) Destination {
   // How the frame begins: MACs (destination, source), EtherType, and an outer IPv4 header in which type of
-  // service, lengths, identification, flags and checksum are 0.
+  // service, lengths, identification and checksum are 0, and DF is set.
   std::array<uint8_t, 34> head{};
   uint16_t longest = 0;  // IP bytes that may leave this way; 0: none, and rewrite's `refuse` says why
   Change change = Change::l2;
@@ -46,9 +56,11 @@ struct alignas(64) Destination {
   bool on_link = false;
   be16 backend_port;                // nat: 0 means the service's
   uint32_t source_spread_mask = 0;  // host order: which last bits of the outer source a flow's hash fills in
-  uint32_t outer_sum = 0;  // folded, of the outer IPv4 header in `head`; gue over IPv6: of what the UDP
-                           // checksum covers and no packet changes
-  be32 address4;           // of the backend, where it is IPv4
+  uint32_t outer_sum = 0;     // folded, of the outer IPv4 header in `head`; gue over IPv6: of what the UDP
+                              // checksum covers and no packet changes
+  be32 address4;              // of the backend, where it is IPv4
+  uint8_t class_kept = 0xff;  // of the inner type of service or traffic class: what the outer one takes over
+  uint8_t class_set = 0;      // and what stands there besides (a service's `dscp`)
 
   alignas(64) IpAddress address;  // of the backend
   IpAddress outer_source;         // its first one, where flows are spread
@@ -78,6 +90,7 @@ struct alignas(64) Service {
   bool exact_key = false;   // one IPv4 address and port: source address and port are the whole flow
   bool panic = false;       // everybody is chosen, up or not
   bool cuts = true;         // IPv4 that is too big for the way out and may be cut is
+  uint16_t mss_clamp = 0;   // largest segment size that a SYN may ask for; 0: any, kMssOfMtu: what fits
   uint8_t choice_pool = 0;  // position of the pool that new flows are chosen from
   TcpState plain_state = TcpState::none;  // of an entry on which nothing happens: established, or none in UDP
   uint16_t plain_timeout_s = 0;           // in that state
@@ -122,6 +135,7 @@ struct PortState {
   MacAddress host_mac;  // second MAC: what the kernel sends to it is for a VIP
   uint16_t mtu = 1500;
   bool has_host_interface = false;
+  bool strips_tags = false;  // of what came in here for a service, on its way on
   std::optional<MacAddress> gateway_mac;
   std::vector<be32> broadcasts;  // of its subnets
 
@@ -142,6 +156,7 @@ struct Snapshot {
   uint64_t generation = 0;
   HashKey cluster_key;
   bool encapsulates = false;        // some service's packets get an outer header
+  bool clamps_mss = false;          // some service has an mss_clamp
   uint32_t least_probation_ms = 0;  // no service forgets an opening sooner
   uint32_t least_timeout_s = 0;     // nor an established or UDP flow
   uint32_t answer_rate = 100;       // ICMP answers a second, to one source and of one kind

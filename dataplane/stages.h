@@ -36,6 +36,6 @@ void select(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const N
 void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker);
 
 // The same for one fragment, or for a piece of what was cut, that fits the way to its destination.
-void rewrite_fragment(Packet& packet);
+void rewrite_fragment(Packet& packet, WorkerState& worker);
 
 }  // namespace shunt

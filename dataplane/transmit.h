@@ -207,7 +207,7 @@ class Transmitter {
       piece.view.ip_bytes = bytes;
       piece.view.is_fragment = true;
       piece.view.l4_offset = 0;
-      if (!burst.is_reply(i) && whole.destination->outer_bytes != 0) rewrite_fragment(piece);
+      if (!burst.is_reply(i) && whole.destination->outer_bytes != 0) rewrite_fragment(piece, worker);
       pieces.advance();
       worker.ledger.originated += pieces.bytes() != 0 ? 1U : 0U;
       send(burst.pieces_port[i], piece.frame(), worker, now);

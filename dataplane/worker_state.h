@@ -13,6 +13,7 @@
 #include "dataplane/flow_table.h"
 #include "dataplane/fragment_table.h"
 #include "dataplane/frame_ring.h"
+#include "dataplane/outer_ids.h"
 #include "dataplane/probation_table.h"
 #include "dataplane/snapshot.h"
 #include "stats/ledger.h"
@@ -42,6 +43,7 @@ struct WorkerState {
         table_key(key),
         flows(memory.flows, key),
         probation(memory.probation),
+        outer_ids(key),
         pairs(memory.pairs),
         services(memory.services),
         fragments(memory.fragments, memory.fragment_limits, key) {}
@@ -53,6 +55,7 @@ struct WorkerState {
   HashKey table_key;     // random per process
   FlowTable flows;
   ProbationTable probation;
+  OuterIds outer_ids;
   std::span<PairCounters> pairs;
   std::span<ServiceCounters> services;
   WorkerCounters counters;

@@ -1,4 +1,6 @@
 // What comes out for what goes in, byte for byte, in every way of forwarding.
+#include <set>
+
 #include "tests/packet/packet_reader.h"
 #include "tests/packet/pipeline.h"
 
@@ -32,8 +34,8 @@ Packet outer(const Packet& inner, unsigned number) {
           .destination = "10.0.0." + std::to_string(number),
           .tos = inner.tos,
           .ttl = 64,
-          .id = inner.id,
-          .dont_fragment = inner.dont_fragment};
+          .id = 0,  // it can't be cut: RFC 6864 leaves it free
+          .dont_fragment = true};
 }
 
 Bytes tunnelled(Packet packet, unsigned number = 12) {
@@ -97,7 +99,6 @@ std::vector<Row> l2_rows() {
 }
 
 std::vector<Row> ipip_rows() {
-  const Packet fragmentable = with(kIpipTcp, [](Packet& p) { p.dont_fragment = false; });
   const Packet marked = with(kIpipTcp, [](Packet& p) { p.tos = 0xb9; });     // DSCP EF, ECT(1)
   const Packet congested = with(kIpipTcp, [](Packet& p) { p.tos = 0x03; });  // CE
   const Packet tagged = with(kIpipTcp, [](Packet& p) { p.tags = {{0x88a8, 7}, {0x8100, 0x0064}}; });
@@ -115,8 +116,6 @@ std::vector<Row> ipip_rows() {
   return {
       {"ipip: TCP", 0, build(kIpipTcp), 1, tunnelled(kIpipTcp)},
       {"ipip: UDP", 0, build(kIpipUdp), 1, tunnelled(kIpipUdp)},
-      {"ipip: identification and DF are copied, clear as well", 0, build(fragmentable), 1,
-       tunnelled(fragmentable)},
       {"ipip: DSCP and ECN are copied", 0, build(marked), 1, tunnelled(marked)},
       {"ipip: congestion experienced is copied", 0, build(congested), 1, tunnelled(congested)},
       {"ipip: VLAN tags stand before the outer header", 0, build(tagged), 1, tunnelled(tagged)},
@@ -298,6 +297,39 @@ TEST(Forward, OuterSourcesSpreadOverThePrefix) {
     ++flows_by_source[first];
   }
   EXPECT_GT(flows_by_source.size(), 100U);
+}
+
+// RFC 6864 4.1: where DF is clear inside it is clear outside, and no two outer headers between the same
+// addresses have one identification, whatever the inner ones have.
+TEST(Forward, OuterIdentificationsAreUnlike) {
+  Pipeline pipeline;
+  std::set<uint16_t> seen;
+  for (uint16_t flow = 0; flow < 500; ++flow) {
+    Packet packet = with(kIpipUdp, [](Packet& p) { p.dont_fragment = false; });
+    packet.sport = static_cast<uint16_t>(1024 + flow);
+    const Outcome outcome = pipeline.run(0, build(packet));
+    ASSERT_EQ(outcome.text(), "sent");
+    const Bytes& frame = outcome.sent[0].frame;
+    EXPECT_EQ(faults_in(frame), "");
+    seen.insert(get16(frame, 14 + 4));
+    Packet around = outer(packet, 12);
+    around.id = get16(frame, 14 + 4);
+    around.dont_fragment = false;
+    --packet.ttl;
+    EXPECT_EQ(hex(frame), hex(build_ipip(around, packet)));
+  }
+  EXPECT_EQ(seen.size(), 500U);
+}
+
+// Nor of two workers.
+TEST(Forward, WorkersGiveUnlikeIdentifications) {
+  constexpr unsigned kWorkers = 3;
+  std::set<uint16_t> seen;
+  std::vector<OuterIds> workers(kWorkers, OuterIds(HashKey{}));
+  for (unsigned turn = 0; turn < 65'536 / 4; ++turn) {
+    for (unsigned i = 0; i < kWorkers; ++i)
+      EXPECT_TRUE(seen.insert(workers[i].next(be32(0x0a00000c), i, kWorkers)).second);
+  }
 }
 
 // What the kernel sends to a host_interface leaves by that port, as it is.

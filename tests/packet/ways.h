@@ -25,8 +25,9 @@ struct Way {
     return (backend_family == Family::ipv4 ? "10.0.0." : "2001:db8:1::") + std::to_string(n);
   }
   unsigned outer_bytes() const {
-    if (forward != Forward::ipip && forward != Forward::gue) return 0;
-    return (backend_family == Family::ipv4 ? 20U : 40U) + (forward == Forward::gue ? 8U : 0U);
+    if (!encapsulates(forward)) return 0;
+    const unsigned shim = forward == Forward::gue ? 8 : forward == Forward::gre ? 4 : 0;
+    return (backend_family == Family::ipv4 ? 20U : 40U) + shim;
   }
   // The client's packet to the VIP.
   Packet from_client(uint8_t protocol = 6) const {
@@ -48,7 +49,9 @@ inline std::vector<Way> all_ways() {
       {"ipip, 4in6", Forward::ipip, ipv4, ipv6, 0},   {"ipip, 6in6", Forward::ipip, ipv6, ipv6, 0},
       {"gue, 4 over 4", Forward::gue, ipv4, ipv4, 0}, {"gue, 6 over 4", Forward::gue, ipv6, ipv4, 0},
       {"gue, 4 over 6", Forward::gue, ipv4, ipv6, 0}, {"gue, 6 over 6", Forward::gue, ipv6, ipv6, 0},
-      {"nat, IPv4", Forward::nat, ipv4, ipv4, 0},     {"nat, IPv6", Forward::nat, ipv6, ipv6, 0}};
+      {"nat, IPv4", Forward::nat, ipv4, ipv4, 0},     {"nat, IPv6", Forward::nat, ipv6, ipv6, 0},
+      {"gre, 4 over 4", Forward::gre, ipv4, ipv4, 0}, {"gre, 6 over 4", Forward::gre, ipv6, ipv4, 0},
+      {"gre, 4 over 6", Forward::gre, ipv4, ipv6, 0}, {"gre, 6 over 6", Forward::gre, ipv6, ipv6, 0}};
   for (unsigned i = 0; i < ways.size(); ++i)
     ways[i].index = i;
   return ways;
@@ -86,7 +89,9 @@ inline KernelView ways_kernel() {
   view.routes.push_back({*Prefix::parse("2001:db8:1::/64"), 1, std::nullopt});
   view.routes.push_back({*Prefix::parse("::/0"), 0, ip("2001:db8:9::1")});
   view.neighbours.push_back({0, ip("2001:db8:9::1"), mac(kRouterMac)});
-  for (unsigned n = 20; n < 80; ++n)
+  for (unsigned n = 80; n < 84; ++n)  // and those that network.h has
+    view.neighbours.push_back({1, ip("10.0.0." + std::to_string(n)), mac(backend_mac(n))});
+  for (unsigned n = 20; n < 84; ++n)
     view.neighbours.push_back({1, ip("2001:db8:1::" + std::to_string(n)), mac(backend_mac(n))});
   view.node_addresses.push_back(ip("2001:db8:1::1"));
   return view;
@@ -115,7 +120,9 @@ inline Delivered delivered(const Way& way, const Bytes& frame) {
   const bool four = way.backend_family == Family::ipv4;
   const size_t header = four ? 20 : 40;
   const uint8_t inner_protocol = way.v4() ? 4 : 41;
-  const uint8_t protocol = way.forward == Forward::gue ? 17 : inner_protocol;
+  const uint8_t protocol = way.forward == Forward::gue   ? 17
+                           : way.forward == Forward::gre ? 47
+                                                         : inner_protocol;
   const Bytes source = wire(ip(four ? "10.0.0.10" : kSource6));
   const Bytes destination = wire(ip(way.backend(result.backend)));
   const size_t addresses = four ? 12 : 8;
@@ -136,6 +143,9 @@ inline Delivered delivered(const Way& way, const Bytes& frame) {
     const bool none = get16(outer, header + 6) == 0;
     if (none != four || (!none && internet_checksum(covered) != 0)) result.faults += "UDP checksum; ";
   }
+  if (way.forward == Forward::gre &&
+      (get16(outer, header) != 0 || get16(outer, header + 2) != (way.v4() ? 0x0800 : 0x86dd)))
+    result.faults += "GRE header; ";
   result.packet = tail(outer, way.outer_bytes());
   return result;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""IPv6 VIPs and backends, and GUE, between real kernels.
+"""IPv6 VIPs and backends, GUE and GRE, between real kernels.
 
     client1 ── br0 ── backend1, backend2: VIPs on lo, decap.bpf.o; backend3 behind nat
                 │
@@ -32,10 +32,14 @@ WAYS = {
     "gue 4 over 6": (net.VIP, 84, "gue", "six"),
     "gue 6 over 4": (net.VIP6, 85, "gue", "four"),
     "gue 4 over 4": (net.VIP, 85, "gue", "four"),
+    "gre 6 over 6": (net.VIP6, 87, "gre", "six"),
+    "gre 4 over 6": (net.VIP, 87, "gre", "six"),
+    "gre 6 over 4": (net.VIP6, 88, "gre", "four"),
+    "gre 4 over 4": (net.VIP, 88, "gre", "four"),
     "nat": (net.VIP6, 86, "nat", "nat"),
     "a prefix": (OF_PREFIX, 80, "l2", "six"),
 }
-PORTS = range(80, 86)
+PORTS = [80, 81, 82, 83, 84, 85, 87, 88]
 NAT_PORT = 8086
 
 
@@ -98,9 +102,9 @@ class Ways(harness.SmokeTest):
     def check_outer(self, sent, forward, vip, backends):
         """What left for the VIP's backends was inside the outer header that `forward` says, or in none."""
         outers = [packet for packet in sent.packets if packet.inner is not None]
-        if forward not in ("ipip", "gue"):
+        if forward not in ("ipip", "gue", "gre"):
             return self.assertEqual(outers, [])
-        protocol = p.UDP if forward == "gue" else p.IP6IP if ":" in vip else p.IPIP
+        protocol = {"gue": p.UDP, "gre": p.GRE}.get(forward, p.IP6IP if ":" in vip else p.IPIP)
         over_v6 = any(":" in address for address in backends)
         self.assertEqual({packet.protocol for packet in outers}, {protocol})
         self.assertEqual({packet.destination for packet in outers}, backends)
@@ -124,7 +128,7 @@ class Ways(harness.SmokeTest):
         self.assertIn(f"[{bed.backends[0].address6}]:80 ", backends)
         listed = {entry["name"]: entry for entry in bed.daemon.ctl("services")["services"]}
         self.assertEqual((listed["l2"]["address"], listed["l2"]["announced"]), (net.VIP6, "arp"))
-        self.assertEqual({entry["forward"] for entry in listed.values()}, {"l2", "ipip", "gue", "nat"})
+        self.assertEqual({entry["forward"] for entry in listed.values()}, {"l2", "ipip", "gue", "gre", "nat"})
         status, metrics = bed.daemon.get("/metrics")
         self.assertEqual(status, 200)
         self.assertIn('service="gue-6-over-6"', metrics)

@@ -260,7 +260,7 @@ class Topology:
                 namespace.ip(f"route add default via {NODE_INSIDE6}")
         else:
             self._answer_directly(backend, number)
-        if forward in ("ipip", "gue"):
+        if forward in ("ipip", "gue", "gre"):
             self._decapsulate(namespace)
         self.backends.append(backend)
         return backend
