@@ -374,11 +374,16 @@ void Compiler::refresh_forbidden_sources(std::vector<VipTable::VipRow> vips) {
   const auto is_node = [&](const IpAddress& address) {
     return std::ranges::find(kernel_.node_addresses, address) != kernel_.node_addresses.end();
   };
+  std::vector<VipTable::VipRow> encap_sources;
   for (const PortConfig& port : config_.ports) {
     for (const auto& source : {port.encap_source, port.encap_source6}) {
-      if (source && !(source->is_host() && is_node(source->address))) vips.push_back({*source, false});
+      if (!source) continue;
+      encap_sources.push_back({*source, false});
+      if (!(source->is_host() && is_node(source->address))) vips.push_back({*source, false});
     }
   }
+  shared_.encap_sources =
+      std::make_shared<const VipTable>(std::vector<VipTable::ServiceRow>{}, encap_sources);
   shared_.forbidden_sources = std::make_shared<const VipTable>(std::vector<VipTable::ServiceRow>{}, vips);
 }
 

@@ -121,8 +121,8 @@ struct ServiceConfig {
   uint16_t announce_min = 1;
   Unserved unserved = Unserved::drop;
   TooBig too_big = TooBig::fragment;  // IPv4 without DF that doesn't fit the way out
-  std::optional<uint8_t> dscp;  // of the outer header; default: the packet's own
-  uint16_t mss_clamp = 0;       // bytes; 0: none, kMssOfMtu: what fits the way out
+  std::optional<uint8_t> dscp;        // of the outer header; default: the packet's own
+  uint16_t mss_clamp = 0;             // bytes; 0: none, kMssOfMtu: what fits the way out
 };
 
 struct ApiConfig {

@@ -6,6 +6,7 @@
 #include "dataplane/flow_state.h"
 #include "dataplane/fragments.h"
 #include "dataplane/icmp_error.h"
+#include "dataplane/own_outer.h"
 #include "dataplane/stages.h"
 
 namespace shunt {
@@ -164,6 +165,18 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
   return true;
 }
 
+// A packet to a VIP that one of our own outer headers is in.
+bool came_round(const PacketView& view, const uint8_t* frame, const Snapshot& snapshot) {
+  const be16 dport = view.l4_offset != 0 ? view.dport(frame) : be16(0);
+  return may_be_outer(view.protocol, dport) &&
+         carries_own_outer(view.ip(frame), view.ip_bytes, *snapshot.encap_sources);
+}
+
+[[gnu::noinline]] void drop_loop(Burst& burst, unsigned i, uint16_t service, WorkerState& worker) {
+  if (service != 0) worker.count_service_drop(service, DropReason::loop);
+  burst.drop(i, DropReason::loop);
+}
+
 // By all the rules: prefixes, services of any port, replies, what is the kernel's.
 void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker) {
   const PacketView& view = burst.packet[i].view;
@@ -184,6 +197,8 @@ void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerStat
     return burst.drop(i, view.defect);
   }
   if (match.service != 0 && view.has_defect) return burst.drop(i, view.defect);
+  if (match.is_vip && !match.punt_unserved && came_round(view, frame, snapshot))
+    return drop_loop(burst, i, match.service, worker);
   if (const Service* service = snapshot.service(match.service); service != nullptr && match.service != 0) {
     return give_to_service(burst, i, *service, snapshot, worker);
   }

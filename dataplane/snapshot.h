@@ -168,6 +168,7 @@ struct Snapshot {
   std::shared_ptr<const NeighbourTable> neighbours;
   std::shared_ptr<const AddressMap<uint8_t>> node_addresses;
   std::shared_ptr<const VipTable> forbidden_sources;  // VIPs and encap_sources: no packet comes from there
+  std::shared_ptr<const VipTable> encap_sources;      // what our own outer headers come from
   std::shared_ptr<const AddressMap<uint8_t>> urgent_sources;  // health answers come from there
   std::vector<PortState> ports;
   std::vector<AnnouncedVip> announced;

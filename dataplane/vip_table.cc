@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "dataplane/packet_view.h"
+
 namespace shunt {
 
 VipTable::Length VipTable::length_of(const Prefix& prefix) {
@@ -46,6 +48,7 @@ void VipTable::fill_exact(const std::vector<ServiceRow>& services) {
     std::vector<std::pair<ExactKey6, uint16_t>> of_v6;
     for (const ServiceRow& row : services) {
       if (!row.vip.is_host() || row.port == 0 || row.protocol != protocol) continue;
+      if (protocol == Protocol::udp && row.port == kGuePort) continue;
       const be16 port(row.port);
       if (row.vip.address.is_v4()) {
         of_v4.emplace_back(ExactKey4::of(row.vip.address.v4(), port), row.service);

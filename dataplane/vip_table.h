@@ -37,7 +37,8 @@ class VipTable {
   VipTable() = default;
   VipTable(const std::vector<ServiceRow>& services, const std::vector<VipRow>& vips);
 
-  // The services of exactly an address and a port, which no other ones go before. `protocol`: TCP or UDP.
+  // The services of exactly an address and a port, which no other ones go before, but those of GUE's port:
+  // what comes there is looked into. `protocol`: TCP or UDP.
   const ExactServices<ExactKey4>& exact_v4(Protocol protocol) const { return exact4_[index_of(protocol)]; }
   const ExactServices<ExactKey6>& exact_v6(Protocol protocol) const { return exact6_[index_of(protocol)]; }
 

@@ -22,6 +22,7 @@ enum class DropReason : uint8_t {
   extension_headers,  // IPv6: too many of them, out of order, cut short, a type 0 routing header; AH in nat
   fragment,           // one that can't be carried: no whole transport header in the first, overlaps, ICMP
   fragment_limit,     // the fragment table is full, or the first one didn't come in time
+  loop,               // for a VIP, with our own outer header inside (or as its first)
   ttl,                // no hops left
   too_big,            // doesn't fit the way out
   no_service,         // a VIP, but no service on that protocol and port
@@ -42,32 +43,13 @@ enum class DropReason : uint8_t {
 
 inline constexpr size_t kDropReasons = static_cast<size_t>(DropReason::nd) + 1;
 
-inline constexpr std::array<std::string_view, kDropReasons> kDropReasonNames = {"not_our_mac",
-                                                                                "not_ip",
-                                                                                "truncated",
-                                                                                "bad_header",
-                                                                                "bad_checksum",
-                                                                                "bad_source",
-                                                                                "options",
-                                                                                "extension_headers",
-                                                                                "fragment",
-                                                                                "fragment_limit",
-                                                                                "ttl",
-                                                                                "too_big",
-                                                                                "no_service",
-                                                                                "no_backend",
-                                                                                "no_neighbour",
-                                                                                "not_on_link",
-                                                                                "no_host_interface",
-                                                                                "bogus_icmp",
-                                                                                "answer_limit",
-                                                                                "punt_full",
-                                                                                "punt_failed",
-                                                                                "transmit_full",
-                                                                                "ring_full",
-                                                                                "echo",
-                                                                                "arp",
-                                                                                "nd"};
+inline constexpr std::array<std::string_view, kDropReasons> kDropReasonNames = {
+    "not_our_mac",  "not_ip",      "truncated",         "bad_header", "bad_checksum",
+    "bad_source",   "options",     "extension_headers", "fragment",   "fragment_limit",
+    "loop",         "ttl",         "too_big",           "no_service", "no_backend",
+    "no_neighbour", "not_on_link", "no_host_interface", "bogus_icmp", "answer_limit",
+    "punt_full",    "punt_failed", "transmit_full",     "ring_full",  "echo",
+    "arp",          "nd"};
 
 constexpr std::string_view name_of(DropReason reason) {
   return kDropReasonNames[static_cast<size_t>(reason)];

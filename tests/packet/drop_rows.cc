@@ -203,7 +203,66 @@ std::vector<DropRow> header_rows() {
   return rows;
 }
 
-std::vector<DropRow> decision_rows() {
+namespace {
+
+// One outer header around `inside`, as a tunnel of `protocol` has it (47: GRE, 17: GUE behind `gue`).
+Bytes around(const std::string& source, const std::string& destination, uint8_t protocol, const Bytes& inside,
+             const Bytes& gue = {}) {
+  Packet outer{.source = source, .destination = destination, .protocol = protocol};
+  const uint8_t version = inside.empty() ? 4 : inside[0] >> 4U;
+  if (protocol == 47)
+    put(outer.payload,
+        {0, 0, version == 4 ? uint8_t{0x08} : uint8_t{0x86}, version == 4 ? uint8_t{0} : uint8_t{0xdd}});
+  if (protocol == 17) {
+    outer.sport = 50000;
+    outer.dport = 6080;
+    outer.payload = gue;
+  }
+  put(outer.payload, inside);
+  return ip_bytes(outer);
+}
+
+// Through a shunt whose encap_source is 192.0.2.77, and before that through us (10.0.0.10), to a VIP of ours.
+std::vector<DropRow> loop_rows() {
+  using enum DropReason;
+  const std::string vip = "198.51.100.1";
+  const std::string peer = "192.0.2.77";
+  const Bytes client = ip_bytes({.destination = "192.0.2.99"});
+  const Bytes ours = around("10.0.0.10", "192.0.2.99", 4, client);
+  const Bytes ours_gre = around("10.0.0.10", "192.0.2.99", 47, client);
+  const Bytes ours_gue = around("10.0.0.10", "192.0.2.99", 17, client);
+  const auto frame = [](const Bytes& packet) { return ethernet_bytes({}, packet); };
+  Bytes deep = ours;
+  for (int i = 0; i < 7; ++i)
+    deep = around(peer, "192.0.2.98", 4, deep);
+  Bytes too_deep = ours;
+  for (int i = 0; i < 9; ++i)
+    too_deep = around(peer, "192.0.2.98", 4, too_deep);
+  Bytes ours_with_a_key = ours_gre;
+  ours_with_a_key[20] = 0x20;
+  return {
+      {"ours as the first", loop, frame(around("10.0.0.10", vip, 4, client)), 0},
+      {"ours in ipip", loop, frame(around(peer, vip, 4, ours)), 0},
+      {"ours in gre", loop, frame(around(peer, vip, 47, ours)), 0},
+      {"our gre in ipip", loop, frame(around(peer, vip, 4, ours_gre)), 0},
+      {"our gue in gre", loop, frame(around(peer, vip, 47, ours_gue)), 0},
+      {"ours in gue, variant 1, to no service", loop, frame(around(peer, vip, 17, ours)), 0},
+      {"ours in gue, variant 0 with two words", loop,
+       frame(around(peer, vip, 17, ours, {0x02, 4, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8})), 0},
+      {"ours behind eight others", loop, frame(around(peer, vip, 4, deep)), 0},
+      {"a client's packet in somebody's tunnel", no_service, frame(around(peer, vip, 4, client)), 0},
+      {"a client's from our address in somebody's", no_service,
+       frame(around(peer, vip, 4, ip_bytes({.source = "10.0.0.10", .destination = "192.0.2.99"}))), 0},
+      {"behind more than are opened", no_service, frame(around(peer, vip, 4, too_deep)), 0},
+      {"gre with a key is nobody's of ours", no_service, frame(around(peer, vip, 4, ours_with_a_key)), 0},
+      {"a gue control message", no_service, frame(around(peer, vip, 17, ours, {0x20, 4, 0, 0})), 0},
+      {"gue variant 0 that ends in its own header", no_service,
+       frame(around(peer, vip, 17, {}, {0x1f, 4, 0, 0})), 0},
+      {"nothing inside", no_service, frame(around(peer, vip, 4, {})), 0},
+  };
+}
+
+std::vector<DropRow> other_decision_rows() {
   using enum DropReason;
   const Packet reply{
       .to = kPort1Mac, .source = "10.0.0.13", .destination = "203.0.113.7", .ttl = 1, .sport = 8080};
@@ -230,9 +289,18 @@ std::vector<DropRow> decision_rows() {
       row("a ping with TTL 0", ttl, icmp({.ttl = 0}, {.type = 8})),
       row("a ping from a VIP", bad_source, icmp({.source = "198.51.100.2"}, {.type = 8})),
       row("an ICMP error that quotes nothing", bogus_icmp, icmp({}, {.type = 3})),
-      row("our own outer header again", no_service, {.protocol = 4, .payload = ip_bytes({})}),
+      row("somebody else's tunnel", no_service, {.protocol = 4, .payload = ip_bytes({})}),
       row("an l2 backend behind a router", not_on_link, {.destination = "198.51.100.6"}),
   };
+}
+
+}  // namespace
+
+std::vector<DropRow> decision_rows() {
+  std::vector<DropRow> rows = other_decision_rows();
+  for (const DropRow& each : loop_rows())
+    rows.push_back(each);
+  return rows;
 }
 
 }  // namespace shunt::packet

@@ -17,6 +17,31 @@ uint64_t one_packet(Pipeline& pipeline, const Packet& packet, DropReason reason,
   return count_of(pipeline.run(port, build(packet)), reason);
 }
 
+// A service on GUE's own port, of one address or a prefix: what comes in a tunnel passes, what we sent
+// doesn't, also in a flow that is known.
+uint64_t our_header_to_a_gue_service() {
+  uint64_t dropped = 0;
+  for (const std::string vip : {"198.51.100.1", "198.51.100.0/28"}) {
+    for (const uint16_t port : {uint16_t{6080}, uint16_t{0}}) {
+      Config config = bare_config();
+      config.pools = {pool("l2", 11, 1)};
+      config.services = {service(vip, port, "l2", Forward::gre, Protocol::udp)};
+      Pipeline pipeline(config);
+      const Bytes client = ip_bytes({.destination = "192.0.2.99"});
+      Packet tunnel{.source = "192.0.2.77", .protocol = 17, .sport = 50000, .dport = 6080, .payload = client};
+      for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(pipeline.run(0, build(tunnel)).text(), "sent");
+      tunnel.payload =
+          ip_bytes({.source = "10.0.0.10", .destination = "192.0.2.99", .protocol = 4, .payload = client});
+      dropped += one_packet(pipeline, tunnel, DropReason::loop);
+      const Service& counted = pipeline.snapshot().services.at(1);
+      EXPECT_EQ(pipeline.counters(counted).dropped[static_cast<size_t>(DropReason::loop)].read(), 1U);
+    }
+  }
+  EXPECT_EQ(dropped, 4U);
+  return dropped;
+}
+
 uint64_t no_kernel_for_ip() {
   Pipeline pipeline(mode_config(), {.host_interfaces = false});
   return one_packet(pipeline, {.destination = "192.0.2.2"}, DropReason::no_host_interface);
@@ -255,6 +280,7 @@ std::vector<DropScenario> pipeline_scenarios() {
   return {
       {"IP for the host on a port without host_interface", no_host_interface, no_kernel_for_ip},
       {"neither IP nor ARP on a port without host_interface", not_ip, no_kernel_for_the_rest},
+      {"our own outer header to a service on gue's port", loop, our_header_to_a_gue_service},
       {"the only backend is down, and panic is off", no_backend, all_down},
       {"a pool without backends", no_backend, empty_pool},
       {"a backend's MAC was never known", no_neighbour, backend_without_mac},
