@@ -14,6 +14,7 @@
 #include "dataplane/burst.h"
 #include "dataplane/icmp_message.h"
 #include "dataplane/snapshot.h"
+#include "dataplane/translation.h"
 #include "dataplane/worker_state.h"
 
 namespace shunt {
@@ -29,9 +30,6 @@ bool take_icmp(Burst& burst, unsigned i, const VipTable::Match& match, const Sna
 
 // Makes burst.errors live again, each with its backend, or drops it.
 void direct_errors(Burst& burst, const Snapshot& snapshot, WorkerState& worker, const Now& now);
-
-// Which end of a packet nat changes.
-enum class End : uint8_t { source, destination };
 
 // Changes one end of the error itself and the other end of the packet it quotes, takes `hops` away, and
 // brings every checksum up to date: the quoted ones by what changed (RFC 1624), the message's own in full,

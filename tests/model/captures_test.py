@@ -1,4 +1,7 @@
-"""The model over captured hostile frames: one disposition each, and never an exception. SHUNT_CORPUS names the pcap file."""
+"""The model over captured hostile frames: one disposition each, and never an exception.
+
+They are adversarial.pcap in $SHUNT_CORPUS, or in ../shared/corpus beside the checkout.
+"""
 
 import collections
 import os
@@ -14,7 +17,8 @@ from model.configurations import PORTS, configuration, neighbours
 from model.packet import TCP
 from model.rehearsal import Rehearsal
 
-CORPUS = pathlib.Path(os.environ.get("SHUNT_CORPUS", "/nonexistent"))
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+CORPUS = pathlib.Path(os.environ.get("SHUNT_CORPUS", CHECKOUT.parent / "shared" / "corpus"), "adversarial.pcap")
 MAC = bytes.fromhex("020000000001")
 VIPS = {4: address("198.51.100.11"), 6: address("2001:db8:100::b")}
 
@@ -41,7 +45,7 @@ class Reading(unittest.TestCase):
                     self.assertEqual(ones_sum(data[:20]), 0xFFFF)
 
 
-@unittest.skipUnless(CORPUS.is_file(), "no corpus: SHUNT_CORPUS doesn't name a file")
+@unittest.skipUnless(CORPUS.is_file(), f"no corpus: {CORPUS} isn't there")
 class Corpus(unittest.TestCase):
     def test_one_disposition_each(self):
         forwards = ("l2", "ipip", "gue", "nat", "gre")
