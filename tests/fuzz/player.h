@@ -28,8 +28,8 @@ class Player {
 
   Input& input_;
   packet::Pipeline pipeline_;
-  bool all_right_ = true;    // what came in so far, checksums too: then what leaves is
-  bool host_spoke_ = false;  // what leaves may be the kernel's own, ARP for instance
+  bool all_right_ = true;       // what came in so far, checksums too: then what leaves is
+  std::vector<Bytes> of_host_;  // what the kernel sent, which leaves as it is
 };
 
 }  // namespace shunt::fuzz
