@@ -6,6 +6,7 @@
 
 #include "dataplane/stages.h"
 #include "tests/fuzz/failure.h"
+#include "tests/fuzz/frame_faults.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/world.h"
 #include "tests/packet/pipeline.h"
@@ -87,6 +88,23 @@ void run(const Bytes& frame) {
   if (plain) expect_alike(both, alone, frame);
 }
 
+// Makes IP lengths and the IPv4 header's checksum fit the frame: what is behind them is reached with any
+// bytes, and ends where the frame does.
+void fit_ip_header(Bytes& frame) {
+  const size_t l3 = l2_bytes(frame);
+  if (l3 + 20 > frame.size()) return;
+  const auto bytes = static_cast<uint32_t>(frame.size() - l3);
+  const uint16_t type = packet::get16(frame, l3 - 2);
+  if (type == 0x86dd && bytes >= 40) packet::set16(frame, l3 + 4, bytes - 40);
+  const size_t header = (frame[l3] & 15U) * size_t{4};
+  if (type != 0x0800 || header < 20 || header > bytes) return;
+  packet::set16(frame, l3 + 2, bytes);
+  packet::set16(frame, l3 + 10, 0);
+  const auto begin = frame.begin() + static_cast<ptrdiff_t>(l3);
+  packet::set16(frame, l3 + 10,
+                packet::internet_checksum(Bytes(begin, begin + static_cast<ptrdiff_t>(header))));
+}
+
 }  // namespace
 }  // namespace shunt::fuzz
 
@@ -104,5 +122,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::copy(mac.bytes.begin(), mac.bytes.end(), frame.begin());
     shunt::fuzz::run(frame);
   }
+  shunt::fuzz::fit_ip_header(frame);
+  shunt::fuzz::run(frame);
   return 0;
 }
