@@ -14,10 +14,6 @@ constexpr uint8_t kAnswerHops = 64;
 // RFC 1812 4.3.2.5: errors have precedence 6, internetwork control (CS6 of RFC 2474).
 constexpr uint8_t kErrorTrafficClass = 0xc0;
 
-unsigned ip_header_bytes(L3 l3) {
-  return l3 == L3::ipv4 ? kIpv4HeaderBytes : kIpv6HeaderBytes;
-}
-
 // How much of the packet an error quotes: what makes it as long as the packet, but all headers and 8 bytes.
 unsigned quoted_bytes(const PacketView& view, unsigned transport_offset) {
   const unsigned whole = view.ip_bytes;

@@ -118,12 +118,15 @@ bool take_error_to_vip(Burst& burst, unsigned i, const IcmpMessage& message, boo
   return true;
 }
 
-void take_echo(Burst& burst, unsigned i, const IcmpMessage& message) {
+void take_echo(Burst& burst, unsigned i, const IcmpMessage& message, const Snapshot& snapshot) {
   Packet& packet = burst.packet[i];
   // A wrong checksum isn't made right on its way back (RFC 1122 3.2.2: such a message wasn't received).
   if (!has_right_icmp_checksum(packet.view, packet.data, message))
     return burst.drop(i, DropReason::bad_checksum);
   if (packet.view.hops(packet.data) == 0) return burst.drop(i, DropReason::ttl);
+  // The port let more in than it lets out; the answer would be as long.
+  if (ip_header_bytes(packet.view.l3) + message.bytes > snapshot.ports[burst.port].mtu)
+    return burst.drop(i, DropReason::too_big);
   packet.service = nullptr;
   burst.answer(i, DropReason::echo);
 }
@@ -142,7 +145,7 @@ bool take_icmp_to_vip(Burst& burst, unsigned i, const IcmpMessage& message, bool
   } else if (!may_be_answered(burst, i, snapshot)) {
     burst.drop(i, DropReason::bad_source);
   } else if (echo) {
-    take_echo(burst, i, message);
+    take_echo(burst, i, message, snapshot);
   } else {
     take_error_to_vip(burst, i, message, shared, snapshot, worker);
   }

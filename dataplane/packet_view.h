@@ -44,6 +44,11 @@ inline constexpr uint8_t kTcpAck = 0x10;
 
 enum class L3 : uint8_t { other, arp, ipv4, ipv6 };
 
+// Without options and extension headers.
+constexpr unsigned ip_header_bytes(L3 l3) {
+  return l3 == L3::ipv4 ? kIpv4HeaderBytes : kIpv6HeaderBytes;
+}
+
 struct PacketView {
   L3 l3 = L3::other;
   uint8_t l3_offset = kEtherHeaderBytes;  // behind Ethernet and VLAN tags

@@ -63,9 +63,9 @@ void parse_udp(PacketView& view, const uint8_t* frame, unsigned l4_bytes) {
 
 constexpr unsigned kPortsBytes = 4;
 
-void parse_transport(PacketView& view, const uint8_t* frame, unsigned ip_header_bytes) {
-  const unsigned l4_bytes = view.ip_bytes - ip_header_bytes;
-  view.l4_offset = static_cast<uint16_t>(view.l3_offset + ip_header_bytes);
+void parse_transport(PacketView& view, const uint8_t* frame, unsigned header_bytes) {
+  const unsigned l4_bytes = view.ip_bytes - header_bytes;
+  view.l4_offset = static_cast<uint16_t>(view.l3_offset + header_bytes);
   if (view.protocol == kProtocolTcp) {
     parse_tcp(view, frame, l4_bytes);
   } else if (view.protocol == kProtocolUdp) {

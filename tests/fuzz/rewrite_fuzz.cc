@@ -138,9 +138,10 @@ Bytes check_outer(const Case& one, const Bytes& got) {
   const bool six = way.to_v6();
   const bool gue = way.forward == Forward::gue;
   const bool inner_six = way.is_v6();
-  const size_t outer = (six ? 40U : 20U) + (gue ? 8U : 0U);
+  const bool gre = way.forward == Forward::gre;
+  const size_t outer = (six ? 40U : 20U) + (gue ? 8U : gre ? 4U : 0U);
   expect(got.size() > outer, "no room for an outer header", got);
-  const uint8_t next = gue ? 17 : inner_six ? 41 : 4;
+  const uint8_t next = gue ? 17 : gre ? 47 : inner_six ? 41 : 4;
   const Bytes source(got.begin() + (six ? 8 : 12), got.begin() + (six ? 24 : 16));
   const Bytes destination(got.begin() + (six ? 24 : 16), got.begin() + (six ? 40 : 20));
   const IpAddress from = six ? IpAddress::v6(source.data()) : packet::address4(got, 12);
@@ -160,6 +161,9 @@ Bytes check_outer(const Case& one, const Bytes& got) {
     expect(get16(got, outer - 4) == got.size() - outer + 8, "outer UDP length", got);
     expect(!six || get16(got, outer - 2) != 0, "no outer UDP checksum over IPv6", got);
   }
+  if (gre)
+    expect(get16(got, outer - 4) == 0 && get16(got, outer - 2) == (inner_six ? 0x86dd : 0x0800), "GRE header",
+           got);
   return {got.begin() + static_cast<ptrdiff_t>(outer), got.end()};
 }
 

@@ -37,6 +37,10 @@ const std::vector<Way>& ways() {
       {"198.51.100.66", "four", Forward::ipip, "10.0.0.20", true, "198.51.100.64/28"},
       {"2001:db8:b::77", "six", Forward::gue, "2001:db8:1::20", true, "2001:db8:b::/64"},
       {"198.51.100.9", "four", Forward::l2, "10.0.0.20", true},
+      {"198.51.100.10", "four", Forward::gre, "10.0.0.20"},
+      {"198.51.100.11", "six", Forward::gre, "2001:db8:1::20"},
+      {"2001:db8:a::7", "six", Forward::gre, "2001:db8:1::20"},
+      {"2001:db8:a::8", "four", Forward::gre, "10.0.0.20"},
   };
   return all;
 }

@@ -262,6 +262,13 @@ TEST_F(IcmpAnswer, NobodyIsAnsweredWhoCantHaveAsked) {
                  icmp(with(ping, [](Packet& p) { p.source = "192.0.2.255"; }), {.type = 8}), "bad_source");
   expect_silence("a ping in a group's name",
                  icmp(with(ping, [](Packet& p) { p.from = "33:33:00:00:00:01"; }), {.type = 8}), "echo");
+  const auto of_bytes = [](Packet base, uint8_t type, size_t ip_bytes) {
+    Icmp request{.type = type};
+    request.body = Bytes(ip_bytes - (base.source.find(':') == std::string::npos ? 20 : 40) - 8, 0x5a);
+    return icmp(std::move(base), request);
+  };
+  expect_silence("a ping longer than the way back", of_bytes(kPing4, 8, 1501), "too_big");
+  expect_silence("a ping longer than the way back, IPv6", of_bytes(kPing6, 128, 1501), "too_big");
   // RFC 1122 3.2.2: no error about an error.
   const Way tunnel = all_ways()[2];
   Packet answer_of_backend{
