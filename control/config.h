@@ -152,6 +152,10 @@ struct FragmentsConfig {  // per worker
   bool operator==(const FragmentsConfig&) const = default;
 };
 
+struct ClusterConfig {
+  std::vector<Prefix> peers;  // addresses and VIPs of other shunts
+};
+
 struct LogConfig {
   LogLevel level = LogLevel::info;
 };
@@ -167,6 +171,7 @@ struct Config {
   IcmpConfig icmp;
   RoutesConfig routes;
   FragmentsConfig fragments;
+  ClusterConfig cluster;
   LogConfig log;
 };
 

@@ -75,6 +75,7 @@ struct ConfigOrigin {
   Origin icmp;
   Origin routes;
   Origin fragments;
+  Origin cluster;
   Origin log;
 };
 

@@ -149,6 +149,12 @@ void read_fragments(const toml::table& table, FragmentsConfig& fragments, Origin
   reader.finish();
 }
 
+void read_cluster(const toml::table& table, ClusterConfig& cluster, Origin& origin, Report& report) {
+  TableReader reader(table, "cluster", origin, report);
+  reader.read("peers", cluster.peers);
+  reader.finish();
+}
+
 void read_log(const toml::table& table, LogConfig& log, Origin& origin, Report& report) {
   TableReader reader(table, "log", origin, report);
   reader.read("level", log.level);
@@ -163,7 +169,7 @@ ReadConfig read_config(const toml::table& root, Report& report) {
   auto& [config, origin] = read;
   const SourcePosition top{1, 1};
   origin.node.header = origin.dataplane.header = origin.api.header = origin.icmp.header =
-      origin.routes.header = origin.fragments.header = origin.log.header = top;
+      origin.routes.header = origin.fragments.header = origin.cluster.header = origin.log.header = top;
   Origin file;
   TableReader reader(root, "", file, report);
   if (const auto* table = reader.table("node")) read_node(*table, config.node, origin.node, report);
@@ -185,6 +191,8 @@ ReadConfig read_config(const toml::table& root, Report& report) {
   if (const auto* table = reader.table("fragments")) {
     read_fragments(*table, config.fragments, origin.fragments, report);
   }
+  if (const auto* table = reader.table("cluster"))
+    read_cluster(*table, config.cluster, origin.cluster, report);
   if (const auto* table = reader.table("log")) read_log(*table, config.log, origin.log, report);
   reader.finish();
   if (!root.contains("port")) {

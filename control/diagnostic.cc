@@ -60,6 +60,7 @@ constexpr std::array kNames = {
     "duplicate_backend",
     "backend_is_vip",
     "backend_is_node_address",
+    "backend_is_peer",
     "unknown_pool",
     "backup_is_pool",
     "duplicate_service",

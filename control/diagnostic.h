@@ -73,6 +73,7 @@ enum class DiagnosticId : uint8_t {
   duplicate_backend,
   backend_is_vip,
   backend_is_node_address,
+  backend_is_peer,
   // Services and VIPs.
   unknown_pool,
   backup_is_pool,

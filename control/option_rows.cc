@@ -72,8 +72,8 @@ constexpr std::array kRows = {
               "Kernel routes of VIPs with `announce = \"route\"`."},
     OptionRow{"", "fragments", Type::table, Need::optional, "",
               "How much is remembered of fragmented packets for VIPs."},
+    OptionRow{"", "cluster", Type::table, Need::optional, "", "The other shunts of this network."},
     OptionRow{"", "log", Type::table, Need::optional, "", "What is logged."},
-    not_yet("", "cluster"),
     not_yet("", "process"),
     not_yet("", "nat"),
     not_yet("", "telemetry"),
@@ -294,12 +294,17 @@ constexpr std::array kRows = {
     OptionRow{"fragments", "time", Type::duration, Need::optional, "\"1s\"",
               "How long a datagram's fragments may take.", 10, 10'000},
 
+    OptionRow{
+        "cluster", "peers", Type::prefixes, Need::optional, "[]",
+        "Addresses and VIPs, or prefixes of them, of the other shunts: no backend may be one, since packets "
+        "to it would come back."},
+
     OptionRow{"log", "level", Type::choice, Need::optional, "\"info\"", "", 0, 0, kLogLevel},
     OptionRow{"log", "format", Type::choice, Need::optional, "\"text\"", "", 0, 0, kLogFormat},
     not_yet("log", "audit_file"),
 };
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kHeadings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kHeadings = {{
     {"", "the file"},
     {"node", "[node]"},
     {"dataplane", "[dataplane]"},
@@ -313,6 +318,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kHeading
     {"icmp", "[icmp]"},
     {"routes", "[routes]"},
     {"fragments", "[fragments]"},
+    {"cluster", "[cluster]"},
     {"log", "[log]"},
 }};
 

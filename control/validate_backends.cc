@@ -9,10 +9,11 @@
 namespace shunt {
 namespace {
 
-// What no backend may be: VIPs (packets to it would come back to us) and the node itself.
+// What no backend may be: VIPs (packets to it would come back to us), the node itself, other shunts and
+// their VIPs.
 class OwnAddresses {
  public:
-  explicit OwnAddresses(const Validation& all) {
+  explicit OwnAddresses(const Validation& all) : peers_(all.config.cluster.peers) {
     for (size_t i = 0; i < all.config.services.size(); ++i) {
       const ServiceConfig& service = all.config.services[i];
       if (!all.origin.services[i].has("address") || service.address.length < kWidestVip) continue;
@@ -37,11 +38,18 @@ class OwnAddresses {
     return prefix == prefixes_.end() ? nullptr : *prefix;
   }
   bool is_node(const IpAddress& address) const { return node_.contains(address); }
+  // The entry of `[cluster] peers` that has the address; nullptr: none.
+  const Prefix* peer(const IpAddress& address) const {
+    const auto found =
+        std::ranges::find_if(peers_, [&](const Prefix& peer) { return peer.contains(address); });
+    return found == peers_.end() ? nullptr : &*found;
+  }
 
  private:
   std::map<IpAddress, const ServiceConfig*> vips_;
   std::vector<const ServiceConfig*> prefixes_;
   std::set<IpAddress> node_;
+  const std::vector<Prefix>& peers_;
 };
 
 void validate_address(const BackendConfig& backend, SourcePosition position, const OwnAddresses& own,
@@ -57,8 +65,13 @@ void validate_address(const BackendConfig& backend, SourcePosition position, con
         text + " is a VIP (of service " + tick(service->name) + "): a backend needs an address of its own");
   }
   if (own.is_node(address)) {
-    report.error(DiagnosticId::backend_is_node_address, position,
-                 text + " is this node's own address: a backend must be another machine");
+    return report.error(DiagnosticId::backend_is_node_address, position,
+                        text + " is this node's own address: a backend must be another machine");
+  }
+  if (const Prefix* peer = own.peer(address)) {
+    report.error(DiagnosticId::backend_is_peer, position,
+                 text + " is another shunt's, by " + tick("peers") + " in [cluster] (" + tick(peer->text()) +
+                     "): what it got would come back");
   }
 }
 

@@ -109,7 +109,7 @@ struct Burst {
   uint64_t errors = 0;      // ICMP errors about a flow: not live until select has found whose (icmp_error.h)
 
   uint64_t fragments = 0;    // for a VIP, or from a nat backend
-  bool from_worker = false;  // another worker handed these over
+  uint8_t passed = 0;        // how many other workers these have been at
   bool strips_tags = false;  // of rewrite: the port's vlan is "strip"
 
   uint64_t plain4 = 0;        // take_plain took these, of IPv4: no tag, no option, a service's

@@ -126,7 +126,7 @@ void follow_to_service(Burst& burst, unsigned i, const FragmentWay& way, const S
   const PacketView& view = burst.packet[i].view;
   if (view.has_defect || !may_have_ports(view)) return false;
   if (!match_of(burst, i, snapshot).is_vip && !comes_from_nat_host(burst, i, snapshot)) return false;
-  if (worker.workers > 1 && !burst.from_worker) {
+  if (worker.workers > 1 && burst.passed == 0) {
     const FragmentKey key = fragment_part_of(view, burst.packet[i].data).key;
     const auto gatherer = static_cast<uint8_t>(key.hash(worker.table_key).high % worker.workers);
     if (gatherer != worker.index) {

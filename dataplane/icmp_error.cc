@@ -213,6 +213,16 @@ bool take_error_to_client(Burst& burst, unsigned i, const IcmpMessage& message, 
   return true;
 }
 
+// A flow outside of nat belongs to the worker that its packets come to, which this one can't know: an error
+// that isn't about a flow of its own goes once round.
+bool ask_next_worker(Burst& burst, unsigned i, const IcmpQuote& quote, WorkerState& worker, const Now& now) {
+  const Packet& packet = burst.packet[i];
+  if (burst.passed + 1U >= worker.workers || packet.service->forward == Forward::nat) return false;
+  if (is_known(packet.key(), quote.protocol, worker) || !worker.ask_limit.take(now)) return false;
+  burst.hand_over(i, static_cast<uint8_t>((worker.index + 1) % worker.workers));
+  return true;
+}
+
 // As select would: a live entry first, unless it is closing or its backend takes no new flows; then
 // probation; then what is left of the entry; then the slot's owner.
 class Owner {
@@ -313,6 +323,10 @@ bool may_be_answered(const Burst& burst, unsigned i, const Snapshot& snapshot) {
     const Packet& packet = burst.packet[i];
     const auto message = find_icmp(packet.view, packet.data);
     const auto quote = message ? read_quote(packet.view, packet.data, *message) : std::nullopt;
+    if (quote && ask_next_worker(burst, i, *quote, worker, now)) {
+      burst.errors &= ~bit_of(i);
+      continue;
+    }
     const auto owner = quote ? Owner(burst, i, snapshot, worker, now).of(*quote) : std::nullopt;
     if (owner) {
       burst.decide(i, *owner);

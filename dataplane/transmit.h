@@ -14,7 +14,7 @@
 #include "dataplane/frame_ring.h"
 #include "dataplane/icmp_answer.h"
 #include "dataplane/ipv4_pieces.h"
-#include "dataplane/punt_limit.h"
+#include "dataplane/rate_limit.h"
 #include "dataplane/stages.h"
 #include "dataplane/worker_state.h"
 
@@ -30,7 +30,9 @@ struct PuntRings {
 };
 
 // The rings between workers, by (from, to): packets of nat flows that came in at a worker that doesn't own
-// them. Copies, as on the way to the punt thread.
+// them, fragments for the worker that gathers their datagram, ICMP errors about a flow that another one may
+// know. A record's mark is the number of workers that have seen it. Copies, as on the way to the punt
+// thread.
 class HandOverRings {
  public:
   explicit HandOverRings(unsigned workers) : workers_(workers) {
@@ -262,7 +264,8 @@ class Transmitter {
 
   void hand_over(const Burst& burst, unsigned i, WorkerState& worker) {
     const Frame frame = burst.packet[i].frame();
-    if (hand_over_.ring(worker.index, burst.owner[i]).push(burst.port, 0, {frame.data, frame.bytes})) {
+    const auto passed = static_cast<uint8_t>(burst.passed + 1);
+    if (hand_over_.ring(worker.index, burst.owner[i]).push(burst.port, passed, {frame.data, frame.bytes})) {
       ++worker.ledger.entered;
     } else {
       worker.ledger.drop(DropReason::ring_full);

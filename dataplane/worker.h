@@ -147,13 +147,16 @@ class Worker {
     unsigned taken = 0;
     unsigned inward = 0;
     uint8_t inward_port = 0;
+    uint8_t passed = 0;
     while (taken < kBurstSize) {
       const auto record = ring.front();
       if (!record) break;
       const PortState& port = snapshot.ports[record->port];
       const bool is_inward = from_worker || std::equal(port.host_mac.bytes.begin(), port.host_mac.bytes.end(),
                                                        record->frame.begin());
-      if (is_inward && inward > 0 && record->port != inward_port) break;  // a burst has one port
+      // A burst has one port, and one number of workers that have seen it.
+      if (is_inward && inward > 0 && (record->port != inward_port || (from_worker && record->mark != passed)))
+        break;
       ++taken;
       ++state_.ledger.left;
       Frame frame;
@@ -167,6 +170,7 @@ class Worker {
         if (is_inward) {
           std::memcpy(frame.data, port.mac.bytes.data(), port.mac.bytes.size());
           inward_port = record->port;
+          passed = from_worker ? record->mark : uint8_t{0};
           burst_.packet[inward++].set_frame(frame);
         } else {
           transmitter_.send(record->port, frame, state_, now);
@@ -175,9 +179,9 @@ class Worker {
       ring.pop();
     }
     StageWatch watch(state_.counters, false);
-    burst_.from_worker = from_worker;
+    burst_.passed = passed;
     if (inward > 0) walk(inward_port, inward, snapshot, now, watch);
-    burst_.from_worker = false;
+    burst_.passed = 0;
     return taken;
   }
 

@@ -15,6 +15,7 @@
 #include "dataplane/frame_ring.h"
 #include "dataplane/outer_ids.h"
 #include "dataplane/probation_table.h"
+#include "dataplane/rate_limit.h"
 #include "dataplane/snapshot.h"
 #include "stats/ledger.h"
 #include "stats/traffic_counters.h"
@@ -63,6 +64,7 @@ struct WorkerState {
   NeighbourQuestions questions;
   ClientMacs client_macs;
   AnswerLimit answer_limit;
+  AskLimit ask_limit;
   FragmentTable fragments;
 
   void count_service_drop(uint16_t service, DropReason reason) {

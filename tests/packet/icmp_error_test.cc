@@ -547,27 +547,29 @@ TEST_F(IcmpErrorsToClients, ToTheHostItself) {
   EXPECT_EQ(hex(known.punted[0].frame), hex(build(icmp(restored, unreachable(way, quote(before))))));
 }
 
+// One of several workers on the same snapshot.
+struct OneWorker {
+  std::vector<FlowBucket> flows = std::vector<FlowBucket>(64);
+  std::vector<ProbationLine> probation = std::vector<ProbationLine>(64);
+  std::vector<PairCounters> pairs = std::vector<PairCounters>(4096);
+  std::vector<ServiceCounters> services = std::vector<ServiceCounters>(256);
+  FakeIo io;
+  PuntRings punt;
+  WorkerState state;
+  Worker<FakeIo> worker;
+  OneWorker(unsigned index, HandOverRings& rings)
+      : state(index,
+              {std::as_writable_bytes(std::span(flows)), std::as_writable_bytes(std::span(probation)), pairs,
+               services},
+              HashKey{{1}}),
+        worker(state, io, 2, punt, rings, nullptr) {}
+};
+
 // Two workers: the error goes to the one that owns the flow, in both directions.
 TEST(IcmpErrorsAndWorkers, NatFlowsHaveOneOwner) {
   const Way way = all_ways()[10];
   Pipeline lender(ways_config());
   lender.set_kernel(ways_kernel());
-  struct OneWorker {
-    std::vector<FlowBucket> flows = std::vector<FlowBucket>(64);
-    std::vector<ProbationLine> probation = std::vector<ProbationLine>(64);
-    std::vector<PairCounters> pairs = std::vector<PairCounters>(4096);
-    std::vector<ServiceCounters> services = std::vector<ServiceCounters>(256);
-    FakeIo io;
-    PuntRings punt;
-    WorkerState state;
-    Worker<FakeIo> worker;
-    OneWorker(unsigned index, HandOverRings& rings)
-        : state(index,
-                {std::as_writable_bytes(std::span(flows)), std::as_writable_bytes(std::span(probation)),
-                 pairs, services},
-                HashKey{{1}}),
-          worker(state, io, 2, punt, rings, nullptr) {}
-  };
   HandOverRings rings(2);
   const auto first = std::make_unique<OneWorker>(0, rings);
   const auto second = std::make_unique<OneWorker>(1, rings);
@@ -601,6 +603,70 @@ TEST(IcmpErrorsAndWorkers, NatFlowsHaveOneOwner) {
   }
   EXPECT_GT(handed, 20U);
   EXPECT_LT(handed, 80U);
+}
+
+// Outside of nat a flow is the worker's that its packets come to: wherever the error comes in, it finds the
+// flow, whose backend here isn't the one that its slot names by now. About a flow that nobody knows it goes
+// to that.
+TEST(IcmpErrorsAndWorkers, AnErrorFindsItsFlowAtAnyWorker) {
+  constexpr unsigned kWorkers = 3;
+  const Now now = Now::from_ns(1'000'000'000'000);
+  for (const size_t row : {size_t{0}, size_t{2}, size_t{5}}) {
+    const Way way = all_ways()[row];
+    SCOPED_TRACE(way.name);
+    Pipeline lender(ways_config());
+    lender.set_kernel(ways_kernel());
+    HandOverRings rings(kWorkers);
+    std::vector<std::unique_ptr<OneWorker>> workers;
+    for (unsigned i = 0; i < kWorkers; ++i)
+      workers.push_back(std::make_unique<OneWorker>(i, rings));
+    const auto sent_of_all = [&] {
+      std::vector<SentFrame> sent;
+      for (unsigned round = 0; round < kWorkers; ++round) {
+        for (const auto& each : workers) {
+          each->worker.run_once(lender.snapshot(), now);
+          for (SentFrame& frame : each->io.take_sent())
+            sent.push_back(std::move(frame));
+        }
+      }
+      return sent;
+    };
+    unsigned elsewhere = 0;
+    for (uint16_t sport = 1000; sport < 1030; ++sport) {
+      const unsigned owner = sport % kWorkers;
+      Packet asked = way.from_client();
+      asked.sport = sport;
+      const Bytes error = build(icmp(carrier(way), too_big(way, quote(answer_to(asked)))));
+      const auto error_at = [&](unsigned worker) {
+        workers[worker]->io.push(0, error);
+        const std::vector<SentFrame> sent = sent_of_all();
+        EXPECT_EQ(sent.size(), 1U) << "at worker " << worker;
+        return sent.empty() ? Bytes{} : Bytes(sent[0].frame.begin(), sent[0].frame.begin() + 6);
+      };
+      const Bytes by_slot = error_at(0);
+      EXPECT_EQ(error_at(2), by_slot);
+      // The flow's backend when it opens is another one: of a pool in which that of the slot is down.
+      std::string down;
+      for (unsigned n = first_backend(way); n < first_backend(way) + kBackendsOfWay; ++n) {
+        const auto& bytes = mac(backend_mac(n)).bytes;
+        if (std::equal(bytes.begin(), bytes.end(), by_slot.begin())) down = std::to_string(n);
+      }
+      ASSERT_FALSE(down.empty());
+      lender.set_health(way.name, down, false);
+      asked.flags = kSyn;
+      workers[owner]->io.push(0, build(asked));
+      const std::vector<SentFrame> opened = sent_of_all();
+      ASSERT_EQ(opened.size(), 1U);
+      lender.set_health(way.name, down, true);
+      const Bytes backend(opened[0].frame.begin(), opened[0].frame.begin() + 6);
+      for (unsigned worker = 0; worker < kWorkers; ++worker)
+        EXPECT_EQ(error_at(worker), backend) << "at worker " << worker;
+      elsewhere += backend != by_slot ? 1U : 0U;
+    }
+    EXPECT_EQ(elsewhere, 30U);
+    for (const auto& each : workers)
+      EXPECT_TRUE(each->state.ledger.balanced());
+  }
 }
 
 // Whatever the quote holds: one fate, no byte outside (the frames lie in blocks of their own size), and what
