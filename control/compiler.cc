@@ -5,6 +5,7 @@
 
 #include "control/outer_template.h"
 #include "dataplane/flow_table.h"
+#include "dataplane/icmp_message.h"
 #include "dataplane/probation_table.h"
 
 namespace shunt {
@@ -57,8 +58,21 @@ bool Compiler::set_health(const std::string& pool, const std::string& backend, b
   return false;
 }
 
+bool Compiler::set_path_mtu(const IpAddress& backend, uint16_t mtu, uint64_t now_ns) {
+  const auto has = [&](const auto& entry) {
+    return std::ranges::any_of(entry.second.backends, [&](const auto& each) {
+      return each && each->is_present() && each->config.address == backend;
+    });
+  };
+  if (!std::ranges::any_of(registry_.pools(), has)) return false;
+  if (!path_mtus_.note(backend, mtu, now_ns)) return false;
+  topology_changed_ = true;
+  return true;
+}
+
 bool Compiler::advance(const SweepProgress& progress, uint64_t now_ns, std::vector<PairRange>& freed_rows) {
   mark_passed_over(now_ns);
+  if (path_mtus_.expire(now_ns)) topology_changed_ = true;
   if (registry_.waiting() && registry_.advance(progress, generation_, now_ns, freed_rows)) {
     topology_changed_ = true;
     // A number or a pool's name that has become free must not hand its health to who gets it next.
@@ -176,6 +190,12 @@ const Prefix* Compiler::encap_source_for(uint8_t port, Family family) const {
   return nullptr;
 }
 
+// IPv6 is carried in packets of 1,280 bytes wherever it goes (RFC 8200 5): no router's word makes that less.
+uint16_t Compiler::path_mtu_for(const BackendConfig& backend, Family inner, uint8_t outer_bytes) const {
+  const auto least = static_cast<uint16_t>(inner == Family::ipv6 ? kLeastMtu6 + outer_bytes : 0);
+  return std::max(path_mtus_.of(backend.address), least);
+}
+
 Destination Compiler::destination_for(const BackendConfig& backend, const Travel& travel) const {
   const Forward forward = travel.forward;
   Destination destination;
@@ -204,6 +224,7 @@ Destination Compiler::destination_for(const BackendConfig& backend, const Travel
   }
   bool fit = destination.has_mac && (forward != Forward::l2 || destination.on_link);
   if (destination.outer_bytes != 0) {
+    destination.mtu = std::min(destination.mtu, path_mtu_for(backend, travel.inner, destination.outer_bytes));
     const Prefix* source = encap_source_for(destination.port, backend.address.family());
     if (source == nullptr) return destination;  // `check` refuses that
     const unsigned spread_bits = std::min(32U, backend.address.bits() - source->length);

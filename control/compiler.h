@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "control/maglev.h"
+#include "control/path_mtus.h"
 #include "control/pool_choice.h"
 #include "control/registry.h"
 #include "dataplane/snapshot.h"
@@ -53,6 +54,10 @@ class Compiler {
   void set_kernel(KernelView view);
   // True: that changes something. Unknown names are ignored (a late answer about what was removed).
   bool set_health(const std::string& pool, const std::string& backend, bool up);
+
+  // IP packets of that many bytes at most reach a backend, outer header and all. True: that changes
+  // something. Addresses that are no backend's are ignored.
+  bool set_path_mtu(const IpAddress& backend, uint16_t mtu, uint64_t now_ns);
 
   // Time and the workers' sweeps. True: compile again.
   bool advance(const SweepProgress& progress, uint64_t now_ns, std::vector<PairRange>& freed_rows);
@@ -94,6 +99,7 @@ class Compiler {
   const std::vector<Destination>& refresh_destinations(const PoolRecord& pool, PoolPart& part,
                                                        const Travel& travel);
   Destination destination_for(const BackendConfig& backend, const Travel& travel) const;
+  uint16_t path_mtu_for(const BackendConfig& backend, Family inner, uint8_t outer_bytes) const;
   const Prefix* encap_source_for(uint8_t port, Family family) const;
   void note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health, uint64_t now_ns) const;
   void mark_passed_over(uint64_t now_ns);
@@ -113,6 +119,7 @@ class Compiler {
   Registry registry_;
   std::vector<PortRuntime> ports_;
   KernelView kernel_;
+  PathMtus path_mtus_;
   // What changed since the last compile: everything but health (names, addresses, routes …), or the health of
   // pools.
   bool topology_changed_ = true;

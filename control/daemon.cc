@@ -230,6 +230,12 @@ void Daemon::tick() {
       [this](const NeighbourQuestion& question) { network_->ask(question.port, question.address); });
   if (++ticks_ % kSlowTicks == 0) {
     engine_->reclaim();
+    engine_->take_narrow_paths([this](const NarrowPath& path) {
+      if (!compiler_->set_path_mtu(path.backend, path.mtu, monotonic_ns())) return;
+      spdlog::info("the way to {} carries {} bytes, a router says; believed for 10 minutes",
+                   path.backend.text(), path.mtu);
+      request_compile();
+    });
     std::vector<PairRange> freed;
     if (compiler_->advance(engine_->progress(), monotonic_ns(), freed)) request_compile();
     engine_->zero_rows(freed);

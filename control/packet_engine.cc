@@ -174,6 +174,13 @@ void PacketEngine::take_questions(const std::function<void(const NeighbourQuesti
   }
 }
 
+void PacketEngine::take_narrow_paths(const std::function<void(const NarrowPath&)>& take) {
+  for (Core& core : cores_) {
+    while (const auto path = core.state->narrow_paths.pop())
+      take(*path);
+  }
+}
+
 void PacketEngine::zero_rows(const std::vector<PairRange>& rows) {
   for (Core& core : cores_) {
     for (const PairRange& range : rows) {

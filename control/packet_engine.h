@@ -47,6 +47,7 @@ class PacketEngine {
   Ledger account() const;
   SweepProgress progress() const;
   void take_questions(const std::function<void(const NeighbourQuestion&)>& take);
+  void take_narrow_paths(const std::function<void(const NarrowPath&)>& take);
   // Sets counter rows to zero that no worker writes any more.
   void zero_rows(const std::vector<PairRange>& rows);
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "dataplane/flow_state.h"
+#include "dataplane/narrow_path.h"
 #include "dataplane/transport_checksum.h"
 
 namespace shunt {
@@ -313,6 +314,10 @@ bool may_be_answered(const Burst& burst, unsigned i, const Snapshot& snapshot) {
   if (packet.view.has_defect) return false;
   const auto message = find_icmp(packet.view, packet.data);
   if (!message) return false;
+  if (!match.is_vip && snapshot.encapsulates) {
+    const auto narrow = read_narrow_path(packet.view, packet.data, *message, *snapshot.encap_sources);
+    if (narrow) worker.narrow_paths.push(*narrow);
+  }
   return match.is_vip ? take_icmp_to_vip(burst, i, *message, match.punt_unserved, snapshot, worker)
                       : take_error_to_client(burst, i, *message, snapshot, worker);
 }

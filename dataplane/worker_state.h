@@ -13,6 +13,7 @@
 #include "dataplane/flow_table.h"
 #include "dataplane/fragment_table.h"
 #include "dataplane/frame_ring.h"
+#include "dataplane/narrow_path.h"
 #include "dataplane/outer_ids.h"
 #include "dataplane/probation_table.h"
 #include "dataplane/rate_limit.h"
@@ -62,6 +63,7 @@ struct WorkerState {
   WorkerCounters counters;
   Ledger ledger;
   NeighbourQuestions questions;
+  NarrowPaths narrow_paths;
   ClientMacs client_macs;
   AnswerLimit answer_limit;
   AskLimit ask_limit;

@@ -92,6 +92,8 @@ void Pipeline::age() {
   const WorkerCounters& counters = state_.counters;
   const SweepProgress progress{
       {{counters.generation.read(), state_.flows.passes(), state_.probation.passes()}}};
+  while (const auto path = state_.narrow_paths.pop())
+    compiler_.set_path_mtu(path->backend, path->mtu, now_ns_);
   std::vector<PairRange> freed;
   if (compiler_.advance(progress, now_ns_, freed)) publish();
 }
