@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "common/unique_fd.h"
 #include "control/api_server.h"
 #include "control/compiler.h"
 #include "control/config.h"
@@ -22,7 +23,6 @@
 #include "control/packet_engine.h"
 #include "control/status.h"
 #include "control/status_view.h"
-#include "control/unique_fd.h"
 
 namespace shunt {
 

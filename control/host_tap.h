@@ -16,8 +16,8 @@
 
 #include "common/address.h"
 #include "common/result.h"
+#include "common/unique_fd.h"
 #include "control/kernel_network.h"
-#include "control/unique_fd.h"
 
 namespace shunt {
 

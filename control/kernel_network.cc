@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "control/unique_fd.h"
+#include "common/unique_fd.h"
 
 namespace shunt {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "common/address.h"
 #include "common/result.h"
-#include "control/unique_fd.h"
+#include "common/unique_fd.h"
 
 namespace shunt {
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/unique_fd.h"
 #include "control/netlink_message.h"
-#include "control/unique_fd.h"
 
 namespace shunt {
 

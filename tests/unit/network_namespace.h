@@ -13,9 +13,9 @@
 
 #include <string>
 
+#include "common/unique_fd.h"
 #include "control/kernel_network.h"
 #include "control/netlink_socket.h"
-#include "control/unique_fd.h"
 
 namespace shunt {
 
