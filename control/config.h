@@ -122,6 +122,7 @@ struct ServiceConfig {
   Unserved unserved = Unserved::drop;
   TooBig too_big = TooBig::fragment;  // IPv4 without DF that doesn't fit the way out
   std::optional<uint8_t> dscp;        // of the outer header; default: the packet's own
+  std::optional<uint32_t> sample;     // default: [telemetry] sample
   uint16_t mss_clamp = 0;             // bytes; 0: none, kMssOfMtu: what fits the way out
 };
 
@@ -152,6 +153,10 @@ struct FragmentsConfig {  // per worker
   bool operator==(const FragmentsConfig&) const = default;
 };
 
+struct TelemetryConfig {
+  uint32_t sample = 64;  // one flow in so many is watched; 0: none
+};
+
 struct ClusterConfig {
   std::vector<Prefix> peers;  // addresses and VIPs of other shunts
 };
@@ -172,6 +177,7 @@ struct Config {
   RoutesConfig routes;
   FragmentsConfig fragments;
   ClusterConfig cluster;
+  TelemetryConfig telemetry;
   LogConfig log;
 };
 

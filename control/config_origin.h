@@ -76,6 +76,7 @@ struct ConfigOrigin {
   Origin routes;
   Origin fragments;
   Origin cluster;
+  Origin telemetry;
   Origin log;
 };
 

@@ -116,6 +116,7 @@ void read_service(const toml::table& table, ServiceConfig& service, ServiceOrigi
   reader.read("too_big", service.too_big);
   reader.check_choice("syn_cookies");
   reader.read("dscp", service.dscp);
+  reader.read("sample", service.sample);
   reader.read_or_true("mss_clamp", service.mss_clamp, kMssOfMtu);
   reader.finish();
   service.position = origin.header;
@@ -155,6 +156,12 @@ void read_cluster(const toml::table& table, ClusterConfig& cluster, Origin& orig
   reader.finish();
 }
 
+void read_telemetry(const toml::table& table, TelemetryConfig& telemetry, Origin& origin, Report& report) {
+  TableReader reader(table, "telemetry", origin, report);
+  reader.read("sample", telemetry.sample);
+  reader.finish();
+}
+
 void read_log(const toml::table& table, LogConfig& log, Origin& origin, Report& report) {
   TableReader reader(table, "log", origin, report);
   reader.read("level", log.level);
@@ -169,7 +176,8 @@ ReadConfig read_config(const toml::table& root, Report& report) {
   auto& [config, origin] = read;
   const SourcePosition top{1, 1};
   origin.node.header = origin.dataplane.header = origin.api.header = origin.icmp.header =
-      origin.routes.header = origin.fragments.header = origin.cluster.header = origin.log.header = top;
+      origin.routes.header = origin.fragments.header = origin.cluster.header = origin.telemetry.header =
+          origin.log.header = top;
   Origin file;
   TableReader reader(root, "", file, report);
   if (const auto* table = reader.table("node")) read_node(*table, config.node, origin.node, report);
@@ -193,6 +201,8 @@ ReadConfig read_config(const toml::table& root, Report& report) {
   }
   if (const auto* table = reader.table("cluster"))
     read_cluster(*table, config.cluster, origin.cluster, report);
+  if (const auto* table = reader.table("telemetry"))
+    read_telemetry(*table, config.telemetry, origin.telemetry, report);
   if (const auto* table = reader.table("log")) read_log(*table, config.log, origin.log, report);
   reader.finish();
   if (!root.contains("port")) {

@@ -230,6 +230,7 @@ void Daemon::tick() {
       [this](const NeighbourQuestion& question) { network_->ask(question.port, question.address); });
   if (++ticks_ % kSlowTicks == 0) {
     engine_->reclaim();
+    engine_->keep_telemetry();
     engine_->take_narrow_paths([this](const NarrowPath& path) {
       if (!compiler_->set_path_mtu(path.backend, path.mtu, monotonic_ns())) return;
       spdlog::info("the way to {} carries {} bytes, a router says; believed for 10 minutes",

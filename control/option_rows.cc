@@ -73,10 +73,11 @@ constexpr std::array kRows = {
     OptionRow{"", "fragments", Type::table, Need::optional, "",
               "How much is remembered of fragmented packets for VIPs."},
     OptionRow{"", "cluster", Type::table, Need::optional, "", "The other shunts of this network."},
+    OptionRow{"", "telemetry", Type::table, Need::optional, "",
+              "What is learnt of flows beside counting them."},
     OptionRow{"", "log", Type::table, Need::optional, "", "What is logged."},
     not_yet("", "process"),
     not_yet("", "nat"),
-    not_yet("", "telemetry"),
     not_yet("", "quic"),
 
     OptionRow{"node", "name", Type::text, Need::optional, "the host name",
@@ -246,7 +247,8 @@ constexpr std::array kRows = {
         "limits what the other end sends: without nat the backends; clients then need `advmss` there.",
         536, 9'176},
     not_yet("service", "client_identity"),
-    not_yet("service", "sample"),
+    OptionRow{"service", "sample", Type::integer, Need::optional, "that of `[telemetry]`",
+              "One flow of the service in so many is watched; 0: none.", 0, 65'536},
     not_yet("service", "allow"),
     not_yet("service", "deny"),
     not_yet("service", "limit"),
@@ -299,12 +301,18 @@ constexpr std::array kRows = {
         "Addresses and VIPs, or prefixes of them, of the other shunts: no backend may be one, since packets "
         "to it would come back."},
 
+    OptionRow{
+        "telemetry", "sample", Type::integer, Need::optional, "64",
+        "One flow in so many is watched, packet by packet: response times, duration, retransmitted data, a "
+        "record at its end. How flows open and end is counted of all of them. 0: none.",
+        0, 65'536},
+
     OptionRow{"log", "level", Type::choice, Need::optional, "\"info\"", "", 0, 0, kLogLevel},
     OptionRow{"log", "format", Type::choice, Need::optional, "\"text\"", "", 0, 0, kLogFormat},
     not_yet("log", "audit_file"),
 };
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kHeadings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kHeadings = {{
     {"", "the file"},
     {"node", "[node]"},
     {"dataplane", "[dataplane]"},
@@ -319,6 +327,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kHeading
     {"routes", "[routes]"},
     {"fragments", "[fragments]"},
     {"cluster", "[cluster]"},
+    {"telemetry", "[telemetry]"},
     {"log", "[log]"},
 }};
 

@@ -3,8 +3,11 @@
 #include <sys/random.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
+#include "dataplane/dpdk_eal.h"
+#include "dataplane/tsc_clock.h"
 #include "stats/traffic_counters.h"
 
 namespace shunt {
@@ -18,12 +21,39 @@ Result<HashKey> random_key() {
   return key;
 }
 
+// Of a worker, on their way to a reader: 4 MiB, which hold 0.6 s of 100,000 records a second.
+constexpr uint64_t kRecordsOfWorker = 65'536;
+// How many lines of recent failures are looked at in one go: all of them within 2 s.
+constexpr size_t kFailureLines = 256;
+
+// A worker's: twice what a full connection table would have at the default sample.
+uint32_t watched_flows(const Config& config) {
+  return std::max(config.dataplane.connections / 32, 4'096U);
+}
+
 template <typename T>
 std::span<T> array_in(const TableMemory& memory, size_t count) {
   return {reinterpret_cast<T*>(memory.bytes().data()), count};
 }
 
 }  // namespace
+
+Result<PacketEngine::CoreTelemetry> PacketEngine::allocate_telemetry(const Config& config) {
+  constexpr size_t kLatencyRows = kLatencyPairs + kMaxServices;
+  auto pairs = TableMemory::allocate_sparse(kMaxPairs * sizeof(PairOutcomes));
+  auto services = TableMemory::allocate_sparse(kMaxServices * sizeof(ServiceRetries));
+  auto latency = TableMemory::allocate_sparse(kLatencyRows * sizeof(PairLatency));
+  auto pauses = TableMemory::allocate_sparse(kLatencyRows * sizeof(InBandPauses));
+  auto notes = TableMemory::allocate(
+      OpeningNotes::bytes_for(static_cast<uint32_t>(ProbationTable::bytes_for() / sizeof(ProbationLine))),
+      false);
+  auto watched = TableMemory::allocate(WatchedFlows::bytes_for(watched_flows(config)), false);
+  for (auto* memory : {&pairs, &services, &latency, &pauses, &notes, &watched}) {
+    if (!*memory) return memory->error();
+  }
+  return CoreTelemetry{pairs.take(),  services.take(), latency.take(),
+                       pauses.take(), notes.take(),    watched.take()};
+}
 
 // All bits zero is a valid state of counters and tables, so fresh pages need no construction.
 Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config& config,
@@ -42,14 +72,23 @@ Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config&
   }
   auto pool = make_buffer_pool(index, worker_buffers(config, index), mtu);
   if (!pool) return pool.error();
-  Core core{flows.take(),    probation.take(), fragments.take(), pairs.take(),
-            services.take(), pool.value(),     nullptr,          std::make_unique<PuntRings>()};
-  const WorkerMemory memory{core.flows.bytes(),
-                            core.probation.bytes(),
-                            array_in<PairCounters>(core.pairs, kMaxPairs),
-                            array_in<ServiceCounters>(core.services, kMaxServices),
-                            core.fragments.bytes(),
-                            limits};
+  auto telemetry = allocate_telemetry(config);
+  if (!telemetry) return telemetry.error();
+  Core core{flows.take(), probation.take(), fragments.take(),
+            pairs.take(), services.take(),  telemetry.take(),
+            pool.value(), nullptr,          std::make_unique<PuntRings>()};
+  const WorkerMemory memory{
+      core.flows.bytes(),
+      core.probation.bytes(),
+      array_in<PairCounters>(core.pairs, kMaxPairs),
+      array_in<ServiceCounters>(core.services, kMaxServices),
+      core.fragments.bytes(),
+      limits,
+      {array_in<PairOutcomes>(core.telemetry.pairs, kMaxPairs),
+       array_in<ServiceRetries>(core.telemetry.services, kMaxServices),
+       array_in<PairLatency>(core.telemetry.latency, kLatencyPairs + kMaxServices),
+       array_in<InBandPauses>(core.telemetry.pauses, kLatencyPairs + kMaxServices),
+       core.telemetry.notes.bytes(), core.telemetry.watched.bytes(), &failures_, &records_->ring(index)}};
   core.state = std::make_unique<WorkerState>(index, memory, key);
   return core;
 }
@@ -95,8 +134,11 @@ Result<std::unique_ptr<PacketEngine>> PacketEngine::open(const Config& config, c
   if (!key) return key.error();
   std::unique_ptr<PacketEngine> engine(new PacketEngine);
   const auto workers = static_cast<unsigned>(config.dataplane.workers.size());
+  auto records = RecordSegment::create(config.node.runtime_dir, workers, kRecordsOfWorker);
+  if (!records) return records.error();
+  engine->records_ = std::make_unique<RecordSegment>(records.take());
   for (unsigned i = 0; i < workers; ++i) {
-    auto core = make_core(i, config, plan, key.value());
+    auto core = engine->make_core(i, config, plan, key.value());
     if (!core) return core.error();
     engine->cores_.push_back(core.take());
   }
@@ -181,6 +223,19 @@ void PacketEngine::take_narrow_paths(const std::function<void(const NarrowPath&)
   }
 }
 
+void PacketEngine::keep_telemetry() {
+  records_->serve();
+  const Now now = TscClock(eal_tsc_hz()).now();
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const int64_t epoch_us = std::chrono::duration_cast<std::chrono::microseconds>(wall).count() -
+                           static_cast<int64_t>(now.ns / 1'000);
+  for (Core& core : cores_)
+    core.state->telemetry.set_epoch(epoch_us);
+  failures_.sweep(kFailureLines, now.millisecond, [this](uint16_t service, uint8_t attempts) {
+    ++given_up_[service][std::min<size_t>(attempts, kChainLengths) - 1];
+  });
+}
+
 void PacketEngine::zero_rows(const std::vector<PairRange>& rows) {
   for (Core& core : cores_) {
     for (const PairRange& range : rows) {
@@ -190,6 +245,7 @@ void PacketEngine::zero_rows(const std::vector<PairRange>& rows) {
                                  &pair.flows, &pair.tracked, &pair.ended}) {
           counter->set(0);
         }
+        core.state->telemetry.zero_row(row);
       }
     }
   }

@@ -5,7 +5,9 @@
 // Everything it allocates, it allocates in open; nothing grows later.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "dataplane/punt_thread.h"
 #include "dataplane/table_memory.h"
 #include "stats/ledger.h"
+#include "stats/record_segment.h"
 
 namespace shunt {
 
@@ -48,27 +51,45 @@ class PacketEngine {
   SweepProgress progress() const;
   void take_questions(const std::function<void(const NeighbourQuestion&)>& take);
   void take_narrow_paths(const std::function<void(const NarrowPath&)>& take);
+  // Serves readers of flow records, tells workers what time it is, and gives up chains of attempts that
+  // nobody went on with: a few times a second.
+  void keep_telemetry();
+  const RecordSegment& records() const { return *records_; }
+  // By service: chains of attempts that ended in failure, by length.
+  const std::map<uint16_t, std::array<uint64_t, kChainLengths>>& given_up() const { return given_up_; }
   // Sets counter rows to zero that no worker writes any more.
   void zero_rows(const std::vector<PairRange>& rows);
 
  private:
+  struct CoreTelemetry {
+    TableMemory pairs;
+    TableMemory services;
+    TableMemory latency;
+    TableMemory pauses;
+    TableMemory notes;
+    TableMemory watched;
+  };
   struct Core {  // what one worker owns, but for its thread
     TableMemory flows;
     TableMemory probation;
     TableMemory fragments;
     TableMemory pairs;
     TableMemory services;
+    CoreTelemetry telemetry;
     rte_mempool* pool = nullptr;
     std::unique_ptr<WorkerState> state;
     std::unique_ptr<PuntRings> punt;
   };
 
   PacketEngine() = default;
-  static Result<Core> make_core(unsigned index, const Config& config, const MemoryPlan& plan,
-                                const HashKey& key);
+  Result<Core> make_core(unsigned index, const Config& config, const MemoryPlan& plan, const HashKey& key);
+  static Result<CoreTelemetry> allocate_telemetry(const Config& config);
   Result<> open_ports(const Config& config, const std::vector<std::optional<MacAddress>>& macs);
   void make_workers(const Config& config);
 
+  RecentFailures failures_;
+  std::map<uint16_t, std::array<uint64_t, kChainLengths>> given_up_;
+  std::unique_ptr<RecordSegment> records_;
   std::vector<Core> cores_;
   std::vector<DpdkPort> ports_;
   std::unique_ptr<Publication> publication_;

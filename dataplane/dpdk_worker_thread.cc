@@ -14,26 +14,11 @@
 #include "dataplane/dpdk_frame_io.h"
 #include "dataplane/dpdk_thread.h"
 #include "dataplane/idle_naps.h"
+#include "dataplane/tsc_clock.h"
 #include "dataplane/worker.h"
 
 namespace shunt {
 namespace {
-
-// The TSC as nanoseconds: one multiplication, no division, no vDSO call.
-class TscClock {
- public:
-  TscClock() : start_(rte_rdtsc()), scale_((uint64_t{1'000'000'000} << kShift) / rte_get_tsc_hz()) {}
-
-  Now now() const {
-    __extension__ using uint128 = unsigned __int128;
-    return Now::from_ns(static_cast<uint64_t>(uint128{rte_rdtsc() - start_} * scale_ >> kShift));
-  }
-
- private:
-  static constexpr unsigned kShift = 32;
-  uint64_t start_;
-  uint64_t scale_;
-};
 
 void nap(uint32_t ns) {
   const timespec length{0, static_cast<long>(ns)};
@@ -96,7 +81,7 @@ void DpdkWorkerThread::Loop::stop() {
 }
 
 void DpdkWorkerThread::Loop::run() {
-  const TscClock clock;
+  const TscClock clock(rte_get_tsc_hz());
   Publication& publication = *settings_.publication;
   WorkerCounters& counters = settings_.state->counters;
   publication.online(settings_.index);

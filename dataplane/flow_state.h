@@ -25,17 +25,26 @@ inline bool decides(const Service& service, FlowTable::Entry entry) {
          service.destination(backend).present;
 }
 
+// What a packet with which a flow ends says of its end.
+inline FlowOutcome outcome_of(TcpState after, bool is_reply) {
+  if (after != TcpState::reset) return FlowOutcome::closed;
+  return is_reply ? FlowOutcome::reset_by_server : FlowOutcome::reset_by_client;
+}
+
+// A packet on which something may happen, or of a flow on which something has.
+void advance_eventful(const Burst& burst, unsigned i, FlowTable::Entry entry, WorkerState& worker,
+                      const Now& now);
+
 // Refreshes the entry and moves its TCP state; a flow stops being active at its first FIN or RST, and is
 // active again if the connection turns out to go on.
 inline void advance_flow(const Burst& burst, unsigned i, FlowTable::Entry entry, WorkerState& worker,
                          const Now& now) {
-  const PacketView& view = burst.packet[i].view;
-  const TcpState before = FlowTable::state(entry);
-  const TcpState after = next_state(before, view.tcp_flags, view.payload_bytes != 0, burst.is_reply(i));
-  FlowTable::touch(entry, after, now.second);
-  if (is_closing(before) == is_closing(after)) return;
-  PairCounters& pair = worker.pairs[burst.packet[i].service->pair(FlowTable::backend(entry))];
-  (is_closing(after) ? pair.ended : pair.tracked).add(1);
+  constexpr uint8_t kEventful = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst;
+  const Packet& packet = burst.packet[i];
+  const TcpState plain = packet.service->plain_state;
+  if ((packet.view.tcp_flags & kEventful) == 0 && FlowTable::state(entry) == plain) [[likely]]
+    return FlowTable::touch(entry, plain, now.second);
+  advance_eventful(burst, i, entry, worker, now);
 }
 
 }  // namespace shunt

@@ -88,6 +88,15 @@ void give_to_flow(Burst& burst, unsigned i, const Service& service, const FlowKe
   burst.hold_error(i);
 }
 
+// Nobody is there, a router or a host says: the end of a connection that is still opening (RFC 1122 4.2.3.9:
+// to one that is open it is soft).
+void note_unreachable(const Packet& packet, const IcmpMessage& message, const IcmpQuote& quote,
+                      const Service& service, const FlowKey& key, WorkerState& worker) {
+  if (!is_icmp_unreachable(packet.view.l3, packet.data + message.offset)) return;
+  ProbationEntry* const waiting = worker.probation.peek(key, half_of(quote.protocol));
+  if (waiting != nullptr) worker.telemetry.failed(*waiting, service, FlowOutcome::icmp_unreachable);
+}
+
 // The service whose backend sent what is quoted; nullptr: the error isn't about a packet of this VIP.
 const Service* service_of_quote(const Packet& packet, const IcmpQuote& quote, const Snapshot& snapshot) {
   const L3 l3 = packet.view.l3;
@@ -115,7 +124,9 @@ bool take_error_to_vip(Burst& burst, unsigned i, const IcmpMessage& message, boo
   if (refuse_bound(burst, i, *service, worker)) return true;
   const FlowEnds ends = ends_at_vip(packet.view.l3, packet.data, *quote);
   const FlowKey key = key_of(worker.table_key, *service, packet.view.l3, ends);
-  if (!hand_over(burst, i, *service, key, worker)) give_to_flow(burst, i, *service, key);
+  if (hand_over(burst, i, *service, key, worker)) return true;
+  note_unreachable(packet, message, *quote, *service, key, worker);
+  give_to_flow(burst, i, *service, key);
   return true;
 }
 
@@ -207,6 +218,7 @@ bool take_error_to_client(Burst& burst, unsigned i, const IcmpMessage& message, 
   // About a packet of this host's own, a health check, unless a table knows a local client's flow.
   if (to_node && !is_known(flow.key, quote->protocol, worker)) return false;
   if (refuse_bound(burst, i, *flow.service, worker)) return true;
+  note_unreachable(packet, message, *quote, *flow.service, flow.key, worker);
   give_to_flow(burst, i, *flow.service, flow.key);
   burst.replies |= bit_of(i);
   burst.backend[i] = flow.backend;

@@ -72,6 +72,11 @@ bool is_icmp_error(L3 l3, uint8_t type) {
   return type == icmp4::kUnreachable || type == icmp4::kTimeExceeded || type == icmp4::kParameterProblem;
 }
 
+bool is_icmp_unreachable(L3 l3, const uint8_t* icmp) {
+  if (l3 == L3::ipv6) return icmp[0] == icmp6::kUnreachable;
+  return icmp[0] == icmp4::kUnreachable && icmp[1] != icmp4::kFragmentationNeeded;
+}
+
 bool has_right_icmp_checksum(const PacketView& view, const uint8_t* frame, const IcmpMessage& message) {
   return icmp_checksum(view, frame, message) == 0;
 }

@@ -61,6 +61,8 @@ std::optional<IcmpMessage> find_icmp(const PacketView& view, const uint8_t* fram
 
 bool is_echo_request(L3 l3, uint8_t type);
 bool is_icmp_error(L3 l3, uint8_t type);
+// Destination unreachable, but "too big" of IPv4. `icmp`: at least type and code.
+bool is_icmp_unreachable(L3 l3, const uint8_t* icmp);
 
 // Over the whole message, in IPv6 with the pseudo header (RFC 4443 2.3).
 bool has_right_icmp_checksum(const PacketView& view, const uint8_t* frame, const IcmpMessage& message);

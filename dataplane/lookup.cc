@@ -12,11 +12,18 @@ namespace {
 
 constexpr uint8_t kEventful = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst;
 
-// The client has, or is about to have, this backend's SYN-ACK: its flow can't be opened anew elsewhere
-// without a reset.
+// A SYN-ACK: the client has it, or is about to, so that its flow can't be opened anew elsewhere without a
+// reset. Or a RST instead of one.
 void note_answer(const Burst& burst, unsigned i, WorkerState& worker) {
-  ProbationEntry* waiting = worker.probation.peek(burst.packet[i].key(), ProbationHalf::tcp);
-  if (waiting != nullptr && waiting->backend == burst.backend[i]) waiting->answered = true;
+  const Packet& packet = burst.packet[i];
+  ProbationEntry* waiting = worker.probation.peek(packet.key(), ProbationHalf::tcp);
+  if (waiting == nullptr || waiting->backend != burst.backend[i]) return;
+  if ((packet.view.tcp_flags & tcp_flag::kRst) != 0) {
+    worker.telemetry.failed(*waiting, *packet.service, FlowOutcome::reset_by_server);
+  } else {
+    if (!waiting->answered) worker.telemetry.answered(*waiting, *packet.service);
+    waiting->answered = true;
+  }
 }
 
 // A reply is restored whether or not its flow is known (its source names the service), so it never selects.
@@ -24,12 +31,14 @@ void settle_reply(Burst& burst, unsigned i, WorkerState& worker, const Now& now)
   const Packet& packet = burst.packet[i];
   const FlowTable::Entry entry = worker.flows.find(packet.key());
   if (entry && is_fresh(*packet.service, entry, now)) advance_flow(burst, i, entry, worker, now);
-  if (!entry && (packet.view.tcp_flags & tcp_flag::kSyn) != 0) note_answer(burst, i, worker);
+  if (!entry && (packet.view.tcp_flags & (tcp_flag::kSyn | tcp_flag::kRst)) != 0)
+    note_answer(burst, i, worker);
 }
 
-// By all the rules.
-[[gnu::noinline]] void settle_any(Burst& burst, unsigned i, FlowTable::Entry entry, WorkerState& worker,
-                                  const Now& now) {
+// By all the rules. (The entry in two parts: as one, gcc would put it together for every packet.)
+[[gnu::noinline]] void settle_any(Burst& burst, unsigned i, FlowBucket* bucket, uint32_t slot,
+                                  WorkerState& worker, const Now& now) {
+  const FlowTable::Entry entry{bucket, slot};
   const Service& service = *burst.packet[i].service;
   if (!is_fresh(service, entry, now) || !decides(service, entry)) {
     burst.selecting |= bit_of(i);
@@ -75,7 +84,7 @@ inline bool settle_plain(Packet& packet, FlowTable::Entry entry, uint32_t now_se
     const FlowTable::Entry entry = flows.find_primary(packet.key());
     if (entry) [[likely]] {
       if (!settle_plain(packet, entry, second)) [[unlikely]]
-        settle_any(burst, burst.index_of(packet), entry, worker, now);
+        settle_any(burst, burst.index_of(packet), entry.bucket, entry.slot, worker, now);
     } else if (worker.flows.prefetch_spilled(packet.key())) {
       spilled |= bit_of(burst.index_of(packet));
     } else {
@@ -93,7 +102,7 @@ void settle_spilled(Burst& burst, uint64_t packets, WorkerState& worker, const N
     if (!entry) {
       burst.unknown |= bit_of(i);
     } else if (!settle_plain(packet, entry, now.second)) {
-      settle_any(burst, i, entry, worker, now);
+      settle_any(burst, i, entry.bucket, entry.slot, worker, now);
     }
   }
 }

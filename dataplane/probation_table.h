@@ -42,6 +42,7 @@ struct ProbationEntry {
   uint8_t retransmissions = 0;  // repeated SYNs, at most 255
   bool chosen_by_slot = false;
   bool answered = false;  // nat: the backend's SYN-ACK has passed
+  bool failed = false;    // telemetry has counted its end
 };
 static_assert(sizeof(ProbationEntry) == 24);
 
@@ -155,6 +156,7 @@ class ProbationTable {
   // Whole passes done. Every line was swept since an instant at which this said n as soon as it says n + 2.
   uint64_t passes() const { return passes_; }
   uint32_t lines() const { return 2 * lines_per_half_; }
+  const std::byte* first_entry() const { return reinterpret_cast<const std::byte*>(lines_); }
 
  private:
   template <typename T>
@@ -190,6 +192,7 @@ class ProbationTable {
     entry.retransmissions = 0;
     entry.chosen_by_slot = fresh.chosen_by_slot;
     entry.answered = false;
+    entry.failed = false;
     write(entry.key, fresh.key);
   }
 
@@ -207,9 +210,8 @@ class ProbationTable {
 
 template <ProbationPolicy Policy>
 void ProbationTable::end(ProbationEntry& entry, EndReason why, Policy& policy) {
-  const ProbationEntry was = entry;
+  policy.ended(entry, why);
   remove(&entry);
-  policy.ended(was, why);
 }
 
 template <ProbationPolicy Policy>
@@ -233,7 +235,7 @@ inline ProbationTable::Opening ProbationTable::open_in(ProbationLine& line, uint
                                                        ProbationKind kind, BackendRef backend,
                                                        uint32_t sequence, bool chosen_by_slot,
                                                        uint32_t now_ms, Policy& policy) {
-  const ProbationEntry fresh{value, now_ms, sequence, backend, kind, 0, chosen_by_slot, false};
+  const ProbationEntry fresh{value, now_ms, sequence, backend, kind, 0, chosen_by_slot, false, false};
   for (ProbationEntry& entry : line.entries) {
     if (entry.key != 0 && !end_if_expired(entry, now_ms, policy)) continue;
     fill(entry, fresh);

@@ -67,7 +67,11 @@ class Selector {
   void open(const Asked& asked);
   void miss(const Asked& asked);
   void learn_client_mac(const Asked& asked);
-  void remember(const Asked& asked, ProbationLine& line, ProbationKind kind, BackendRef backend);
+  const ProbationEntry* remember(const Asked& asked, ProbationLine& line, ProbationKind kind,
+                                 BackendRef backend);
+  bool is_watched(const Asked& asked, const ProbationEntry& waiting) const {
+    return waiting.kind != ProbationKind::mid_flow && worker_.telemetry.samples(asked.service(), asked.key());
+  }
   Hash128 cluster_hash(const Packet& packet) const;
 
   FlowTable::Entry live_entry(const Asked& asked) {
@@ -120,12 +124,13 @@ inline Hash128 Selector::cluster_hash(const Packet& packet) const {
                              : slot_hash_v6(snapshot_.cluster_key, addresses, ports, view.protocol);
 }
 
-inline void Selector::remember(const Asked& asked, ProbationLine& line, ProbationKind kind,
-                               BackendRef backend) {
+inline const ProbationEntry* Selector::remember(const Asked& asked, ProbationLine& line, ProbationKind kind,
+                                                BackendRef backend) {
   const auto opening = worker_.probation.open_in(line, asked.packet.key_value, kind, backend,
                                                  asked.sequence(), true, now_.millisecond, waiting_);
   worker_.services[asked.service().id].opened.add(1);
   if (opening.forgotten != 0) worker_.services[opening.forgotten].forgotten.add(1);
+  return opening.entry;
 }
 
 // The reply will need it before the kernel has an answer.
@@ -143,9 +148,10 @@ inline void Selector::open_at(const Asked& asked, ProbationLine& line, ChosenBac
   const PoolView& pool = service.pools[service.choice_pool];
   const uint32_t pair = pool.pairs + chosen.number;
   worker_.pairs[pair].flows.add(1);
-  remember(asked, line, asked.is_tcp ? ProbationKind::syn : ProbationKind::udp,
-           BackendRef::of(service.choice_pool, chosen.number));
+  const ProbationEntry* entry = remember(asked, line, asked.is_tcp ? ProbationKind::syn : ProbationKind::udp,
+                                         BackendRef::of(service.choice_pool, chosen.number));
   Packet& packet = burst_.packet[asked.i];
+  if (asked.is_tcp) worker_.telemetry.opened(entry, packet, pair);
   packet.destination = pool.destinations + chosen.number;
   packet.pair = pair;
   __builtin_prefetch(packet.destination);
@@ -172,12 +178,13 @@ inline bool Selector::track_plain(const Asked& asked, ProbationEntry* waiting) {
   const BackendRef backend = waiting->backend;
   if ((asked.view().tcp_flags & kEventful) != 0 ||
       now_.millisecond - waiting->opened_ms > snapshot_.least_probation_ms || service.accept(backend) == 0 ||
-      !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) ||
+      !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) || is_watched(asked, *waiting) ||
       !worker_.flows.insert_at_home(asked.key(), backend, service.plain_state, now_.second, flows_))
       [[unlikely]]
     return false;
   has_inserted_ = true;
   ++found_in_probation_;
+  worker_.telemetry.promoted(*waiting, service);
   worker_.probation.remove(waiting);
   worker_.services[service.id].tracked.add(1);
   worker_.pairs[service.pair(backend)].tracked.add(1);
@@ -197,7 +204,10 @@ inline bool Selector::run_plain(unsigned i) {
 void Selector::open(const Asked& asked) {
   const Service& service = asked.service();
   const ChosenBackend chosen = choose(service.choice, snapshot_.cluster_key, burst_.opening_hash[asked.i]);
-  if (!chosen) return drop(asked, DropReason::no_backend);
+  if (!chosen) {
+    worker_.telemetry.refused(asked.packet);
+    return drop(asked, DropReason::no_backend);
+  }
   if (service.panic) worker_.services[service.id].panic.add(1);
   if (service.forward == Forward::nat) learn_client_mac(asked);
   open_at(asked, worker_.probation.line(asked.key(), asked.half()), chosen);
@@ -236,11 +246,22 @@ void Selector::track(const Asked& asked, ProbationEntry* waiting) {
     return;
   }
   has_inserted_ = true;
+  worker_.telemetry.promoted(*waiting, service);
+  const bool ends = is_closing(state);
+  const bool watched =
+      !ends && is_watched(asked, *waiting) && worker_.telemetry.watch(*waiting, asked.packet);
   worker_.probation.remove(waiting);
   worker_.services[service.id].tracked.add(1);
   PairCounters& pair = worker_.pairs[service.pair(backend)];
   pair.tracked.add(1);
-  if (is_closing(state)) pair.ended.add(1);
+  if (ends) {
+    pair.ended.add(1);
+    worker_.telemetry.ended(asked.packet, false, backend, outcome_of(state, false), false);
+  }
+  if (!watched) return;
+  FlowTable::touch(inserted.entry, TcpState::watched, now_.second);
+  FlowTable::set_sampled(inserted.entry, true);
+  worker_.telemetry.seen(asked.packet, false);
 }
 
 // What probation knows of the flow. True: the packet's way is decided.
@@ -257,7 +278,10 @@ inline bool Selector::use_probation(const Asked& asked, ProbationEntry* waiting)
   ++found_in_probation_;
   decide(asked, backend);
   if (asked.is_syn) {
+    worker_.telemetry.syn_again(*waiting, asked.packet, asked.sequence());
     repeat_syn(*waiting, asked.sequence());
+  } else if ((asked.view().tcp_flags & tcp_flag::kRst) != 0) {
+    worker_.telemetry.failed(*waiting, asked.service(), FlowOutcome::reset_by_client);
   } else if (promotes(*waiting, asked.view().tcp_flags, asked.sequence())) {
     track(asked, waiting);
   }
@@ -291,7 +315,9 @@ bool Selector::use_old_entry(const Asked& asked, FlowTable::Entry entry) {
 
 inline void Selector::prepare(unsigned i) {
   const Asked asked = packet_at(i);
-  worker_.probation.prefetch(asked.key(), asked.half());
+  ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
+  __builtin_prefetch(&line);
+  if (asked.is_syn) worker_.telemetry.prefetch(line);
   if (asked.opens()) {
     const Hash128 hash = cluster_hash(asked.packet);
     burst_.opening_hash[i] = hash;

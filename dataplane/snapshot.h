@@ -101,6 +101,7 @@ struct alignas(64) Service {
   Prefix vip;
   uint32_t syn_timeout_ms = 0;  // probation
   uint32_t udp_timeout_ms = 0;
+  uint32_t sample_below = 0;  // of 65,536 flows telemetry watches so many
   SlotChoice choice;
 
   // The destination that a flow entry names; one that isn't present where the entry names nobody.

@@ -8,16 +8,26 @@
 
 namespace shunt {
 
-Result<TableMemory> TableMemory::allocate(size_t bytes, bool reserved) {
+Result<TableMemory> TableMemory::map(size_t bytes, int flags) {
   const size_t mapped = (bytes + kHugepageBytes - 1) / kHugepageBytes * kHugepageBytes;
-  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | (reserved ? MAP_HUGETLB : 0);
-  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, flags, -1, 0);
+  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   if (start == MAP_FAILED) {
     return Error{"memory", std::to_string(mapped >> 20U) + " MiB for tables: " + std::strerror(errno)};
   }
-  if (!reserved)
-    madvise(start, mapped, MADV_HUGEPAGE);  // where the kernel can't, pages are small and all works
   return TableMemory(static_cast<std::byte*>(start), bytes, mapped);
+}
+
+Result<TableMemory> TableMemory::allocate(size_t bytes, bool reserved) {
+  auto memory = map(bytes, reserved ? MAP_HUGETLB : 0);
+  // Where the kernel can't, pages are small and all works.
+  if (memory && !reserved) madvise(memory.value().start_, memory.value().mapped_, MADV_HUGEPAGE);
+  return memory;
+}
+
+Result<TableMemory> TableMemory::allocate_sparse(size_t bytes) {
+  auto memory = map(bytes, MAP_NORESERVE);
+  if (memory) madvise(memory.value().start_, memory.value().mapped_, MADV_NOHUGEPAGE);
+  return memory;
 }
 
 TableMemory::TableMemory(TableMemory&& other) noexcept

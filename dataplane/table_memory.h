@@ -17,6 +17,8 @@ class TableMemory {
   // `reserved`: take reserved hugepages (an error when they are short); else ordinary memory, huge if the
   // kernel can.
   static Result<TableMemory> allocate(size_t bytes, bool reserved);
+  // For much that is seldom used: small pages, each of which costs nothing until it is touched.
+  static Result<TableMemory> allocate_sparse(size_t bytes);
 
   TableMemory(TableMemory&& other) noexcept;
   TableMemory& operator=(TableMemory&& other) noexcept;
@@ -27,6 +29,7 @@ class TableMemory {
   static constexpr size_t kHugepageBytes = 2U << 20U;
 
  private:
+  static Result<TableMemory> map(size_t bytes, int flags);
   TableMemory(std::byte* start, size_t size, size_t mapped) : start_(start), size_(size), mapped_(mapped) {}
 
   std::byte* start_ = nullptr;

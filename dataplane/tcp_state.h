@@ -20,6 +20,7 @@ namespace shunt {
 enum class TcpState : uint8_t {
   none,  // UDP
   established,
+  watched,      // none or established, of a flow that telemetry looks at: lookup's short way leaves it alone
   fin_client,   // the client sent a FIN
   fin_backend,  // the backend did
   closing,      // both did

@@ -21,6 +21,9 @@ namespace shunt {
 // The connection table is swept once in this time; the wrap of its clock allows 992 s.
 inline constexpr uint64_t kSweepPeriodNs = 20'000'000'000U;
 inline constexpr uint32_t kSweepSlice = 256;  // buckets in one loop at most
+inline constexpr uint64_t kProbationSweepNs = 1'000'000'000U;
+inline constexpr uint32_t kProbationSweepSlice =
+    16'384;  // lines in one loop: after half a second in which there was none
 // One burst in so many is measured stage by stage: reading the TSC costs 24 ticks, eight times a burst.
 inline constexpr uint64_t kMeasureEvery = 128;
 
@@ -71,6 +74,7 @@ class Worker {
   // One loop. The number of packets it handled; 0 means that there was nothing to do.
   unsigned run_once(const Snapshot& snapshot, const Now& now) {
     unsigned packets = 0;
+    state_.telemetry.start_loop(now);
     state_.answer_limit.set_rate(snapshot.answer_rate, state_.workers);
     for (unsigned port = 0; port < ports_; ++port)
       packets += receive(static_cast<uint8_t>(port), snapshot, now);
@@ -83,6 +87,7 @@ class Worker {
       packets += release_fragments(snapshot, now);
     transmitter_.flush_all(state_, now);
     sweep(snapshot, now);
+    sweep_probation(snapshot, now);
     state_.counters.loops.add(1);
     state_.counters.generation.set(snapshot.generation);
     ledger_block_.publish(state_.ledger);
@@ -230,17 +235,24 @@ class Worker {
     swept_ns_ += slice * kSweepPeriodNs / state_.flows.buckets();
     FlowLifetimes lifetimes(snapshot, state_);
     state_.flows.sweep(slice, now.second, lifetimes);
-    // Probation has its own pace: as much of it as of the connection table, so that both passes take the same
-    // time.
-    ProbationLifetimes waiting(snapshot, state_);
-    probation_due_ += slice * uint64_t{state_.probation.lines()};
-    const auto lines = static_cast<uint32_t>(probation_due_ / state_.flows.buckets());
-    probation_due_ %= state_.flows.buckets();
-    state_.probation.sweep(std::min(lines, state_.probation.lines()), now.millisecond, waiting);
-    state_.counters.probation_sweeps.set(state_.probation.passes());
-    state_.counters.probation_entries.set(state_.probation.entries());
     state_.counters.sweeps.set(state_.flows.passes());
     state_.counters.flow_entries.set(state_.flows.entries());
+  }
+
+  // Small and swept often: what nobody answered is to be known soon.
+  void sweep_probation(const Snapshot& snapshot, const Now& now) {
+    if (now.ns > kProbationSweepNs)
+      probation_swept_ns_ = std::max(probation_swept_ns_, now.ns - kProbationSweepNs);
+    if (now.ns < probation_swept_ns_) probation_swept_ns_ = now.ns;
+    const uint64_t lines = state_.probation.lines();
+    const uint64_t due = (now.ns - probation_swept_ns_) * lines / kProbationSweepNs;
+    if (due == 0) return;
+    const auto slice = static_cast<uint32_t>(std::min<uint64_t>(due, kProbationSweepSlice));
+    probation_swept_ns_ += slice * kProbationSweepNs / lines;
+    ProbationLifetimes waiting(snapshot, state_);
+    state_.probation.sweep(slice, now.millisecond, waiting);
+    state_.counters.probation_sweeps.set(state_.probation.passes());
+    state_.counters.probation_entries.set(state_.probation.entries());
   }
 
   WorkerState& state_;
@@ -251,7 +263,7 @@ class Worker {
   HandOverRings& hand_over_;
   FrameRing* from_host_;
   uint64_t swept_ns_ = 0;
-  uint64_t probation_due_ = 0;  // lines, times the connection table's buckets
+  uint64_t probation_swept_ns_ = 0;
   LedgerBlock ledger_block_;
 };
 

@@ -18,6 +18,7 @@
 #include "dataplane/probation_table.h"
 #include "dataplane/rate_limit.h"
 #include "dataplane/snapshot.h"
+#include "dataplane/telemetry.h"
 #include "stats/ledger.h"
 #include "stats/traffic_counters.h"
 
@@ -37,6 +38,7 @@ struct WorkerMemory {
   std::span<ServiceCounters> services;  // kMaxServices
   std::span<std::byte> fragments = {};  // FragmentTable::bytes_for(fragment_limits)
   FragmentLimits fragment_limits = {};
+  TelemetryMemory telemetry = {};  // none: telemetry is off
 };
 
 struct WorkerState {
@@ -48,7 +50,8 @@ struct WorkerState {
         outer_ids(key),
         pairs(memory.pairs),
         services(memory.services),
-        fragments(memory.fragments, memory.fragment_limits, key) {}
+        fragments(memory.fragments, memory.fragment_limits, key),
+        telemetry(memory.telemetry, probation, key) {}
   WorkerState(const WorkerState&) = delete;
   WorkerState& operator=(const WorkerState&) = delete;
 
@@ -68,6 +71,7 @@ struct WorkerState {
   AnswerLimit answer_limit;
   AskLimit ask_limit;
   FragmentTable fragments;
+  Telemetry telemetry;
 
   void count_service_drop(uint16_t service, DropReason reason) {
     services[service].dropped[static_cast<size_t>(reason)].add(1);
@@ -85,8 +89,9 @@ class FlowLifetimes {
     if (service == nullptr || !service->destination(backend).present) return true;
     return idle_seconds > service->timeout_s[static_cast<size_t>(state)];
   }
-  void ended(uint64_t value, BackendRef backend, TcpState state, EndReason /*why*/) {
+  void ended(uint64_t value, BackendRef backend, TcpState state, EndReason why) {
     const Service* service = snapshot_.service(service_of(value));
+    worker_.telemetry.left_table(value, backend, service, state, why);
     if (service == nullptr || is_closing(state))
       return;  // no service: its rows are gone; closing: counted at its FIN
     worker_.pairs[service->pair(backend)].ended.add(1);
@@ -98,10 +103,10 @@ class FlowLifetimes {
 };
 
 // The same for probation, by age alone: select asks whether its backend is still somebody where it matters,
-// which is where the entry is used. What ends there was never active, so nothing is counted here.
+// which is where the entry is used. What ends there was never active.
 class ProbationAges {
  public:
-  ProbationAges(const Snapshot& snapshot, WorkerState& /*worker*/) : snapshot_(snapshot) {}
+  ProbationAges(const Snapshot& snapshot, WorkerState& worker) : snapshot_(snapshot), worker_(worker) {}
 
   bool expired(const ProbationEntry& entry, uint32_t age_ms) const {
     if (age_ms <= snapshot_.least_probation_ms) [[likely]]
@@ -117,10 +122,15 @@ class ProbationAges {
         return age_ms > kMidFlowLifetimeMs;
     }
   }
-  void ended(const ProbationEntry& /*entry*/, EndReason /*why*/) const {}
+  void ended(const ProbationEntry& entry, EndReason why) const {
+    if (why != EndReason::expired) return;
+    const Service* service = snapshot_.service(service_of(entry.key));
+    if (service != nullptr) worker_.telemetry.expired(entry, *service);
+  }
 
  protected:
   const Snapshot& snapshot_;
+  WorkerState& worker_;
 };
 
 // For the sweep, which ends what names nobody: a number is used again only when no table knows it any more.

@@ -32,6 +32,10 @@ constexpr Case kCases[] = {
     {"hit-nat-reply", Forward::nat, Family::ipv4, Traffic::reply},
     {"new", Forward::ipip, Family::ipv4, Traffic::opening},
     {"flood", Forward::ipip, Family::ipv4, Traffic::flood},
+    {"hit-ipip-v4-blind", Forward::ipip, Family::ipv4, Traffic::hit, false},
+    {"hit-nat-reply-blind", Forward::nat, Family::ipv4, Traffic::reply, false},
+    {"new-blind", Forward::ipip, Family::ipv4, Traffic::opening, false},
+    {"flood-blind", Forward::ipip, Family::ipv4, Traffic::flood, false},
 };
 
 // False: a packet went wrong.

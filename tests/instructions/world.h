@@ -12,6 +12,7 @@
 #include "dataplane/worker.h"
 #include "tests/instructions/memory_io.h"
 #include "tests/packet/packet_builder.h"
+#include "tests/packet/telemetry_bed.h"
 
 namespace shunt::instructions {
 
@@ -29,6 +30,7 @@ struct Case {
   Forward forward;
   Family family;
   Traffic traffic;
+  bool telemetry = true;
 };
 
 class World {
@@ -68,6 +70,7 @@ class World {
   std::vector<ProbationLine> probation_memory_;
   std::vector<PairCounters> pair_memory_;
   std::vector<ServiceCounters> service_memory_;
+  packet::TelemetryBed telemetry_;
   WorkerState state_;
   MemoryIo io_;
   PuntRings punt_;

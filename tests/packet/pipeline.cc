@@ -41,9 +41,11 @@ Pipeline::Pipeline(Config config, Options options)
       pair_memory_(options.pair_rows * sizeof(PairCounters)),
       service_memory_(options.service_rows * sizeof(ServiceCounters)),
       fragment_memory_(FragmentTable::bytes_for(options.fragments)),
+      telemetry_(static_cast<uint32_t>(probation_memory_.bytes().size() / sizeof(ProbationLine))),
       state_(0,
              {flow_memory_.bytes(), probation_memory_.bytes(), pair_memory_.as<PairCounters>(),
-              service_memory_.as<ServiceCounters>(), fragment_memory_.bytes(), options.fragments},
+              service_memory_.as<ServiceCounters>(), fragment_memory_.bytes(), options.fragments,
+              telemetry_.memory()},
              options.table_key),
       worker_(state_, io_, static_cast<unsigned>(config.ports.size()), punt_, hand_over_, &from_host_),
       compiler_(options.cluster_key),
@@ -96,6 +98,32 @@ void Pipeline::age() {
     compiler_.set_path_mtu(path->backend, path->mtu, now_ns_);
   std::vector<PairRange> freed;
   if (compiler_.advance(progress, now_ns_, freed)) publish();
+}
+
+uint32_t Pipeline::pair_of(const Service& service, const std::string& backend) const {
+  const std::string& pool_name = [&]() -> const std::string& {
+    for (const auto& [key, record] : compiler_.registry().services()) {
+      if (record.id == service.id) return record.config.pool;
+    }
+    std::abort();
+  }();
+  for (const auto& each : compiler_.registry().pools().at(pool_name).backends) {
+    if (each && each->config.name == backend)
+      return service.pair(BackendRef::of(service.choice_pool, each->number));
+  }
+  std::abort();
+}
+
+const PairOutcomes& Pipeline::outcomes(const Service& service, const std::string& backend) const {
+  return telemetry_.pairs()[pair_of(service, backend)];
+}
+
+const ServiceRetries& Pipeline::retries(const Service& service) const {
+  return telemetry_.services()[service.id];
+}
+
+const PairLatency& Pipeline::latency(const Service& service, const std::string& backend) const {
+  return telemetry_.latency()[pair_of(service, backend)];
 }
 
 void Pipeline::set_punt_thread(const LedgerBlock* ledger) {

@@ -15,6 +15,7 @@
 #include "dataplane/worker.h"
 #include "tests/packet/fake_io.h"
 #include "tests/packet/network.h"
+#include "tests/packet/telemetry_bed.h"
 
 namespace shunt::packet {
 
@@ -121,11 +122,18 @@ class Pipeline {
   const ServiceCounters& counters(const Service& service) const { return state_.services[service.id]; }
   // Tracked − ended over all of a service's backends: the flows that are active now.
   int64_t active(const Service& service) const;
+  // What telemetry counted for a service and a backend, that name of its pool.
+  const PairOutcomes& outcomes(const Service& service, const std::string& backend) const;
+  const ServiceRetries& retries(const Service& service) const;
+  const PairLatency& latency(const Service& service, const std::string& backend) const;
+  std::vector<FlowRecord> records() { return telemetry_.records(); }
+  TelemetryBed& telemetry() { return telemetry_; }
   uint64_t tracked_entries() const { return state_.flows.entries(); }
   uint64_t waiting_entries() const { return state_.probation.entries(); }
 
  private:
   Outcome collect(const Ledger& before);
+  uint32_t pair_of(const Service& service, const std::string& backend) const;
   void check_ledger() const;
 
   ZeroedMemory flow_memory_;
@@ -133,6 +141,7 @@ class Pipeline {
   ZeroedMemory pair_memory_;
   ZeroedMemory service_memory_;
   ZeroedMemory fragment_memory_;
+  TelemetryBed telemetry_;
   FakeIo io_;
   WorkerState state_;
   PuntRings punt_;
