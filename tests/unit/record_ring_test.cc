@@ -230,7 +230,7 @@ TEST(RecordRing, ATailOfZeroAgainIsFullUntilTheReaderGoesOn) {
 }
 
 TEST(RecordRing, EveryRecordBetweenTwoThreadsIsReadOrCounted) {
-  constexpr uint64_t kAttempts = 200'000;
+  constexpr uint64_t kAttempts = 100'000;
   Bed bed(256);
   std::vector<uint8_t> accepted(kAttempts);
   std::atomic<bool> ended = false;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -218,6 +219,31 @@ TEST_F(Records, OfAReaderThatIsKilledWhileStoppedAreGivenToTheNext) {
   push_until([&] { return attempts_[0] > 10'000; });
   finish(process);
   expect_all_read(kBatch);
+}
+
+// The socket's mode decides who reads; mapping what came by it needs no further rights.
+TEST_F(Records, ReachAReaderThatIsntRootByItsGroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
+  constexpr id_t kNobody = 65'534;
+  const auto as_nobody = [](auto body) {
+    return setgroups(0, nullptr) == 0 && setgid(kNobody) == 0 && setuid(kNobody) == 0 ? body() : 1;
+  };
+  open();
+  push(0, 10);
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
+  Child stranger([&] {
+    return as_nobody([&] {
+      const auto reader = RecordReader::attach(folder_.socket());
+      return !reader && reader.error().what == "can't connect: Permission denied" ? 0 : 1;
+    });
+  });
+  EXPECT_EQ(stranger.wait(), 0);
+  ASSERT_EQ(chown(folder_.socket().c_str(), 0, kNobody), 0);
+  Child member([&] { return as_nobody([&] { return read_all(folder_.socket(), *witness_); }); });
+  wait_attached(1);
+  push_until([&] { return attempts_[0] > 3'000; });
+  finish(member);
+  expect_all_read(0);
 }
 
 // Not in a ring's first round, and not when it is full.
