@@ -30,7 +30,7 @@ bool is_urgent(const PacketView& view, const uint8_t* frame, const Snapshot& sna
 // RFC 4861 4.3: somebody asks for an address, the VIP itself perhaps, to hear whether it is still there. (Its
 // source may be ::, which elsewhere is a fault.)
 bool is_solicitation(const PacketView& view, const uint8_t* frame) {
-  return view.l3 == L3::ipv6 && view.protocol == kProtocolIcmp6 && view.ip_bytes > kIpv6HeaderBytes &&
+  return view.l3 == L3::ipv6 && view.ip_bytes > kIpv6HeaderBytes && view.ip(frame)[6] == kProtocolIcmp6 &&
          view.ip(frame)[kIpv6HeaderBytes] == 135;
 }
 

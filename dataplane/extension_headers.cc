@@ -8,7 +8,7 @@ namespace {
 
 constexpr unsigned kFragmentHeaderBytes = 8;
 
-// RFC 8200 4.3 to 4.6, RFC 4302 2.2: the second byte counts words of 8 bytes, or of 4 in AH.
+// RFC 8200 4.3 to 4.6, RFC 6564: the second byte counts words of 8 bytes, or (RFC 4302 2.2) of 4 in AH.
 unsigned header_bytes(uint8_t type, const uint8_t* header) {
   if (type == kExtensionFragment) return kFragmentHeaderBytes;
   if (type == kExtensionAuthentication) return (header[1] + 2U) * 4U;

@@ -18,10 +18,25 @@ inline constexpr uint8_t kExtensionRouting = 43;
 inline constexpr uint8_t kExtensionFragment = 44;
 inline constexpr uint8_t kExtensionAuthentication = 51;
 inline constexpr uint8_t kExtensionDestination = 60;
+inline constexpr uint8_t kExtensionMobility = 135;
+inline constexpr uint8_t kExtensionHip = 139;
+inline constexpr uint8_t kExtensionShim6 = 140;
 
+// The standard ones (RFC 7045, 4), but ESP: nobody can say what stands behind that.
 constexpr bool is_extension_header(uint8_t protocol) {
-  return protocol == kExtensionHopByHop || protocol == kExtensionRouting || protocol == kExtensionFragment ||
-         protocol == kExtensionAuthentication || protocol == kExtensionDestination;
+  switch (protocol) {
+    case kExtensionHopByHop:
+    case kExtensionRouting:
+    case kExtensionFragment:
+    case kExtensionAuthentication:
+    case kExtensionDestination:
+    case kExtensionMobility:
+    case kExtensionHip:
+    case kExtensionShim6:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // Offsets are from the beginning of the IPv6 header.

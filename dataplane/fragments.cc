@@ -1,5 +1,7 @@
 #include "dataplane/fragments.h"
 
+#include <optional>
+
 #include "dataplane/extension_headers.h"
 
 namespace shunt {
@@ -26,11 +28,16 @@ VipTable::Match match_of(const Burst& burst, unsigned i, const Snapshot& snapsho
   return snapshot.vips->find(AddressKey::of(destination), destination.family(), view.protocol, 0);
 }
 
-// A later fragment that can't go on, wherever the first one goes, isn't held. (Of a VIP that the host shares
-// it may be the kernel's.)
-bool ends_here(const Burst& burst, unsigned i, const Snapshot& snapshot) {
+// Why a later fragment can't go on, wherever the first one goes: such a one isn't held. (Of a VIP that the
+// host shares it may be the kernel's.)
+std::optional<DropReason> end_of(const Burst& burst, unsigned i, const Snapshot& snapshot) {
   const VipTable::Match match = match_of(burst, i, snapshot);
-  return match.is_vip && !match.punt_unserved && burst.packet[i].view.hops(burst.packet[i].data) <= 1;
+  if (!match.is_vip || match.punt_unserved) return {};
+  const PacketView& view = burst.packet[i].view;
+  const IpAddress source = view.source(burst.packet[i].data);
+  if (snapshot.is_own_source(AddressKey::of(source), source.family())) return DropReason::bad_source;
+  if (view.hops(burst.packet[i].data) <= 1) return DropReason::ttl;
+  return {};
 }
 
 BackendRef backend_of(const Service& service, const Destination* destination) {
@@ -89,7 +96,7 @@ void settle(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& wor
   if (part.is_first()) return table.decide(datagram, way_of(burst, i));
   if (table.way(datagram).kind != FragmentWay::Kind::unknown)
     return follow(burst, i, table.way(datagram), snapshot, worker);
-  if (ends_here(burst, i, snapshot)) return refuse(burst, i, DropReason::ttl);
+  if (const auto reason = end_of(burst, i, snapshot)) return refuse(burst, i, *reason);
   if (!table.hold(datagram, burst.port, {packet.data, packet.bytes}))
     return refuse(burst, i, DropReason::fragment_limit);
   ++worker.ledger.entered;

@@ -21,7 +21,9 @@ def change_config(state, event):
                     state.removed.setdefault(backend.id, (backend, state.now, *drains))
     for pool in after.pools.values():
         for backend in pool.backends:
-            state.removed.pop(backend.id, None)
+            _, when, shortest, _ = state.removed.pop(backend.id, (None, state.now, 0, 0))
+            if not pool.checked or state.now - when > shortest:  # comes back when it was forgotten: up until its first result
+                state.down.pop(backend.id, None)
     kept = {service.id for service in after.services}
     for key, memories in state.flows.items():
         if key[0] not in kept:  # should the service return, its flows may be known or not

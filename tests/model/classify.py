@@ -59,11 +59,10 @@ def arp(state, port, link, frame):
 def for_vip(one, vip):
     state, port, link, packet, frame = one
     kernels = state.config.unserved(vip)
-    if "nested_fragment" in packet.doubts:
-        return [Outcome(anything=True, doubt="nested_fragment")], nothing
     source = bad_source(state, packet)
     refused = packet.faults | ({"bad_source"} if source == {True} else set())
     if refused:
+        refused = refused.union(*packet.doubts.values())
         loose = {"bad_source"} if True in source else set()
         if not packet.faults:  # of what classify and select refuse, any comes first
             loose |= {"ttl"} if packet.ttl <= 1 else set()
@@ -104,14 +103,14 @@ def sound(one, vip, kernels):
         unserved = unserved + [drop("extension_headers", "ah_alone")]
     if packet.protocol == AH and packet.version == 4:
         return unserved + ipv4_ah(one), nothing
-    if packet.fragment and state.config.serves(packet.destination, packet.protocol):
+    if packet.fragment and (packet.may_have_ports or packet.protocol in (TCP, UDP)):
         return fragment_for_vip(one, unserved, kernels)
     if not has_service(state, packet):
-        return unserved_or_late(one, unserved, kernels) + ([drop("fragment", "fragment_unserved")] if packet.fragment else []), nothing
+        return unserved_or_late(one, unserved, kernels), nothing
     if packet.ttl <= 1:
         return expired(one), nothing
     service = state.config.service(packet.destination, packet.protocol, packet.dport)
-    if packet.has_ah and service.forward == "nat":
+    if packet.bound and service.forward == "nat":
         return [drop("extension_headers")], nothing
     outcomes, settle = to_service(one, service)
     if True in looping:

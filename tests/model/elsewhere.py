@@ -3,11 +3,10 @@
 from . import answers, deliver, flows, fragments, headers, icmp
 from .addresses import is_group
 from .choice import View
-from .frame import Way, doubted, nothing, punt
+from .frame import Way, doubted, nothing, punt, restored_or_not
 from .packet import ICMP, ICMP6, TCP, UDP
 from .lookup import follow
 from .state import Outcome, Output, drop, drops
-from .template import anything
 from .vip_icmp import solicitation
 
 
@@ -15,9 +14,7 @@ def elsewhere(one):
     state, port, link, packet, frame = one
     kernels = punt(state, port, frame)
     outcomes, settle = None, nothing
-    if "nested_fragment" in packet.doubts and state.config.nat_backends(packet.source, packet.protocol):
-        return [Outcome(anything=True, doubt="nested_fragment")], nothing
-    if packet.fragment and packet.protocol in (TCP, UDP):
+    if packet.fragment and packet.protocol in (TCP, UDP) or packet.may_have_ports:
         outcomes, settle = reply_fragment(one, kernels)
     elif packet.protocol in (TCP, UDP):
         outcomes, settle = reply(one, kernels)
@@ -58,13 +55,13 @@ def reply(one, kernels):
     right = came_right(one, backend)
     if right == {False}:
         return None, nothing
-    if packet.faults or packet.doubts or packet.has_ah:
+    if packet.faults or packet.doubts or packet.bound:
         reasons = packet.faults | {reason for reasons in packet.doubts.values() for reason in reasons}
-        reasons |= {"extension_headers"} if packet.has_ah else set()
+        reasons |= {"extension_headers"} if packet.bound else set()
         restored = restore(one, service, backend)[0] if not packet.faults else []
         return doubted(kernels + drops(reasons) + restored, "defective_reply"), nothing
     if state.config.is_node(packet.destination):
-        return kernels + [Outcome(outputs=(Output(("punted",), port.name, (anything(),)),), doubt="reply_to_node")], nothing
+        return [one.with_facts(way=Way("host")) for one in kernels + restored_or_not(port)], nothing
     if is_group(packet.destination) or bad_destination(packet.destination):
         return doubted(kernels, "reply_to_nowhere") + [drop("no_neighbour", "reply_to_nowhere")], nothing
     outcomes, settle = restore(one, service, backend)
@@ -102,11 +99,12 @@ def restore(one, service, backend):
 
 def reply_fragment(one, kernels):
     state, port, link, packet, frame = one
-    mine = [pair for pair in state.config.nat_backends(packet.source, packet.protocol) if True in came_right(one, pair[1])]
+    pairs = [pair for protocol in (TCP, UDP) for pair in state.config.nat_backends(packet.source, protocol)]
+    mine = [pair for pair in pairs if True in came_right(one, pair[1])]
     if not mine:
         return None, nothing
-    if packet.faults or packet.doubts or state.config.is_node(packet.destination) or link.tags:
-        return [Outcome(anything=True, doubt="defective_reply"), Outcome(facts={"hold": True}, doubt="defective_reply")], nothing
+    if packet.faults or packet.doubts:
+        return [Outcome(anything=True, doubt="defective_reply")], nothing
 
     def first():
         outcomes, settle = reply(one, kernels)
@@ -115,7 +113,13 @@ def reply_fragment(one, kernels):
         return outcomes, settle
     if packet.later_fragment and packet.ttl <= 1:
         return [drop("ttl", "reply_ttl"), Outcome(facts={"hold": True}, doubt="reply_ttl")] + doubted(kernels, "reply_ttl"), nothing
-    return fragments.receive(state, packet, fragments.Held(frame, port.name), first, lambda way, held: follow(state, way, held))
+    outcomes, settle = fragments.receive(state, packet, fragments.Held(frame, port.name), first,
+                                         lambda way, held: follow(state, way, held))
+    if any(False in came_right(one, backend) for _, backend in mine):
+        outcomes += doubted(kernels, "reply_vlan")
+    if packet.later_fragment and not packet.may_have_ports and not state.config.nat_backends(packet.source, packet.protocol):
+        outcomes += doubted(kernels, "fragment_unserved")  # its protocol says so already
+    return outcomes, settle
 
 
 def error_from_inside(one, kernels):

@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 from . import answers
 from .state import SECOND, Outcome, Output, State, drop
-from .template import exactly
+from .template import anything, exactly
 
 PUNT_RATE = 1000     # frames in one second from which on the limit of the punt rings is to be reckoned with
 
 
 class Way(NamedTuple):
     """Where a first fragment went, so that the others can follow."""
-    kind: str                    # service, reply, kernel
+    kind: str                    # service, reply, kernel, host (a reply to a node address)
     service: object = None
     backends: frozenset = frozenset()
     vip: bytes = b""
@@ -42,6 +42,11 @@ def punt(state, port, frame, not_ip=False):
     count = count + 1 if second == state.now // SECOND else 1
     state.punts = state.now // SECOND, count
     return outcomes + ([drop("punt_full", "punt_rate")] if count > PUNT_RATE else [])
+
+
+def restored_or_not(port):
+    """To a node address: it depends on whether the table knows a local client's flow."""
+    return [Outcome(outputs=(Output(("punted",), port.name, (anything(),)),), doubt="reply_to_node")]
 
 
 def expired(one):

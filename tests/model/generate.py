@@ -346,7 +346,7 @@ def strangers(rng, target):
 
 
 ACTORS = (tcp_flow, tcp_flow, tcp_flow, udp_flow, udp_flow, odd_flags, sizes, errors, errors, echoes, datagram, datagram,
-          extension_chains, option_lists, truncated, flipped, checksums, bad_sources, ttls, tunnels, path_mtu, strangers)
+          extension_chains, option_lists, truncated, flipped, checksums, bad_sources, ttls, tunnels, strangers)
 NAT_ACTORS = (replies, replies, errors_from_inside)
 
 

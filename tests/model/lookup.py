@@ -2,7 +2,7 @@
 
 from . import answers, deliver, flows, fragments, headers
 from .choice import View
-from .frame import Way, expired, nothing, punt
+from .frame import Way, doubted, expired, nothing, punt, restored_or_not
 from .packet import IPV4, TCP, read_link, read_packet
 from .state import Outcome, drop
 
@@ -68,12 +68,16 @@ def fragment_for_vip(one, unserved, kernels):
             return unserved_or_late(one, unserved, kernels), nothing
         if packet.ttl <= 1:
             return expired(one), nothing
-        if packet.has_ah and service.forward == "nat":
+        if packet.bound and service.forward == "nat":
             return [drop("extension_headers")], nothing
         return to_service(one, service)
     if packet.later_fragment and packet.ttl <= 1:
         return expired(one), nothing
-    return fragments.receive(state, packet, fragments.Held(frame, port.name), first, lambda way, held: follow(state, way, held))
+    outcomes, settle = fragments.receive(state, packet, fragments.Held(frame, port.name), first,
+                                         lambda way, held: follow(state, way, held))
+    if packet.later_fragment and not packet.may_have_ports and not state.config.serves(packet.destination, packet.protocol):
+        outcomes += doubted(unserved, "fragment_unserved")  # its protocol says so already
+    return outcomes, settle
 
 
 def unserved_or_late(one, unserved, kernels):
@@ -88,10 +92,14 @@ def follow(state, way, held):
         return punt(state, port, held.frame)
     link = read_link(held.frame)
     packet = read_packet(held.frame[link.at:], 4 if link.type == IPV4 else 6)
+    if way.kind == "host":
+        return punt(state, port, held.frame) + restored_or_not(port)
     outcomes = []
     for identity in sorted(way.backends, key=repr):
         backend = backend_of(state, identity)
-        if way.kind == "service":
+        if packet.bound and way.service.forward == "nat":
+            more = [drop("extension_headers")]
+        elif way.kind == "service":
             more = deliver.to_backend(state, way.service, backend, packet, link, port)
         else:
             versions = headers.translate(packet, headers.lower_ttl(packet), source=way.vip)

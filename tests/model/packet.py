@@ -59,6 +59,8 @@ class Packet:
     dont_fragment: bool = True       # IPv6: always
     fragment: Optional[Fragment] = None
     has_ah: bool = False
+    on_its_way: bool = False         # a routing header has segments left: the last destination is another
+    fragment_headers: int = 0        # of IPv6, atomic ones too
     sport: int = 0
     dport: int = 0
     flags: int = 0                   # TCP's
@@ -77,6 +79,16 @@ class Packet:
     @property
     def later_fragment(self):
         return not self.first_or_whole
+
+    @property
+    def may_have_ports(self):
+        """A later fragment whose datagram begins with another extension header: only the first fragment says what follows."""
+        return self.later_fragment and self.version == 6 and self.protocol in EXTENSIONS
+
+    @property
+    def bound(self):
+        """Its addresses can't be changed: AH covers them (RFC 4302), or the pseudo header has the last segment (RFC 8200 8.1)."""
+        return self.has_ah or self.on_its_way
 
     @property
     def tuple(self):
@@ -158,23 +170,23 @@ def read_ipv6(data):
 def walk_extensions(packet, following):
     """RFC 8200 4.1. What begins behind the chain is read, unless the packet is a later fragment."""
     data, at, count = packet.data, 40, 0
-    while following in EXTENSIONS:
+    while following in EXTENSIONS and not packet.later_fragment:
         length = extension_length(data, at, following)
         count += 1
         if count > MAX_EXTENSIONS or at - 40 + (length or 8) > MAX_EXTENSION_BYTES:
             packet.faults.add("extension_headers")
-            return
+            break
         if length is None:
             packet.faults |= {"truncated", "bad_header", "extension_headers"} | ({"fragment"} if packet.fragment else set())
-            return
-        note_extension(packet, following, at, count)
-        kind, following, at = following, data[at], at + length
-        if kind == FRAGMENT and packet.fragment and packet.fragment.offset:
             break
-    packet.protocol, packet.at = following, at
+        note_extension(packet, following, at, count)
+        following, at = data[at], at + length
+    else:
+        packet.protocol, packet.at = following, at
     if packet.fragment:
         check_fragment(packet, 65535 - (packet.fragment.at - 40))
-    read_upper(packet)
+    if packet.protocol >= 0:
+        read_upper(packet)
 
 
 def extension_length(data, at, kind):
@@ -189,18 +201,19 @@ def note_extension(packet, kind, at, count):
     data = packet.data
     if kind == ROUTING and data[at + 2] == 0:
         packet.faults.add("extension_headers")
+    if kind == ROUTING and data[at + 3]:
+        packet.on_its_way = True
     if kind == HOP_BY_HOP and count > 1:
         packet.doubts["hop_by_hop_not_first"] = {"extension_headers", "bad_header"}
-    if kind in (HIP, SHIM6):
-        packet.doubts["rare_extension"] = {"no_service", "extension_headers"}
     if kind == AH:
         packet.has_ah = True
         if data[at + 1] % 2:  # RFC 4302 2.2: a multiple of 8 bytes in IPv6
             packet.doubts["odd_ah_length"] = {"extension_headers", "bad_header"}
     if kind == FRAGMENT:
         offset, identification = struct.unpack("!HI", data[at + 2:at + 8])
-        if packet.fragment:
-            packet.doubts["nested_fragment"] = {"fragment", "extension_headers", "bad_header"}
+        packet.fragment_headers += 1
+        if packet.fragment_headers > 1:  # RFC 8200 4.1: once at most
+            packet.faults |= {"fragment", "extension_headers", "bad_header"}
         elif offset & 0xFFF9:  # both offset and M clear: an atomic fragment is none
             packet.fragment = Fragment(identification, offset & 0xFFF8, bool(offset & 1), at + 8)
 

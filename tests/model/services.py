@@ -46,6 +46,7 @@ class Pool:
     backends: tuple
     panic: float
     drain: int
+    checked: bool                  # it has `health`; without, its backends are up
 
     @property
     def members(self):
@@ -160,7 +161,7 @@ def read_pool(row):
     backends = tuple(Backend(row["name"], one["name"], addresses.address(one["address"]), one.get("port"),
                              addresses.mac(one["mac"]) if "mac" in one else None, one.get("weight", 1))
                      for one in row.get("backend", []))
-    return Pool(row["name"], backends, row.get("panic", 0.5), duration(row.get("drain", "10m")))
+    return Pool(row["name"], backends, row.get("panic", 0.5), duration(row.get("drain", "10m")), "health" in row)
 
 
 def read_service(row, ports):

@@ -20,12 +20,7 @@ def bad_source(state, packet):
     return {False}
 
 
-def our_outer(state, data, version):
-    """{True}: these bytes are a packet in an outer header of our making; both: one that is broken."""
-    packet = read_packet(data, version)
-    if packet is None or not state.config.is_encap_source(packet.source) or tunnel_inside(packet) is None:
-        return {False}
-    return {True, False} if packet.faults else {True}
+DEEPEST = 8  # outer headers that are looked behind
 
 
 def tunnel_inside(packet):
@@ -37,18 +32,33 @@ def tunnel_inside(packet):
         return data, 4 if packet.protocol == headers.IP_IN_IP else 6
     if packet.protocol == headers.GRE and data[:2] == b"\0\0" and data[2:4] in (b"\x08\x00", b"\x86\xdd"):
         return data[4:], 4 if data[2] == 8 else 6
-    if packet.protocol == UDP and packet.dport == headers.GUE_PORT and len(data) >= 12:
+    if packet.protocol == UDP and packet.dport == headers.GUE_PORT and len(data) > 8:
         if data[8] >> 4 in (4, 6):
             return data[8:], data[8] >> 4
-        if data[8] >> 5 == 0:
+        if data[8] >> 5 == 0 and data[9:10] in (b"\4", b"\x29"):
             return data[12 + (data[8] & 31) * 4:], 4 if data[9] == headers.IP_IN_IP else 6
     return None
 
 
 def loops(state, packet):
-    """{True}: carries our own outer header again; both: comes with our outer source, or what it carries is broken."""
-    inside = tunnel_inside(packet)
-    if inside is None:
+    """{True}: carries an outer header of our making again, behind others or not; both: what there is of it is broken.
+
+    What is broken: headers with faults or of another version than announced, extension headers (shunt makes none), nothing inside.
+    """
+    found, sure = tunnel_inside(packet), True
+    if found is None:
         return {False}
-    again = our_outer(state, *inside)
-    return again | {True} if state.config.is_encap_source(packet.source) else again
+    if state.config.is_encap_source(packet.source):
+        return {True, False}
+    for _ in range(DEEPEST):
+        data, version = found
+        said = data[0] >> 4 if data else 0
+        inner = read_packet(data, said) if said in (4, 6) else None
+        found = tunnel_inside(inner) if inner else None
+        if found is None:
+            return {False}
+        sure = sure and said == version and not inner.faults and not inner.doubts and len(found[0]) >= 20
+        sure = sure and (inner.version == 4 or inner.at == 40)
+        if state.config.is_encap_source(inner.source):
+            return {True} if sure else {True, False}
+    return {True, False}

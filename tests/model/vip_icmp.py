@@ -28,7 +28,11 @@ def echo(one):
     state, port, link, packet, frame = one
     if icmp.icmp_sum(packet) != 0xFFFF:
         return drops({"bad_checksum", "bogus_icmp"}, "echo_checksum") + [drop("echo", "echo_checksum")]
-    outcomes = answers.answered(state, packet, port, "echo", "echo", answers.echo_reply(packet, link, port))
+    replies = answers.echo_reply(packet, link, port)
+    fitting = tuple(one for one in replies if len(one.example()) - link.at <= port.mtu)
+    outcomes = answers.answered(state, packet, port, "echo", "echo", fitting) if fitting else []
+    if len(fitting) < len(replies):  # the way back is the port's, which let more in than it lets out
+        outcomes = outcomes + [drop("too_big")]
     if packet.ttl == 0:
         outcomes = doubted(outcomes, "echo_ttl_0") + [drop("ttl", "echo_ttl_0")]
     return outcomes
@@ -70,7 +74,7 @@ def error_for_vip(one, kernels):
         return drops({"no_service", "bogus_icmp"}, "quoted_unserved") + late
     if late:
         return late
-    if packet.has_ah and mine.forward == "nat":
+    if packet.bound and mine.forward == "nat":
         return [drop("extension_headers")]
     tuple_ = quote.destination, quote.dport, quote.source, quote.sport
     view = View(state, mine, tuple_ + (quote.protocol,))

@@ -11,6 +11,9 @@ const Extension kHopByHop{0, {0, 1, 4, 0, 0, 0, 0}};
 const Extension kDestination{60, {1, 1, 4, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0}};
 const Extension kArrivedRoute{43, {0, 4, 0, 0, 0, 0, 0}};  // segment routing, no segments left
 const Extension kRouteOnItsWay{43, {0, 4, 1, 0, 0, 0, 0}};
+const Extension kMobility{135, {0, 5, 0, 0, 0, 0, 0}};
+const Extension kHip{139, {0, 1, 0x10, 0, 0, 0, 0}};
+const Extension kShim6{140, {0, 0x80, 0, 0, 0, 0, 0}};
 const Extension kAtomic{44, {0, 0, 0, 7, 7, 7, 7}};
 const Extension kAuthentication{51, {4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
 
@@ -28,6 +31,8 @@ std::vector<Chain> chains() {
           {"routing", {kArrivedRoute}},
           {"routing on its way", {kRouteOnItsWay}, false},
           {"AH", {kAuthentication}, false},
+          {"mobility", {kMobility}},
+          {"HIP and Shim6", {kHip, kShim6}},
           {"atomic fragment", {kAtomic}},
           {"all of them", {kHopByHop, kDestination, kArrivedRoute, kAtomic, kDestination}},
           {"all of them with AH", {kHopByHop, kArrivedRoute, kAtomic, kAuthentication, kDestination}, false},
@@ -134,7 +139,7 @@ TEST(ExtensionHeaders, OfOtherHostsAreTheKernelsBusiness) {
 }
 
 TEST(ExtensionHeaders, WhatNoServiceTakesIsNotTakenForOne) {
-  for (const uint8_t protocol : {uint8_t{59}, uint8_t{50}, uint8_t{135}}) {  // nothing, ESP, mobility
+  for (const uint8_t protocol : {uint8_t{59}, uint8_t{50}}) {  // nothing, ESP
     Pipeline pipeline(six_config());
     const Packet packet{.source = "2001:db8:9::7",
                         .destination = "2001:db8:a::1",
