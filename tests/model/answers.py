@@ -19,8 +19,8 @@ ANSWER_TTLS = (64, 255)
 
 
 def may_answer(packet, link):
-    """Never an error, a group MAC or a later fragment; the caller knows about bad sources."""
-    return not (packet.later_fragment or link.group or is_any_error(packet))
+    """Never an error, a group MAC (of either side) or a later fragment; the caller knows about bad sources."""
+    return not (packet.later_fragment or link.group or link.from_group or is_any_error(packet))
 
 
 def ip_template(link, port, source, destination, protocol, body, tos, options=b""):

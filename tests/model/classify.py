@@ -78,8 +78,13 @@ def for_vip(one, vip):
     if source == {True, False}:
         outcomes = outcomes + [drop("bad_source", "doubtful_source")]
     for doubt, reasons in packet.doubts.items():
-        outcomes = outcomes + drops(reasons, doubt)
-    return outcomes, settle
+        outcomes = outcomes + drops(reasons, doubt, refused=True)
+
+    def settle_others(state, agreed):
+        settled = [one for one in agreed if "refused" not in one[0].facts]
+        if settled:  # what parse refuses changes nothing
+            settle(state, settled)
+    return outcomes, settle_others
 
 
 def has_service(state, packet):

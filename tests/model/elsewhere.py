@@ -30,12 +30,15 @@ def inside(state, source, protocol, sport):
     """[(service, backend)] that a packet from there may be a reply of."""
     found = [pair for pair in state.config.nat_backends(source, protocol)
              if pair[0].port is None or (pair[1].port or pair[0].port) == sport]
-    for backend, *_ in state.removed.values():
-        if backend.address == source:
-            found += [(service, backend) for service in state.config.services
-                      if service.forward == "nat" and service.protocol == protocol and backend.pool in service.pools
-                      and (service.port is None or (backend.port or service.port) == sport)]
+    found += [(service, backend) for service, backend in removed_ones(state, source)
+              if service.protocol == protocol and (service.port is None or (backend.port or service.port) == sport)]
     return found[:1]
+
+
+def removed_ones(state, source):
+    """[(service, backend)] of the backends with this address that were taken away from a nat service."""
+    return [(service, backend) for backend, *_ in state.removed.values() if backend.address == source
+            for service in state.config.services if service.forward == "nat" and backend.pool in service.pools]
 
 
 def came_right(one, backend):
@@ -100,7 +103,8 @@ def restore(one, service, backend):
 def reply_fragment(one, kernels):
     state, port, link, packet, frame = one
     pairs = [pair for protocol in (TCP, UDP) for pair in state.config.nat_backends(packet.source, protocol)]
-    mine = [pair for pair in pairs if True in came_right(one, pair[1])]
+    removed = removed_ones(state, packet.source)
+    mine = [pair for pair in pairs + removed if True in came_right(one, pair[1])]
     if not mine:
         return None, nothing
     if packet.faults or packet.doubts:
@@ -115,7 +119,7 @@ def reply_fragment(one, kernels):
         return [drop("ttl", "reply_ttl"), Outcome(facts={"hold": True}, doubt="reply_ttl")] + doubted(kernels, "reply_ttl"), nothing
     outcomes, settle = fragments.receive(state, packet, fragments.Held(frame, port.name), first,
                                          lambda way, held: follow(state, way, held))
-    if any(False in came_right(one, backend) for _, backend in mine):
+    if removed or any(False in came_right(one, backend) for _, backend in mine):
         outcomes += doubted(kernels, "reply_vlan")
     if packet.later_fragment and not packet.may_have_ports and not state.config.nat_backends(packet.source, packet.protocol):
         outcomes += doubted(kernels, "fragment_unserved")  # its protocol says so already

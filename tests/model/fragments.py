@@ -98,7 +98,7 @@ def of_datagram(state, packet, held, first, follow, known):
     start, end, more = span(packet)
     if (start, end, more) in known.spans and not known.loose:
         return [drop("fragment", repeated=True)], None
-    if any(start < other_end and other_start < end for other_start, other_end, _ in known.spans):
+    if not known.loose and any(start < other_end and other_start < end for other_start, other_end, _ in known.spans):
         gone = [Outcome(("fragment",) * (1 + len(known.held)), facts={"overlap": True, "released": True})] if known.held else []
         return [drop("fragment", overlap=True)] + gone, None
     doubt = "beyond_the_last" if contradicts(known.spans, start, end, more) else "loose_datagram" if known.loose else ""

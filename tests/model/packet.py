@@ -33,6 +33,10 @@ class Link(NamedTuple):
     def group(self):
         return bool(self.destination[0] & 1)
 
+    @property
+    def from_group(self):
+        return bool(self.source[0] & 1)
+
     def header(self, destination, source, ethertype):
         """For a frame with other MACs and the same tags."""
         return destination + source + self.tags + struct.pack("!H", ethertype)
@@ -224,11 +228,8 @@ def check_fragment(packet, longest):
     wrong_length = length <= 0 or packet.fragment.more and length % 8
     if not packet.faults & {"truncated", "bad_header"} and (wrong_length or packet.fragment.offset + length > longest):
         packet.faults |= {"fragment", "bad_header"}
-    tcp_behind_first = packet.fragment.offset == 8 and packet.protocol == TCP  # RFC 1858
-    if tcp_behind_first and packet.version == 4:
+    if packet.fragment.offset == 8 and packet.protocol == TCP:  # RFC 1858
         packet.faults.add("fragment")
-    elif tcp_behind_first:
-        packet.doubts["tcp_at_8_in_ipv6"] = {"fragment"}
     if packet.protocol == (ICMP if packet.version == 4 else ICMP6):
         packet.faults.add("fragment")
 

@@ -28,6 +28,8 @@ def echo(one):
     state, port, link, packet, frame = one
     if icmp.icmp_sum(packet) != 0xFFFF:
         return drops({"bad_checksum", "bogus_icmp"}, "echo_checksum") + [drop("echo", "echo_checksum")]
+    if link.from_group:
+        return [drop("echo")]
     replies = answers.echo_reply(packet, link, port)
     fitting = tuple(one for one in replies if len(one.example()) - link.at <= port.mtu)
     outcomes = answers.answered(state, packet, port, "echo", "echo", fitting) if fitting else []
