@@ -79,6 +79,8 @@ def for_vip(one, vip):
         outcomes = outcomes + [drop("bad_source", "doubtful_source")]
     for doubt, reasons in packet.doubts.items():
         outcomes = outcomes + drops(reasons, doubt, refused=True)
+        if kernels:
+            outcomes += [punted.with_facts(refused=True) for punted in doubted(punt(state, port, frame), "kernels_vip")]
 
     def settle_others(state, agreed):
         settled = [one for one in agreed if "refused" not in one[0].facts]

@@ -5,8 +5,7 @@ from .services import TUNNELS
 PORTS = {"net0": {"mac": "02:00:00:00:00:01", "host_mac": "02:00:00:00:01:01"},
          "net1": {"mac": "02:00:00:00:00:02", "host_mac": "02:00:00:00:01:02"}}
 CLIENTS = {4: [f"192.0.2.{number}" for number in range(100, 116)], 6: [f"2001:db8::c:{number}" for number in range(1, 17)]}
-NOW = ("l2", "ipip", "gue", "nat")         # forward = what every build knows
-LATER = NOW + ("gre",)
+FORWARDS = ("l2", "ipip", "gue", "nat", "gre")
 KEYS = {"[icmp]": "[icmp]\nrate = 4", "[fragments]": "[fragments]\nentries = 16\nbytes = 65536\ntime = \"1s\""}
 
 NODE = """
@@ -17,20 +16,22 @@ host_interface = "shunt0"
 addresses = ["192.0.2.2/24", "2001:db8::2/64"]
 encap_source = "192.0.2.240/28"
 encap_source6 = "2001:db8::f0/124"
-mtu = {mtu}
+mtu = {mtus[0]}
+{more[0]}
 [[port]]
 name = "net1"
 device = "tap:lb1"
 host_interface = "shunt1"
 addresses = ["10.0.0.2/24", "2001:db8:1::2/64"]
-encap_source = "10.0.0.240"
-encap_source6 = "2001:db8:1::f0"
-mtu = 1500
+encap_source = "10.0.0.240{wide[0]}"
+encap_source6 = "2001:db8:1::f0{wide[1]}"
+mtu = {mtus[1]}
+{more[1]}
 """
 
 
 def backend_address(forward, family, number):
-    block = sorted(LATER).index(forward) * 16 + 16 + number
+    block = sorted(FORWARDS).index(forward) * 16 + 16 + number
     return f"10.0.0.{block}" if family == 4 else f"2001:db8:1::{block:x}"
 
 
@@ -53,7 +54,7 @@ def pool(forward, family, count, without=()):
 
 
 def vip(forward, family):
-    number = sorted(LATER).index(forward) + 10
+    number = sorted(FORWARDS).index(forward) + 10
     return f"198.51.100.{number}" if family == 4 else f"2001:db8:100::{number:x}"
 
 
@@ -62,7 +63,7 @@ def services(forward, family, extra=""):
     rows = [("tcp", "tcp", 80, vip(forward, family))]
     if forward != "nat":
         rows.append(("udp", "udp", 53, vip(forward, family)))
-        block = sorted(LATER).index(forward) * 32
+        block = sorted(FORWARDS).index(forward) * 32
         rows.append(("all", "udp", None, f"203.0.113.{block}/27" if family == 4 else f"2001:db8:200:{block:x}::/64"))
     else:
         rows.append(("udp", "udp", 53, vip(forward, family)))
@@ -71,17 +72,21 @@ def services(forward, family, extra=""):
         f'forward = "{forward}"\n' + (f"port = {port}\n" if port else "") + extra for name, protocol, port, address in rows)
 
 
-def configuration(forwards=NOW, count=3, without=(), mtu=1500, keys=(), service_keys=""):
-    """TOML. `without`: numbers of backends left out; `keys`: of KEYS; `service_keys`: TOML put into every service."""
-    parts = [NODE.format(mtu=mtu)] + [KEYS[key] for key in keys]
+def configuration(forwards=FORWARDS, count=3, without=(), mtus=(1500, 1500), keys=(), service_keys="", port_keys=("", ""),
+                  wide=False):
+    """TOML. `without`: numbers of backends left out; `keys`: of KEYS; `mtus`, `port_keys`: of net0 and net1; `wide`: outer
+    sources of net1 are prefixes; `service_keys`: TOML put
+    into every service, or {forward: TOML}, where {family} is the VIP's."""
+    parts = [NODE.format(mtus=mtus, more=port_keys, wide=("/28", "/124") if wide else ("", ""))] + [KEYS[key] for key in keys]
     for forward in forwards:
+        text = service_keys if isinstance(service_keys, str) else service_keys.get(forward, "")
         for family in (4, 6):
             parts.append(pool(forward, family, count, without))
-            parts.append(services(forward, family, service_keys))
+            parts.append(services(forward, family, text.replace("{family}", str(family))))
     return "\n".join(parts)
 
 
-def neighbours(forwards=NOW, count=3):
+def neighbours(forwards=FORWARDS, count=3):
     """Events that make every backend and client known."""
     events = []
     for forward in forwards:

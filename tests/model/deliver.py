@@ -9,6 +9,7 @@ from .template import exactly
 
 LOWERED_FOR = 600 * SECOND
 LAST_IDS = 256
+FLOWS_ALIKE = 32   # so many flows with the same of 8 values or more: by chance once in 10^28
 
 
 def ports_to(state, address):
@@ -63,11 +64,11 @@ def to_hop(state, service, backend, packet, link, port, quote, flow, out, mac, l
     room = limit - headers.overhead(service.forward, len(backend.address))
     versions = rewritten(service, backend, packet, quote, room)
     if len(packet.data) <= room:
-        frames = [frame(state, service, backend, packet, link, out, mac, version, flow) for version in versions]
+        frames = [frame(state, service, backend, packet, link, port, out, mac, version, flow) for version in versions]
         return [Outcome(outputs=(Output(("sent",), out.name, tuple(itertools.chain(*(one for one, _ in frames)))),),
                         facts=frames[0][1])]
     refused = longer_than(state, service, packet, link, port, room, quote, "")
-    return refused or cut_up(state, service, backend, packet, link, out, mac, versions, flow, room)
+    return refused or cut_up(state, service, backend, packet, link, port, out, mac, versions, flow, room)
 
 
 def rewritten(service, backend, packet, quote, room):
@@ -92,23 +93,35 @@ def clamped(service, packet, versions, room):
     return [one for version in versions for one in headers.clamp_mss(packet, version, most)]
 
 
-def frame(state, service, backend, packet, link, out, mac, data, flow):
+def frame(state, service, backend, packet, link, port, out, mac, data, flow):
     """(templates, facts) of one frame that carries `data`."""
     if service.forward not in TUNNELS:
-        return (exactly(link.header(mac, out.mac, headers.ethertype(packet.version)) + data),), {}
+        return (exactly(link.header(mac, out.mac, headers.ethertype(packet.version), port.strips) + data),), {}
     size = len(backend.address)
     own = tuple(one for one in out.encap if one.size == size)
     prefixes = own or tuple(one for port in state.config.ports.values() for one in port.encap if one.size == size)
     key = (flow, prefixes) if flow else None
-    outer_link = link.header(mac, out.mac, headers.ethertype(4 if size == 4 else 6))
+    outer_link = link.header(mac, out.mac, headers.ethertype(4 if size == 4 else 6), port.strips)
 
     def unique(source, destination, identification):
         used = identification in state.outer_ids.get((source, destination), ())
         return f"identification {identification:#06x} again, with DF clear" if used else ""
+
+    def spread(values):
+        alike = [name for name, within in spread_fields(values, prefixes) if key and key not in state.sources
+                 and state.spread.get((name, within), (0, ()))[0] >= FLOWS_ALIKE
+                 and state.spread[name, within][1] == {values[name]}]
+        return f"{' and '.join(alike)} as of {FLOWS_ALIKE} other flows" if alike else ""
     templates = headers.encapsulate(outer_link, data, packet, backend.address, service.forward, prefixes, service.dscp, unique,
-                                    state.sources.get(key, {}))
+                                    state.sources.get(key, {}), spread)
     clear = size == 4 and packet.version == 4 and not packet.dont_fragment
     return tuple(templates), {"source_key": key, "identified": backend.address if clear else None}
+
+
+def spread_fields(values, prefixes):
+    """[(name, its range)] of what a flow's hash fills in, so that backends' RSS spreads."""
+    wide = any(one.size * 8 - one.bits >= 3 for one in prefixes)
+    return [(name, prefixes) for name in ("source", "gue_port") if name in values and (name == "gue_port" or wide)]
 
 
 def longer_than(state, service, packet, link, port, room, quote, doubt):
@@ -123,11 +136,11 @@ def longer_than(state, service, packet, link, port, room, quote, doubt):
     return [drop("too_big", doubt)] if service.too_big == "drop" else []
 
 
-def cut_up(state, service, backend, packet, link, out, mac, versions, flow, room):
+def cut_up(state, service, backend, packet, link, port, out, mac, versions, flow, room):
     """The inner packet is cut, each piece in an outer header of its own. Each further piece is originated."""
     outcomes = []
     for version in versions:
-        made = [frame(state, service, backend, packet, link, out, mac, piece, flow) for piece in headers.cut(version, room)]
+        made = [frame(state, service, backend, packet, link, port, out, mac, piece, flow) for piece in headers.cut(version, room)]
         outputs = tuple(Output(("originated", "sent") if number else ("sent",), out.name, templates)
                         for number, (templates, _) in enumerate(made))
         outcomes.append(Outcome(outputs=outputs, facts=made[0][1]))
@@ -139,6 +152,7 @@ def to_client(state, service, backend, packet, link, port, vip, versions, quote=
     hops, reasons = ways_out(state, packet.destination)
     outcomes = drops(reasons)
     ports, _ = ports_to(state, packet.destination)
+    way_back = min((one.mtu for one in ports_to(state, backend.address)[0]), default=port.mtu)  # what the client then sends goes there
     if not hops:
         heard = sorted(state.heard.get(packet.destination, ()))
         hops = [(port, mac) for port in ports for name, mac in heard if name == port.name]
@@ -147,15 +161,15 @@ def to_client(state, service, backend, packet, link, port, vip, versions, quote=
                 outcomes += [one.doubted("next_hop") for one in reply_refused(state, packet, link, port, vip, out.mtu, quote)]
     for out, mac in hops:
         if len(packet.data) <= out.mtu:
-            frames = tuple(exactly(link.header(mac, out.mac, headers.ethertype(packet.version)) + one)
-                           for one in clamped(service, packet, versions, out.mtu))
+            frames = tuple(exactly(link.header(mac, out.mac, headers.ethertype(packet.version), port.strips) + one)
+                           for one in clamped(service, packet, versions, min(out.mtu, way_back)))
             outcomes.append(Outcome(outputs=(Output(("sent",), out.name, frames),), doubt="client_heard" if reasons else ""))
         elif packet.dont_fragment:
             outcomes += reply_refused(state, packet, link, port, vip, out.mtu, quote)
         elif service.too_big == "drop":
             outcomes.append(drop("too_big"))
         else:
-            outcomes += cut_up_reply(packet, link, out, mac, versions)
+            outcomes += cut_up_reply(packet, link, port, out, mac, versions)
     return [one.with_facts(backend=backend.id) for one in outcomes]
 
 
@@ -167,8 +181,8 @@ def reply_refused(state, packet, link, port, vip, mtu, quote):
     return outcomes
 
 
-def cut_up_reply(packet, link, out, mac, versions):
-    head = link.header(mac, out.mac, headers.ethertype(packet.version))
+def cut_up_reply(packet, link, port, out, mac, versions):
+    head = link.header(mac, out.mac, headers.ethertype(packet.version), port.strips)
     return [Outcome(outputs=tuple(Output(("originated", "sent") if number else ("sent",), out.name, (exactly(head + piece),))
                                   for number, piece in enumerate(headers.cut(version, out.mtu)))) for version in versions]
 
@@ -177,11 +191,19 @@ def note_frames(state, facts, values):
     """What the outer headers of frames that were seen leave behind."""
     for one in values:
         if facts.get("source_key") and "source" in one:
+            note_spread(state, facts["source_key"], one)
             state.sources[facts["source_key"]] = {name: one[name] for name in ("source", "gue_port") if name in one}
         if facts.get("identified") and "id" in one:
             size = len(facts["identified"])
             key = (one["source"].to_bytes(size, "big"), facts["identified"])
             state.outer_ids[key] = (state.outer_ids.get(key, ()) + (one["id"],))[-LAST_IDS:]
+
+
+def note_spread(state, key, values):
+    if key not in state.sources:
+        for what in spread_fields(values, key[1]):
+            flows, seen = state.spread.get(what, (0, frozenset()))
+            state.spread[what] = flows + 1, seen if len(seen) > 1 else seen | {values[what[0]]}
 
 
 def note_too_big(state, packet, destination, sure):

@@ -115,8 +115,6 @@ def reply_fragment(one, kernels):
         if outcomes is None:
             return [one.with_facts(way=Way("kernel")) for one in kernels], nothing
         return outcomes, settle
-    if packet.later_fragment and packet.ttl <= 1:
-        return [drop("ttl", "reply_ttl"), Outcome(facts={"hold": True}, doubt="reply_ttl")] + doubted(kernels, "reply_ttl"), nothing
     outcomes, settle = fragments.receive(state, packet, fragments.Held(frame, port.name), first,
                                          lambda way, held: follow(state, way, held))
     if removed or any(False in came_right(one, backend) for _, backend in mine):

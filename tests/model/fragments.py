@@ -98,9 +98,13 @@ def of_datagram(state, packet, held, first, follow, known):
     start, end, more = span(packet)
     if (start, end, more) in known.spans and not known.loose:
         return [drop("fragment", repeated=True)], None
-    if not known.loose and any(start < other_end and other_start < end for other_start, other_end, _ in known.spans):
-        gone = [Outcome(("fragment",) * (1 + len(known.held)), facts={"overlap": True, "released": True})] if known.held else []
-        return [drop("fragment", overlap=True)] + gone, None
+    overlapping = []
+    if any(start < other_end and other_start < end for other_start, other_end, _ in known.spans):
+        overlapping = [drop("fragment", overlap=True)]
+        if known.held:
+            overlapping.append(Outcome(("fragment",) * (1 + len(known.held)), facts={"overlap": True, "released": True}))
+        if not known.loose:
+            return overlapping, None
     doubt = "beyond_the_last" if contradicts(known.spans, start, end, more) else "loose_datagram" if known.loose else ""
     if packet.fragment.offset == 0:
         outcomes, settle = first()
@@ -110,7 +114,7 @@ def of_datagram(state, packet, held, first, follow, known):
     if doubt:
         outcomes = [one.doubted(doubt) for one in outcomes]
         outcomes += drops(known.refused | {"fragment", "fragment_limit"}, doubt, loose=True)
-    return outcomes, settle
+    return outcomes + [one.doubted(doubt) for one in overlapping], settle
 
 
 def contradicts(spans, start, end, more):

@@ -11,8 +11,9 @@ import struct
 
 from . import build, headers
 from .addresses import address as packed, mac
-from .configurations import CLIENTS, NOW, PORTS, backend_address, configuration, families, neighbours, vip
-from .packet import (ACK, AH, DESTINATION, FIN, HOP_BY_HOP, ICMP, ICMP6, MOBILITY, NO_NEXT, ROUTING, RST, SYN, TCP, UDP)
+from .configurations import CLIENTS, FORWARDS, KEYS, PORTS, backend_address, configuration, families, neighbours, vip
+from .packet import (ACK, AH, DESTINATION, FIN, HIP, HOP_BY_HOP, ICMP, ICMP6, MOBILITY, NO_NEXT, ROUTING, RST, SHIM6, SYN, TCP, UDP)
+from .services import TUNNELS
 
 SECOND = 10**9
 STEPS = (0, 0, 0, 10**6, 10**8, 5 * SECOND, 40 * SECOND, 200 * SECOND)
@@ -23,8 +24,9 @@ BAD_SOURCES = {4: ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", 
 class Target:
     """A service to send to: its VIP, port and protocol."""
 
-    def __init__(self, rng, forwards):
+    def __init__(self, rng, forwards, mtus=(1500, 1500)):
         self.rng = rng
+        self.mtus = mtus
         self.forward = rng.choice(forwards)
         self.family = rng.choice((4, 6))
         self.protocol = rng.choice((TCP, TCP, UDP))
@@ -39,7 +41,7 @@ class Target:
 
     def prefix_vip(self):
         last = self.rng.randrange(32)
-        block = sorted(NOW + ("gre",)).index(self.forward) * 32
+        block = sorted(FORWARDS).index(self.forward) * 32
         return f"203.0.113.{block + last}" if self.family == 4 else f"2001:db8:200:{block:x}::{last:x}"
 
     @property
@@ -106,13 +108,39 @@ def odd_flags(rng, target):
 
 
 def sizes(rng, target):
-    """Around every limit that a mode has, with DF and without."""
-    for _ in range(3):
-        size = rng.choice((1500, 1501, 1480, 1481, 1472, 1473, 1460, 1461, 1456, 1457, 1452, 1453, 1440, 1441, 1280, 3000))
-        header = (20 if target.family == 4 else 40) + (20 if target.protocol == TCP else 8)
-        upper = target.upper(payload=payload(rng, size - header))
-        options = {"flags": rng.choice((0, 0x4000)), "identification": rng.randrange(1 << 16)} if target.family == 4 else {}
-        yield target.frame(target.packet(upper, **options))
+    """Around every limit that a mode has, with DF and without, with options and extension headers, itself a fragment."""
+    for _ in range(4):
+        room = target.mtus[1] - headers.overhead(target.forward, rng.choice((4, 16)))
+        size = rng.choice((room - 1, room, room, room + 1, room + 1, room + 8, room + 21, target.mtus[1], 2 * room + 1, 1280, 600))
+        more, options = 0, {}
+        if target.family == 4:
+            options = {"flags": rng.choice((0, 0, 0x4000)), "identification": rng.randrange(1 << 16)}
+            if rng.random() < 0.3:  # copied into every piece, or not (RFC 791 3.1)
+                options["options"] = rng.choice((b"\x94\4\0\0", b"\7\7\4\0\0\0\0\0", b"\1\x94\4\0\0\0\0\0", b"\x88\4\1\2\x44\4\5\0"))
+                more = len(options["options"])
+            if rng.random() < 0.15:
+                options["flags"] = 0x2000
+                size -= (size - 20 - more) % 8
+        elif rng.random() < 0.3:
+            options, more = {"extensions": [(DESTINATION, build.extension(16))]}, 16
+        header = (20 if target.family == 4 else 40) + more + (20 if target.protocol == TCP else 8)
+        yield target.frame(target.packet(target.upper(payload=payload(rng, max(0, size - header))), **options))
+
+
+def segment_sizes(rng, target):
+    """SYNs, and a nat backend's SYN-ACKs, with an MSS option somewhere, or something like it."""
+    target.protocol, target.port, target.vip = TCP, 80, vip(target.forward, target.family)
+    for _ in range(4):
+        mss = b"\2\4" + struct.pack("!H", rng.choice((65535, 8960, 1460, 1401, 1400, 1399, 1220, 536, 535, 0, rng.randrange(1 << 16))))
+        options = rng.choice((b"", b"\1", b"\1\1", b"\1\1\1", b"\3\3\7", b"\4\2", b"\x1e\5abc", b"\x08\x0a" + bytes(8))) + mss
+        options = rng.choice((options, options, options, options, options + mss, b"\0" + mss, b"\x1e\0" + mss, b"\x1e\x28" + mss, mss[:3]))
+        if target.forward == "nat" and rng.random() < 0.5:
+            address, number = backend("nat", target.family, 1), target.sport
+            upper = build.tcp(address, target.client, 8081, number, SYN | ACK, 7, 8, options=options)
+            yield target.frame(build.ip(address, target.client, TCP, upper), "net1")
+        else:
+            flags = rng.choice((SYN, SYN, SYN, SYN | ACK, ACK))
+            yield target.frame(target.packet(target.upper(flags, rng.randrange(1 << 32), 0, options=options)))
 
 
 def replies(rng, target):
@@ -130,6 +158,30 @@ def replies(rng, target):
             upper = build.udp(address, client, sport, target.sport, payload(rng))
         packet = build.ip(address, client, target.protocol, upper, ttl=rng.choice((64, 64, 64, 2, 1, 0)))
         yield target.frame(packet, rng.choice(("net1", "net1", "net1", "net0")))
+    for flags in (0, 0x4000):
+        size = target.mtus[0] + rng.choice((-1, 0, 1, 9, 700))
+        options = {"flags": flags, "identification": rng.randrange(1 << 16)} if target.family == 4 else {}
+        body = payload(rng, size - (28 if target.family == 4 else 48))
+        upper = build.udp(address, client, 8080 + number, target.sport, body)
+        yield target.frame(build.ip(address, client, UDP, upper, **options), "net1")
+
+
+def reply_datagram(rng, target):
+    """A nat backend's datagram in pieces, in any order, sometimes one twice, to a client or to the node itself."""
+    target.forward, target.protocol, target.tags = "nat", UDP, b""
+    address = backend("nat", target.family, 1)
+    node = "192.0.2.2" if target.family == 4 else "2001:db8::2"
+    client = rng.choice((target.client,) * 5 + (node,))
+    sport = rng.choice((8081, 8081, 8081, 53))
+    options = {"flags": 0} if target.family == 4 else {}
+    whole = build.ip(address, client, UDP, build.udp(address, client, sport, target.sport, payload(rng, rng.choice((100, 1000)))),
+                     ttl=rng.choice((64, 64, 64, 1)), **options)
+    pieces = build.cut(whole, [rng.choice((8, 64)), rng.choice((8, 64))], rng.randrange(1 << 16))
+    rng.shuffle(pieces)
+    if rng.random() < 0.2:
+        pieces.insert(rng.randrange(len(pieces) + 1), mangled_piece(rng, rng.choice(pieces)))
+    for piece in pieces:
+        yield target.frame(piece, "net1")
 
 
 def errors(rng, target):
@@ -143,7 +195,15 @@ def errors(rng, target):
     options = {"options": b"\x94\4\0\0"} if target.family == 4 and rng.random() < 0.2 else {}
     if target.family == 6 and rng.random() < 0.3:
         options = {"extensions": [(DESTINATION, build.extension())]}
-    quoted = build.ip(target.vip, target.client, rng.choice((target.protocol,) * 6 + (47,)), quoted_upper, **options)
+    if target.family == 4 and rng.random() < 0.15:
+        options["flags"] = rng.choice((0x2000, 0x2010, 3))  # a first fragment's, a later one's
+    elif target.family == 6 and rng.random() < 0.15:
+        options = {"extensions": [build.fragment_extension(9, rng.choice((0, 0, 80)), 1)]}
+    quoted_source = rng.choice((target.vip,) * 9 + (backend(target.forward, target.family, 0) if target.family in
+                               families(target.forward, target.family) else target.client,))
+    if len(packed(quoted_source)) != len(packed(target.vip)):
+        quoted_source = target.vip
+    quoted = build.ip(quoted_source, target.client, rng.choice((target.protocol,) * 6 + (47,)), quoted_upper, **options)
     head = len(quoted) - len(quoted_upper)
     for _ in range(2):
         kind, code, rest = rng.choice(ERRORS[target.family])
@@ -176,17 +236,29 @@ def errors_from_inside(rng, target):
 def echoes(rng, target):
     kind = 8 if target.family == 4 else 128
     for _ in range(rng.choice((1, 2, 20))):
-        message = build.icmp(target.client, target.vip, kind, rng.choice((0, 0, 0, 3)), rng.randbytes(4 + rng.randrange(60)))
+        size = rng.choice((4, 5, 12, 60, 60, 60, target.mtus[0] - (24 if target.family == 4 else 44) + rng.choice((0, 1, 300))))
+        message = build.icmp(target.client, target.vip, kind, rng.choice((0, 0, 0, 3)), payload(rng, size))
         if rng.random() < 0.05:
             message = headers.put(message, 2, b"\0\1")
-        yield target.frame(build.ip(target.client, target.vip, target.icmp, message, ttl=rng.choice((64, 255, 1)), tos=rng.randrange(256)))
+        options = {"ttl": rng.choice((64, 255, 1)), "tos": rng.randrange(256)}
+        if rng.random() < 0.1:
+            options |= {"options": b"\x94\4\0\0"} if target.family == 4 else {"extensions": [(HOP_BY_HOP, build.extension())]}
+        source = rng.choice((build.CLIENT_MAC,) * 9 + (bytes.fromhex("030000000001"),))
+        yield target.frame(build.ip(target.client, target.vip, target.icmp, message, **options), source=source)
 
 
 def datagram(rng, target):
     """A datagram in pieces: any order, lost, doubled, overlapping, too small, beyond the end."""
     if target.protocol == TCP and rng.random() < 0.5:
         target.protocol, target.port, target.vip = UDP, 53, vip(target.forward, target.family)
-    whole = target.packet(target.upper(payload=payload(rng, rng.choice((100, 1000, 3000)))))
+    options = {"flags": rng.choice((0, 0x4000)), "ttl": rng.choice((64, 64, 64, 64, 2, 1, 0)), "tos": rng.randrange(256)}
+    if target.family == 6:
+        del options["flags"]
+    elif rng.random() < 0.1:
+        options["options"] = b"\x94\4\0\0"
+    whole = target.packet(target.upper(payload=payload(rng, rng.choice((100, 1000, 3000)))), **options)
+    if target.family == 6 and rng.random() < 0.2:  # the chain behind the fragment header is in the first one
+        whole = build.ipv6(target.client, target.vip, DESTINATION, bytes([target.protocol]) + build.extension() + whole[40:])
     first = rng.choice((8, 16, 24, 64, 512, 1200))
     pieces = build.cut(whole, [first] + [rng.choice((8, 64, 512, 1200)) for _ in range(rng.randrange(4))], rng.randrange(1 << 16))
     order = rng.choice(("straight", "backwards", "shuffled", "shuffled"))
@@ -195,7 +267,7 @@ def datagram(rng, target):
         rng.shuffle(pieces)
     for _ in range(rng.choice((0, 0, 1))):
         pieces.insert(rng.randrange(len(pieces) + 1), mangled_piece(rng, rng.choice(pieces)))
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and len(pieces) > 1:
         pieces.pop()
     for piece in pieces:
         yield target.frame(piece)
@@ -237,7 +309,9 @@ def extension_chains(rng, target):
               [(DESTINATION, build.extension(264))], [(ROUTING, bytes([0, 0, 0, 0, 0, 0, 0]))], [(ROUTING, bytes([0, 4, 0, 0, 0, 0, 0]))],
               [(ROUTING, bytes([2, 0, 1] + [0] * 20))], [(AH, bytes([4]) + bytes(22))], [(HOP_BY_HOP, pad), (AH, bytes([4]) + bytes(22))],
               [build.fragment_extension(77, 0, 0)], [build.fragment_extension(78, 0, 0), (DESTINATION, pad)], [(DESTINATION, pad), (HOP_BY_HOP, pad)],
-              [(MOBILITY, pad)], [(HOP_BY_HOP, pad), build.fragment_extension(79, 0, 1), (DESTINATION, pad)],
+              [(MOBILITY, pad)], [(HIP, pad)], [(SHIM6, pad), (MOBILITY, pad)], [(ROUTING, bytes([0, 4, 1, 0, 0, 0, 0]))],
+              [build.fragment_extension(82, 0, 0), build.fragment_extension(83, 0, 1)], [build.fragment_extension(84, 8, 1), (DESTINATION, pad)],
+              [(HOP_BY_HOP, pad), build.fragment_extension(79, 0, 1), (DESTINATION, pad)],
               [(DESTINATION, bytes([200]) + bytes(6))], [(DESTINATION, pad)] * 7 + [build.fragment_extension(80, 0, 1)],
               [(DESTINATION, pad)] * 8 + [build.fragment_extension(81, 0, 1)]]
     for _ in range(3):
@@ -298,19 +372,47 @@ def ttls(rng, target):
 
 
 def tunnels(rng, target):
-    """Outer headers of ours and of others, whole and broken, to a VIP: loops, and GUE that isn't."""
-    target.protocol, target.port = UDP, 6080
+    """Outer headers of ours and of others, whole and broken, to a VIP: loops, and what only looks like one."""
     target.vip = target.prefix_vip() if target.forward != "nat" else vip("nat", target.family)
-    own = rng.choice(("192.0.2.241", "2001:db8::f1"))
-    inner_client = "203.0.200.9" if ":" not in own else "2001:db8:ffff::9"
-    peer = vip(target.forward, 4 if ":" not in own else 6)
-    inner = build.ip(inner_client, peer, UDP, build.udp(inner_client, peer, 9, 53))
-    ours = build.ip(own, peer, UDP, build.udp(own, peer, 50000, 6080, inner)) if rng.random() < 0.5 else \
-        build.ip(own, peer, 4 if inner[0] >> 4 == 4 else 41, inner)
-    body = rng.choice((ours, ours, inner, headers.gue0_header(4, bytes(8)) + ours, b"", b"\x40", b"\xff" * 30, ours[:30], b"\x1f\4\0\0"))
-    source = rng.choice((target.client, target.client, BAD_SOURCES[target.family][-1]))
-    yield target.frame(build.ip(source, target.vip, UDP, build.udp(source, target.vip, 50001, 6080, body)))
-    yield target.frame(build.ip(source, target.vip, rng.choice((4, 41, 47, 50, 132)), ours))
+    for _ in range(3):
+        own = rng.choice(("192.0.2.241", "2001:db8::f1", "10.0.0.240", "2001:db8:1::f0"))
+        inside = wrapped(rng, own, rng.random() < 0.7)
+        for _ in range(rng.choice((0, 0, 0, 1, 7, 8))):
+            inside = wrapped(rng, "203.0.200.8", True, inside)
+        if rng.random() < 0.3:
+            inside = bytes(damaged(rng, inside))
+        source = rng.choice((target.client, target.client, BAD_SOURCES[target.family][-1]))
+        kind = rng.choice(("ipip", "gre", "gue", "gue0", "gre0", "none"))
+        yield target.frame(tunnelled(rng, kind, source, target.vip, inside))
+
+
+def wrapped(rng, own, ours, inside=None):
+    """A packet to some VIP in an outer header that begins at `own`, or just a packet."""
+    family = 4 if ":" not in own else 6
+    peer, client = vip(rng.choice(FORWARDS), family), "203.0.200.9" if family == 4 else "2001:db8:ffff::9"
+    inside = inside or build.ip(client, peer, UDP, build.udp(client, peer, 9, 53))
+    return tunnelled(rng, rng.choice(("ipip", "gre", "gue", "gue0")), own, peer, inside) if ours else inside
+
+
+def tunnelled(rng, kind, source, destination, inside):
+    version = 6 if inside[:1] and inside[0] >> 4 == 6 else 4
+    if kind == "gre":
+        return build.ip(source, destination, 47, headers.gre_header(version) + inside)
+    if kind == "gre0":  # with a checksum, a key, another version, another type: none of ours
+        return build.ip(source, destination, 47, rng.choice((b"\x80\0\x08\0\0\0\0\0", b"\x20\0\x08\0" + bytes(4), b"\0\1\x08\0",
+                                                             b"\0\0\x65\x58", b"\0\0", b"")) + inside)
+    if kind in ("gue", "gue0"):
+        head = b"" if kind == "gue" else rng.choice((headers.gue0_header(version), headers.gue0_header(version, bytes(8)), b"\x20\4\0\0",
+                                                     b"\x1f\4\0\0", b"\0\6\0\0", b"\x80\4\0\0", b"\0"))
+        return build.ip(source, destination, UDP, build.udp(source, destination, 50000, 6080, head + inside))
+    return build.ip(source, destination, 4 if version == 4 else 41, inside if kind == "ipip" else b"")
+
+
+def damaged(rng, data):
+    data = bytearray(data)
+    for _ in range(rng.randrange(1, 3)):
+        data[rng.randrange(min(48, len(data)))] = rng.choice((0, 1, 255, rng.randrange(256)))
+    return data[:rng.choice((len(data), len(data), rng.randrange(len(data) + 1)))]
 
 
 def path_mtu(rng, target):
@@ -345,22 +447,66 @@ def strangers(rng, target):
     yield target.frame(target.packet() + payload(rng, 20))
 
 
-ACTORS = (tcp_flow, tcp_flow, tcp_flow, udp_flow, udp_flow, odd_flags, sizes, errors, errors, echoes, datagram, datagram,
+ACTORS = (tcp_flow, tcp_flow, tcp_flow, udp_flow, udp_flow, odd_flags, sizes, sizes, segment_sizes, errors, errors, echoes, datagram, datagram,
           extension_chains, option_lists, truncated, flipped, checksums, bad_sources, ttls, tunnels, strangers)
-NAT_ACTORS = (replies, replies, errors_from_inside)
+NAT_ACTORS = (replies, replies, reply_datagram, errors_from_inside)
 
 
-def events(seed, length, forwards=NOW, keys=(), service_keys=""):
-    """`length` events after the ones that set up. The same seed gives the same events. `keys`: as of `configuration`."""
-    rng = random.Random(seed)
-    mtu = rng.choice((1500, 1500, 1600))
+class World:
+    """What the next configuration says, apart from who is there: by chance for each seed, and it changes."""
 
-    def config(without=()):
-        text = configuration(forwards, 3, without, mtu, keys, service_keys)
+    def __init__(self, rng, forwards):
+        self.rng, self.forwards = rng, forwards
+        self.without = ()
+        self.mtus = rng.choice((1500, 1500, 1600, 9000)), rng.choice((1500, 1500, 1500, 1400, 9000))
+        self.wide = rng.random() < 0.5
+        self.keys = tuple(key for key in sorted(KEYS) if rng.random() < 0.25)
+        self.port_keys = tuple(rng.choice(("", "", "", 'vlan = "strip"')) for _ in range(2))
+        self.service_keys = {forward: self.keys_of(forward) for forward in forwards}
+
+    def keys_of(self, forward):
+        """TOML of a mode's services. All of a VIP have the same `unserved`."""
+        chance, text = self.rng.random, ""
+        if chance() < 0.3:
+            text += f"mss_clamp = {self.rng.choice(('true', 'true', 1400, 1220, 536))}\n"
+        if chance() < 0.3:
+            text += 'too_big = "drop"\n'
+        if chance() < 0.3:
+            text += 'timeouts = { established = "30s", syn = "3s", fin = "4s", udp = "6s" }\n'
+        if forward in TUNNELS and chance() < 0.4:
+            text += f"dscp = {self.rng.choice((0, 10, 46, 63))}\n"
+        others = [one for one in self.forwards if one in TUNNELS and one != forward]
+        if forward in TUNNELS and others and chance() < 0.3:
+            text += f'backup_pool = "{self.rng.choice(others)}{{family}}"\n'
+        if chance() < 0.1:
+            text += 'unserved = "punt"\n'
+        return text
+
+    def change(self):
+        """Somebody comes or goes, or a mode's services get other keys. What the others have stays."""
+        if self.rng.random() < 0.7:
+            self.without = self.rng.choice(((), (), (0,), (1,), (2,)))
+            return
+        forward = self.rng.choice(self.forwards)
+        unserved = 'unserved = "punt"\n'
+        kept = unserved if unserved in self.service_keys[forward] else ""
+        self.service_keys[forward] = self.keys_of(forward).replace(unserved, "") + kept
+
+    def event(self):
+        text = configuration(self.forwards, 3, self.without, self.mtus, self.keys, self.service_keys, self.port_keys, self.wide)
         return {"type": "config", "toml": text, "ports": PORTS}
+
+    def members(self):
+        return [one for one in range(3) if one not in self.without]
+
+
+def events(seed, length, forwards=FORWARDS, bursts=True):
+    """`length` events after the ones that set up. The same seed gives the same events."""
+    rng = random.Random(seed)
+    world = World(rng, forwards)
     now = (1000 + rng.randrange(3600)) * SECOND
-    made = [{"type": "time", "ns": now}, config()] + neighbours(forwards)
-    actors, without = [], ()
+    made = [{"type": "time", "ns": now}, world.event()] + neighbours(forwards)
+    actors = []
     kinds = ACTORS + (NAT_ACTORS if "nat" in forwards else ())
     length += len(made)
     while len(made) < length:
@@ -369,28 +515,44 @@ def events(seed, length, forwards=NOW, keys=(), service_keys=""):
             now += rng.choice(STEPS)
             made.append({"type": "time", "ns": now})
         elif chance < 0.08:
-            made.append({"type": "accept", "pool": f"{rng.choice(forwards)}{rng.choice((4, 6))}",
-                         "backend": f"b{rng.choice([one for one in range(3) if one not in without])}", "up": rng.random() < 0.6})
+            made.append(health(rng, forwards, rng.choice(world.members())))
         elif chance < 0.085:
-            without = rng.choice(((), (), (0,), (1,), (2,)))
-            made.append(config(without))
+            before = world.without
+            world.change()
+            made.append(world.event())
+            # Who comes back has a first result: whether it is still known from before depends on sweeps.
+            made += [health(rng, (forward,), one, family) for one in before if one not in world.without
+                     for forward in forwards for family in (4, 6)]
+        elif bursts and chance < 0.1:
+            frames = [next_frame(rng, world, actors, kinds, forwards) for _ in range(rng.randrange(2, 12))]
+            made.append({"type": "frames", "frames": [{"port": one["port"], "hex": one["hex"]} for one in frames]})
         else:
-            if len(actors) < 6:
-                actors.append(rng.choice(kinds)(rng, Target(rng, forwards)))
-            actor = rng.choice(actors)
-            event = next(actor, None)
-            if event is None:
-                actors.remove(actor)
-            else:
-                made.append(event)
+            made.append(next_frame(rng, world, actors, kinds, forwards))
     return made
+
+
+def health(rng, forwards, number, family=None):
+    pool = f"{rng.choice(forwards)}{family or rng.choice((4, 6))}"
+    return {"type": "accept", "pool": pool, "backend": f"b{number}", "up": rng.random() < 0.6}
+
+
+def next_frame(rng, world, actors, kinds, forwards):
+    """Of six actors, one after the other as it comes."""
+    while True:
+        if len(actors) < 6:
+            actors.append(rng.choice(kinds)(rng, Target(rng, forwards, world.mtus)))
+        actor = rng.choice(actors)
+        event = next(actor, None)
+        if event is not None:
+            return event
+        actors.remove(actor)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--events", type=int, default=100)
-    parser.add_argument("--forward", nargs="+", default=list(NOW), choices=sorted(NOW + ("gre",)))
+    parser.add_argument("--forward", nargs="+", default=list(FORWARDS), choices=sorted(FORWARDS))
     options = parser.parse_args()
     for event in events(options.seed, options.events, tuple(options.forward)):
         print(json.dumps(event))

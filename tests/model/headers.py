@@ -179,16 +179,17 @@ def trusted_difference(inner):
     return 0 if total == 0xFFFF else 0xFFFF - total
 
 
-def encapsulate(link_header, inner, packet, backend, forward, prefixes, dscp, also, remembered):
+def encapsulate(link_header, inner, packet, backend, forward, prefixes, dscp, also, remembered, spread=lambda values: ""):
     """Templates of a frame that carries `inner` to the backend.
 
     Free are the outer source (in one of `prefixes`), the identification, the IPv6 flow label, GUE's source port, and GUE's checksum
-    over IPv4 (0 or right). `remembered`: {name: value} of what this flow had before, one for the flow.
+    over IPv4 (0 or right). `also`, `spread`: what is wrong with identification, and with the flow's values beside others', or "".
+    `remembered`: {name: value} of what this flow had before, one for the flow.
     """
     tos = packet.tos if dscp is None else dscp << 2 | packet.tos & 3
     if len(backend) == 4:
-        return [outer4(link_header, inner, packet, backend, forward, prefixes, tos, also, remembered)]
-    return [outer6(link_header, inner, packet, backend, forward, prefixes, tos, remembered, difference)
+        return [outer4(link_header, inner, packet, backend, forward, prefixes, tos, also, spread, remembered)]
+    return [outer6(link_header, inner, packet, backend, forward, prefixes, tos, spread, remembered, difference)
             for difference in {0, trusted_difference(inner) if forward == "gue" else 0}]
 
 
@@ -203,7 +204,7 @@ def gue_port_field(at, remembered):
                  remembered.get("gue_port") or 49152)
 
 
-def outer4(link_header, inner, packet, backend, forward, prefixes, tos, also, remembered):
+def outer4(link_header, inner, packet, backend, forward, prefixes, tos, also, spread, remembered):
     start = len(link_header)
     fragment_word = 0x4000 if packet.version == 6 or packet.dont_fragment else 0
     protocol = outer_protocol(forward, packet.version)
@@ -218,11 +219,11 @@ def outer4(link_header, inner, packet, backend, forward, prefixes, tos, also, re
         return link_header + with_header_checksum(header + source + backend) + between + inner
 
     def unique(values):
-        return "" if fragment_word else also(values["source"].to_bytes(4, "big"), backend, values["id"])
+        return spread(values) or ("" if fragment_word else also(values["source"].to_bytes(4, "big"), backend, values["id"]))
     return Template(build, tuple(fields), unique)
 
 
-def outer6(link_header, inner, packet, backend, forward, prefixes, tos, remembered, difference):
+def outer6(link_header, inner, packet, backend, forward, prefixes, tos, spread, remembered, difference):
     start = len(link_header)
     protocol = outer_protocol(forward, packet.version)
     first = (6 << 8 | tos) << 20
@@ -239,4 +240,4 @@ def outer6(link_header, inner, packet, backend, forward, prefixes, tos, remember
         between = middle(forward, inner, values, pseudo)
         header = struct.pack("!IHBB", values["flow_label"], len(between) + len(inner), protocol, 64)
         return link_header + header + source + backend + between + inner
-    return Template(build, tuple(fields))
+    return Template(build, tuple(fields), spread)

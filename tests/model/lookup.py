@@ -71,7 +71,7 @@ def fragment_for_vip(one, unserved, kernels):
         if packet.bound and service.forward == "nat":
             return [drop("extension_headers")], nothing
         return to_service(one, service)
-    if packet.later_fragment and packet.ttl <= 1:
+    if packet.later_fragment and packet.ttl <= 1 and not kernels:
         return expired(one), nothing
     outcomes, settle = fragments.receive(state, packet, fragments.Held(frame, port.name), first,
                                          lambda way, held: follow(state, way, held))
@@ -97,7 +97,9 @@ def follow(state, way, held):
     outcomes = []
     for identity in sorted(way.backends, key=repr):
         backend = backend_of(state, identity)
-        if packet.bound and way.service.forward == "nat":
+        if packet.ttl <= 1:
+            more = [drop("ttl")]
+        elif packet.bound and way.service.forward == "nat":
             more = [drop("extension_headers")]
         elif way.kind == "service":
             more = deliver.to_backend(state, way.service, backend, packet, link, port)

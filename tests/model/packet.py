@@ -37,9 +37,9 @@ class Link(NamedTuple):
     def from_group(self):
         return bool(self.source[0] & 1)
 
-    def header(self, destination, source, ethertype):
-        """For a frame with other MACs and the same tags."""
-        return destination + source + self.tags + struct.pack("!H", ethertype)
+    def header(self, destination, source, ethertype, strips=False):
+        """For a frame with other MACs and the same tags, or without."""
+        return destination + source + (b"" if strips else self.tags) + struct.pack("!H", ethertype)
 
 
 class Fragment(NamedTuple):

@@ -9,13 +9,20 @@ def as_seen(outcome, rng, number):
     """What a driver would report of this outcome. `number`: for identifications, which must not repeat."""
     seen = {"out": [], "dropped": {}}
     for at, output in enumerate(outcome.outputs):
-        frame = rng.choice(output.templates).example(id=(number * 50 + at) % 65536)
+        template = rng.choice(output.templates)
+        frame = template.example(id=(number * 50 + at) % 65536, **spread(template, rng))
         seen["out"].append({"kind": output.kinds[0], "port": output.port, "hex": frame.hex()})
     for reason in outcome.dropped:
         seen["dropped"][reason] = seen["dropped"].get(reason, 0) + 1
     if outcome.anything:
         seen["dropped"]["bad_header"] = 1
     return seen
+
+
+def spread(template, rng):
+    """What a flow's hash fills in: anything that is allowed there."""
+    values = {one.name: one.default + rng.randrange(8) for one in template.fields if one.name in ("source", "gue_port")}
+    return {one.name: values[one.name] for one in template.fields if one.name in values and one.allowed(values[one.name])}
 
 
 class Rehearsal:

@@ -24,6 +24,7 @@ class Port:
     own: tuple                     # addresses of the node
     subnets: tuple                 # Prefixes that are on-link here
     encap: tuple                   # Prefixes of outer sources, at most one of each family
+    strips: bool                   # takes the VLAN tags off what comes in here for a service
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def read_port(row, macs):
     return Port(row["name"], addresses.mac(row.get("mac") or macs[row["name"]]), row.get("mtu", 1500),
                 addresses.mac(row["gateway_mac"]) if "gateway_mac" in row else None, "host_interface" in row,
                 tuple(addresses.address(one.split("/")[0]) for one in own), tuple(addresses.prefix(one) for one in own),
-                tuple(addresses.prefix(one) for one in encap))
+                tuple(addresses.prefix(one) for one in encap), row.get("vlan", "keep") == "strip")
 
 
 def read_pool(row):

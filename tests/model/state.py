@@ -28,6 +28,7 @@ class State:
     owners: dict = field(default_factory=dict)      # (slots, service's tuple) -> (address, port) of the slot's owner, learned
     choices: dict = field(default_factory=dict)     # the same with who accepts -> what an opening took, learned
     sources: dict = field(default_factory=dict)     # flow and encap prefix -> outer source and port, one per flow
+    spread: dict = field(default_factory=dict)      # (what, its range) -> (flows, their values, at most two)
     outer_ids: dict = field(default_factory=dict)   # (source, destination) -> last identifications without DF
     datagrams: dict = field(default_factory=dict)   # fragments.key -> fragments.Datagram
     overdue: int = 0                                # held fragments that may be dropped at any moment now

@@ -28,13 +28,13 @@ def echo(one):
     state, port, link, packet, frame = one
     if icmp.icmp_sum(packet) != 0xFFFF:
         return drops({"bad_checksum", "bogus_icmp"}, "echo_checksum") + [drop("echo", "echo_checksum")]
-    if link.from_group:
-        return [drop("echo")]
     replies = answers.echo_reply(packet, link, port)
     fitting = tuple(one for one in replies if len(one.example()) - link.at <= port.mtu)
     outcomes = answers.answered(state, packet, port, "echo", "echo", fitting) if fitting else []
     if len(fitting) < len(replies):  # the way back is the port's, which let more in than it lets out
         outcomes = outcomes + [drop("too_big")]
+    if link.from_group:  # nobody is answered there
+        return drops({reason for one in outcomes for reason in one.dropped})
     if packet.ttl == 0:
         outcomes = doubted(outcomes, "echo_ttl_0") + [drop("ttl", "echo_ttl_0")]
     return outcomes
