@@ -197,8 +197,8 @@ void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerStat
     return burst.drop(i, view.defect);
   }
   if (match.service != 0 && view.has_defect) return burst.drop(i, view.defect);
-  if (match.is_vip && !match.punt_unserved && came_round(view, frame, snapshot))
-    return drop_loop(burst, i, match.service, worker);
+  const bool is_ours = match.service != 0 || (match.is_vip && !match.punt_unserved);
+  if (is_ours && came_round(view, frame, snapshot)) return drop_loop(burst, i, match.service, worker);
   if (const Service* service = snapshot.service(match.service); service != nullptr && match.service != 0) {
     return give_to_service(burst, i, *service, snapshot, worker);
   }

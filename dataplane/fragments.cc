@@ -28,8 +28,8 @@ VipTable::Match match_of(const Burst& burst, unsigned i, const Snapshot& snapsho
   return snapshot.vips->find(AddressKey::of(destination), destination.family(), view.protocol, 0);
 }
 
-// Why a later fragment can't go on, wherever the first one goes: such a one isn't held. (Of a VIP that the
-// host shares it may be the kernel's.)
+// Why a later fragment can't go on, wherever the first one goes: such a one leaves no trace in the table. (Of
+// a VIP that the host shares it may be the kernel's.)
 std::optional<DropReason> end_of(const Burst& burst, unsigned i, const Snapshot& snapshot) {
   const VipTable::Match match = match_of(burst, i, snapshot);
   if (!match.is_vip || match.punt_unserved) return {};
@@ -87,6 +87,9 @@ void refuse(Burst& burst, unsigned i, DropReason reason) {
 void settle(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& worker, const Now& now) {
   const Packet& packet = burst.packet[i];
   const FragmentPart part = fragment_part_of(packet.view, packet.data);
+  if (!part.is_first()) {
+    if (const auto reason = end_of(burst, i, snapshot)) return refuse(burst, i, *reason);
+  }
   FragmentTable& table = worker.fragments;
   const FragmentTable::Handle datagram = table.find_or_add(part.key, now.ns);
   if (datagram == nullptr) return refuse(burst, i, DropReason::fragment_limit);
@@ -96,7 +99,6 @@ void settle(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState& wor
   if (part.is_first()) return table.decide(datagram, way_of(burst, i));
   if (table.way(datagram).kind != FragmentWay::Kind::unknown)
     return follow(burst, i, table.way(datagram), snapshot, worker);
-  if (const auto reason = end_of(burst, i, snapshot)) return refuse(burst, i, *reason);
   if (!table.hold(datagram, burst.port, {packet.data, packet.bytes}))
     return refuse(burst, i, DropReason::fragment_limit);
   ++worker.ledger.entered;

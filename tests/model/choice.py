@@ -94,6 +94,8 @@ class View:
         allowed = {one for one in slot if self._passed_over(one, pool) != {True}}
         if any(True in self._passed_over(one, pool) for one in slot) or not slot or used_pool.name != pool.name:
             allowed |= self.opening()
+        if used_pool.name != pool.name:  # whose slot it is then isn't said
+            allowed |= {one.id for one in used_pool.members}
         return frozenset(allowed), not chosen
 
     def _passed_over(self, identity, pool):

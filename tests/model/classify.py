@@ -103,7 +103,8 @@ def sound(one, vip, kernels):
     looping = loops(state, packet)
     if looping == {True}:
         extra = set() if has_service(state, packet) else {"no_service"}
-        return drops({"loop"} | extra | ({"ttl"} if packet.ttl <= 1 else set())), nothing
+        kernels_own = doubted(unserved, "kernels_vip") if kernels and extra else []
+        return drops({"loop"} | extra | ({"ttl"} if packet.ttl <= 1 else set())) + kernels_own, nothing
     if True in looping:
         unserved = unserved + [drop("loop", "loop_by_source")]
     if packet.has_ah and packet.protocol not in (TCP, UDP):

@@ -93,20 +93,21 @@ def fresh_or_known(state, packet, held, first, follow, datagram):
 
 
 def of_datagram(state, packet, held, first, follow, known):
-    if known.poisoned:
-        return [drop("fragment", repeated=True)], None
     start, end, more = span(packet)
-    if (start, end, more) in known.spans and not known.loose:
-        return [drop("fragment", repeated=True)], None
+    earlier = refused_earlier(first) if start == 0 else []
+    if known.poisoned or (start, end, more) in known.spans and not known.loose:
+        return [drop("fragment", repeated=True)] + [one.with_facts(repeated=True) for one in earlier], None
     overlapping = []
     if any(start < other_end and other_start < end for other_start, other_end, _ in known.spans):
-        overlapping = [drop("fragment", overlap=True)]
-        if known.held:
-            overlapping.append(Outcome(("fragment",) * (1 + len(known.held)), facts={"overlap": True, "released": True}))
+        for one in [drop("fragment")] + earlier:
+            overlapping.append(one.with_facts(overlap=True))
+            if known.held:
+                overlapping.append(Outcome(one.dropped + ("fragment",) * len(known.held), one.outputs, one.doubt,
+                                           one.facts | {"overlap": True, "released": True}))
         if not known.loose:
             return overlapping, None
     doubt = "beyond_the_last" if contradicts(known.spans, start, end, more) else "loose_datagram" if known.loose else ""
-    if packet.fragment.offset == 0:
+    if start == 0:
         outcomes, settle = first()
         outcomes = [out for one in outcomes for out in release(one, known, follow)]
     else:
@@ -115,6 +116,12 @@ def of_datagram(state, packet, held, first, follow, known):
         outcomes = [one.doubted(doubt) for one in outcomes]
         outcomes += drops(known.refused | {"fragment", "fragment_limit"}, doubt, loose=True)
     return outcomes + [one.doubted(doubt) for one in overlapping], settle
+
+
+def refused_earlier(first):
+    """What classify drops a first fragment for, before anybody looks whether it fits."""
+    return [Outcome(one.dropped, one.outputs, one.doubt, {name: one.facts[name] for name in ("answered",) if name in one.facts})
+            for one in first()[0] if one.dropped]
 
 
 def contradicts(spans, start, end, more):

@@ -188,7 +188,7 @@ def walk_extensions(packet, following):
     else:
         packet.protocol, packet.at = following, at
     if packet.fragment:
-        check_fragment(packet, 65535 - (packet.fragment.at - 40))
+        check_fragment(packet, 65535 - (packet.fragment.at - 48))  # RFC 8200 4.5: of the whole, without the fragment header
     if packet.protocol >= 0:
         read_upper(packet)
 
