@@ -98,13 +98,14 @@ def of_datagram(state, packet, held, first, follow, known):
     if known.poisoned or (start, end, more) in known.spans and not known.loose:
         return [drop("fragment", repeated=True)] + [one.with_facts(repeated=True) for one in earlier], None
     overlapping = []
-    if any(start < other_end and other_start < end for other_start, other_end, _ in known.spans):
+    overlaps = any(start < other_end and other_start < end for other_start, other_end, _ in known.spans)
+    if overlaps or contradicts(known.spans, start, end, more):
         for one in [drop("fragment")] + earlier:
             overlapping.append(one.with_facts(overlap=True))
             if known.held:
                 overlapping.append(Outcome(one.dropped + ("fragment",) * len(known.held), one.outputs, one.doubt,
                                            one.facts | {"overlap": True, "released": True}))
-        if not known.loose:
+        if overlaps and not known.loose:
             return overlapping, None
     doubt = "beyond_the_last" if contradicts(known.spans, start, end, more) else "loose_datagram" if known.loose else ""
     if start == 0:
@@ -205,7 +206,7 @@ def note(state, packet, held, outcomes, was_first):
         state.datagrams[name] = before._replace(last_seen=state.now)
         return
     after = before._replace(last_seen=state.now, spans=before.spans + (span(packet),),
-                            poisoned=before.poisoned or any(one.get("overlap") for one in facts),
+                            poisoned=before.poisoned or any(one.facts.get("overlap") and not one.doubt for one in outcomes),
                             loose=before.loose or any(one.get("loose") for one in facts) or any(one.doubt for one in outcomes))
     if any(one.get("released") for one in facts):
         after = after._replace(held=())

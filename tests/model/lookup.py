@@ -71,7 +71,8 @@ def fragment_for_vip(one, unserved, kernels):
         if packet.bound and service.forward == "nat":
             return [drop("extension_headers")], nothing
         return to_service(one, service)
-    if packet.later_fragment and packet.ttl <= 1 and not kernels:
+    certain = not kernels or state.config.service(packet.destination, packet.protocol, None) is not None  # of every port
+    if packet.later_fragment and packet.ttl <= 1 and certain:
         return expired(one), nothing
     outcomes, settle = fragments.receive(state, packet, fragments.Held(frame, port.name), first,
                                          lambda way, held: follow(state, way, held))
