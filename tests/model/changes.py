@@ -22,7 +22,10 @@ def change_config(state, event):
     for pool in after.pools.values():
         for backend in pool.backends:
             _, when, shortest, _ = state.removed.pop(backend.id, (None, state.now, 0, 0))
-            if not pool.checked or state.now - when > shortest:  # comes back when it was forgotten: up until its first result
+            forgotten = state.now - when > shortest
+            if forgotten:
+                state.unaccepting.pop(backend.id, None)
+            if forgotten or not pool.checked:  # up until its first result, or for ever
                 state.down.pop(backend.id, None)
     kept = {service.id for service in after.services}
     for key, memories in state.flows.items():

@@ -69,6 +69,7 @@ def for_vip(one, vip):
             loose |= {"loop"} if True in loops(state, packet) else set()
             loose |= {"no_service"} if not has_service(state, packet) else set()
             loose |= {"fragment"} if packet.fragment else set()
+            loose |= {"extension_headers"} if packet.bound else set()  # of nat
             loose |= {"bogus_icmp"} if packet.icmp_type >= 0 else set()
         outcomes = drops(refused | loose) + (doubted(punt(state, port, frame), "kernels_vip") if kernels else [])
         if packet.version == 6 and packet.icmp_type == SOLICITATION and not packet.faults:

@@ -40,8 +40,9 @@ class Failure:
         return f"event {self.index}: {self.kind}\n" + "\n".join(f"  {line}" for line in self.text)
 
 
-def run(events, driver, make_model, doubts=None):
-    """The first failure of a sequence, or None. The driver starts anew. `doubts` counts open questions that an agreement rests on."""
+def run(events, driver, make_model, doubts=None, reached=None):
+    """The first failure of a sequence, or None. The driver starts anew. `doubts` counts open questions that an agreement rests on;
+    `reached` notes what became of frames."""
     index = -1
     try:
         driver.reset()
@@ -55,6 +56,8 @@ def run(events, driver, make_model, doubts=None):
             differences = ask(model, event, observed, doubts)
             if differences:
                 return Failure("difference", index, [str(line) for line in differences])
+            if reached is not None:
+                reached.note(event, observed)
         left = driver.reset().get("faults")
         return Failure("fault", index, left) if left else None
     except DriverDied as died:
@@ -165,6 +168,15 @@ def report(name, events, failure, driver, options):
         print(f"--- also in {options.save}")
 
 
+def report_reached(reached):
+    """Prints what became of the frames; what never did."""
+    print(f"fates: {reached}")
+    lost = reached.missing()
+    if lost:
+        print("never met: " + "; ".join(lost))
+    return lost
+
+
 def parse_options(words):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--driver", required=True, help="the program model_driver")
@@ -174,6 +186,7 @@ def parse_options(words):
     parser.add_argument("--events", type=int, default=1000, help="in a sequence")
     parser.add_argument("--replay", metavar="FILE", help="this sequence instead")
     parser.add_argument("--save", metavar="FILE", help="where the short sequence goes")
+    parser.add_argument("--reach", action="store_true", help="fail unless every reason and kind of packet was met (model/reach.py)")
     parser.add_argument("--no-shrink", action="store_true", help="only say what differs")
     return parser.parse_args(words)
 
@@ -186,12 +199,13 @@ def main(words):
             return replay(options.replay, driver, options.make_model)
         failed = frames = 0
         doubts = Counter()
+        reached = importlib.import_module(f"{options.model}.reach").Reached() if options.reach else None
         sources = generators(options.model)
         for name, generate in sources.items():
             for seed in range(options.seed, options.seed + options.sequences):
                 events = generate(seed, options.events)
                 frames += sequences.count_frames(events)
-                failure = run(events, driver, options.make_model, doubts)
+                failure = run(events, driver, options.make_model, doubts, reached)
                 if failure:
                     failed += 1
                     report(f"{name}, seed {seed}", events, failure, driver, options)
@@ -199,7 +213,8 @@ def main(words):
               f"{model_words(options.make_model)}")
         if doubts:
             print("agreements that rest on a doubt: " + ", ".join(f"{name} {count}" for name, count in doubts.most_common()))
-        return 1 if failed else 0
+        lost = report_reached(reached) if reached else []
+        return 1 if failed or lost else 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ actor sends is in order unless it means otherwise. `python3 -m model.generate --
 import argparse
 import json
 import random
+import re
 import struct
 
 from . import build, headers
@@ -462,6 +463,7 @@ class World:
         self.wide = rng.random() < 0.5
         self.keys = tuple(key for key in sorted(KEYS) if rng.random() < 0.25)
         self.port_keys = tuple(rng.choice(("", "", "", 'vlan = "strip"')) for _ in range(2))
+        self.without_host = rng.random() < 0.15  # net0 then has no addresses, and gives nothing to the kernel
         self.service_keys = {forward: self.keys_of(forward) for forward in forwards}
 
     def keys_of(self, forward):
@@ -494,6 +496,8 @@ class World:
 
     def event(self):
         text = configuration(self.forwards, 3, self.without, self.mtus, self.keys, self.service_keys, self.port_keys, self.wide)
+        if self.without_host:
+            text = re.sub(r'host_interface = "shunt0"\naddresses = .*\n', "", text)
         return {"type": "config", "toml": text, "ports": PORTS}
 
     def members(self):
@@ -537,15 +541,16 @@ def health(rng, forwards, number, family=None):
 
 
 def next_frame(rng, world, actors, kinds, forwards):
-    """Of six actors, one after the other as it comes."""
+    """Of six actors, one after the other as it comes. `of` says whose it is: actor, mode, family (of the VIP)."""
     while True:
         if len(actors) < 6:
-            actors.append(rng.choice(kinds)(rng, Target(rng, forwards, world.mtus)))
-        actor = rng.choice(actors)
+            kind, target = rng.choice(kinds), Target(rng, forwards, world.mtus)
+            actors.append((kind.__name__, target, kind(rng, target)))
+        name, target, actor = chosen = rng.choice(actors)
         event = next(actor, None)
         if event is not None:
-            return event
-        actors.remove(actor)
+            return event | {"of": f"{name} {target.forward} {target.family}"}
+        actors.remove(chosen)
 
 
 def main():

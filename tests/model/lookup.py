@@ -95,17 +95,20 @@ def follow(state, way, held):
     packet = read_packet(held.frame[link.at:], 4 if link.type == IPV4 else 6)
     if way.kind == "host":
         return punt(state, port, held.frame) + restored_or_not(port)
+    service = next((one for one in state.config.services if one.id == way.service.id), None)
+    if service is None:  # taken away meanwhile
+        return [drop("no_service")]
     outcomes = []
     for identity in sorted(way.backends, key=repr):
         backend = backend_of(state, identity)
         if packet.ttl <= 1:
             more = [drop("ttl")]
-        elif packet.bound and way.service.forward == "nat":
+        elif packet.bound and service.forward == "nat":
             more = [drop("extension_headers")]
         elif way.kind == "service":
-            more = deliver.to_backend(state, way.service, backend, packet, link, port)
+            more = deliver.to_backend(state, service, backend, packet, link, port)
         else:
             versions = headers.translate(packet, headers.lower_ttl(packet), source=way.vip)
-            more = deliver.to_client(state, way.service, backend, packet, link, port, way.vip, versions)
+            more = deliver.to_client(state, service, backend, packet, link, port, way.vip, versions)
         outcomes += [Outcome(one.dropped, one.outputs, one.doubt) for one in more]
     return outcomes
