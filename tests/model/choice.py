@@ -49,6 +49,12 @@ def accepting(state):
     return found | {one.id for pool in state.config.pools.values() for one in pool.members if is_up(state, one)}
 
 
+def longer_than(state, since, drain):
+    """{True}, {False} or both."""
+    age = state.now - since
+    return {False} if age < drain - GREY else {True} if age > drain + GREY else {True, False}
+
+
 @dataclass(frozen=True)
 class View:
     """A service as the flow of one packet sees it."""
@@ -99,12 +105,10 @@ class View:
         return frozenset(allowed), not chosen
 
     def _passed_over(self, identity, pool):
-        """Whether it accepted nobody for longer than `drain`."""
-        since = self.state.unaccepting.get(identity)
-        if since is None:
-            return {False}
-        age = self.state.now - since
-        return {False} if age < pool.drain - GREY else {True} if age > pool.drain + GREY else {True, False}
+        """Whether it accepted nobody for longer than `drain`. Whether one that is down, but chosen from in panic, accepts isn't said."""
+        state = self.state
+        accepting = {False} if identity not in state.unaccepting else longer_than(state, state.unaccepting[identity], pool.drain)
+        return accepting | (longer_than(state, state.down[identity], pool.drain) if identity in state.down else set())
 
     def _choice_key(self):
         pool, chosen = eligible(self.state, self.service)

@@ -21,11 +21,14 @@ uint64_t one_packet(Pipeline& pipeline, const Packet& packet, DropReason reason,
 // doesn't, also in a flow that is known.
 uint64_t our_header_to_a_gue_service() {
   uint64_t dropped = 0;
-  for (const std::string vip : {"198.51.100.1", "198.51.100.0/28"}) {
+  for (const auto& [vip, unserved] : {std::pair<std::string, Unserved>{"198.51.100.1", Unserved::drop},
+                                      {"198.51.100.1", Unserved::punt},
+                                      {"198.51.100.0/28", Unserved::drop}}) {
     for (const uint16_t port : {uint16_t{6080}, uint16_t{0}}) {
       Config config = bare_config();
       config.pools = {pool("l2", 11, 1)};
       config.services = {service(vip, port, "l2", Forward::gre, Protocol::udp)};
+      config.services[0].unserved = unserved;
       Pipeline pipeline(config);
       const Bytes client = ip_bytes({.destination = "192.0.2.99"});
       Packet tunnel{.source = "192.0.2.77", .protocol = 17, .sport = 50000, .dport = 6080, .payload = client};
@@ -38,7 +41,7 @@ uint64_t our_header_to_a_gue_service() {
       EXPECT_EQ(pipeline.counters(counted).dropped[static_cast<size_t>(DropReason::loop)].read(), 1U);
     }
   }
-  EXPECT_EQ(dropped, 4U);
+  EXPECT_EQ(dropped, 6U);
   return dropped;
 }
 

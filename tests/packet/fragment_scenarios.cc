@@ -167,15 +167,36 @@ uint64_t no_service_for_the_first() {
   return drops_of({f.part(104, 208), f.part(0, 104), f.part(208, 408, false)}, DropReason::no_service);
 }
 
+// It leaves no trace: the same part with hops left still fits, before the first one and behind it.
 uint64_t no_hops_left_in_a_later_one() {
   Pipeline pipeline(six_config());
-  Fragments f = udp("198.51.100.1");
-  EXPECT_EQ(pipeline.run(0, f.part(0, 104)).text(), "sent");
-  f.packet.ttl = 1;
-  f.bytes = ip_bytes(f.packet);
-  EXPECT_EQ(pipeline.run(0, f.part(104, 408, false)).text(), "ttl");
-  const ServiceCounters& counters = pipeline.counters(pipeline.service("198.51.100.1", 53, Protocol::udp));
-  return counters.dropped[static_cast<size_t>(DropReason::ttl)].read();
+  const Fragments f = udp("198.51.100.1");
+  Fragments late = f;
+  late.packet.ttl = 1;
+  late.bytes = ip_bytes(late.packet);
+  EXPECT_EQ(pipeline.run(0, late.part(104, 208)).text(), "ttl");
+  EXPECT_EQ(pipeline.run(0, f.part(104, 208)).text(), "nothing");
+  EXPECT_EQ(pipeline.run(0, f.part(0, 104)).text(), "sent sent");
+  EXPECT_EQ(pipeline.run(0, late.part(208, 408, false)).text(), "ttl");
+  EXPECT_EQ(pipeline.run(0, f.part(208, 408, false)).text(), "sent");
+  return dropped(pipeline, DropReason::ttl);
+}
+
+// Nobody may be that; the first one would have to go too, so the others aren't held.
+uint64_t a_vip_or_encap_source_as_source() {
+  uint64_t drops = 0;
+  for (const auto& [vip, sources] :
+       {std::pair<std::string, std::vector<std::string>>{"198.51.100.1", {"198.51.100.2", "10.0.0.10"}},
+        {"2001:db8:a::1", {"2001:db8:a::1", "2001:db8:2::a"}}}) {
+    for (const std::string& source : sources) {
+      Fragments f = udp(vip);
+      f.packet.source = source;
+      f.bytes = ip_bytes(f.packet);
+      drops += drops_of({f.part(104, 208), f.part(0, 104), f.part(208, 408, false)}, DropReason::bad_source);
+    }
+  }
+  EXPECT_EQ(drops, 12U);
+  return drops;
 }
 
 }  // namespace
@@ -196,6 +217,7 @@ std::vector<DropScenario> fragment_scenarios() {
       {"no buffer for a piece", transmit_full, no_buffer_for_a_piece},
       {"fragments of a datagram that no service takes", no_service, no_service_for_the_first},
       {"a later fragment with TTL 1", ttl, no_hops_left_in_a_later_one},
+      {"fragments from a VIP or an encap_source", bad_source, a_vip_or_encap_source_as_source},
   };
 }
 

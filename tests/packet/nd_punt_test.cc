@@ -31,6 +31,17 @@ TEST(NeighbourDiscoveryPunt, SolicitationsAreUrgent) {
   }
 }
 
+// Behind another header the first byte is that header's, 135 where a mobility header follows.
+TEST(NeighbourDiscoveryPunt, WhatBeginsWithAnExtensionHeaderIsNone) {
+  const Packet ping{.source = "2001:db8::7",
+                    .destination = "2001:db8::1",
+                    .extensions = {{60, {0, 1, 4, 0, 0, 0, 0}}, {135, {0, 5, 0, 0, 0, 0, 0}}},
+                    .protocol = 58,
+                    .payload = Bytes(24, 0)};
+  Pipeline pipeline(six_config());
+  EXPECT_EQ(pipeline.run(0, build(ping)).text(), "no_service");
+}
+
 // Our own VIP as the source is a spoof; what answers a solicitation isn't ours to take.
 TEST(NeighbourDiscoveryPunt, OtherIcmpToAVipIsNot) {
   Pipeline pipeline(six_config());
