@@ -56,7 +56,7 @@ def loops(state, packet):
         inner = read_packet(data, said) if said in (4, 6) else None
         found = tunnel_inside(inner) if inner else None
         if found is None:
-            return {False}
+            return {True, False} if inner and inner.faults else {False}
         sure = sure and said == version and not inner.faults and not inner.doubts and len(found[0]) >= 20
         sure = sure and (inner.version == 4 or inner.at == 40)
         if state.config.is_encap_source(inner.source):

@@ -34,7 +34,7 @@ def echo(one):
     if len(fitting) < len(replies):  # the way back is the port's, which let more in than it lets out
         outcomes = outcomes + [drop("too_big")]
     if link.from_group:  # nobody is answered there
-        return drops({reason for one in outcomes for reason in one.dropped})
+        return drops({"echo"}.union(*(one.dropped for one in outcomes)))
     if packet.ttl == 0:
         outcomes = doubted(outcomes, "echo_ttl_0") + [drop("ttl", "echo_ttl_0")]
     return outcomes
