@@ -41,9 +41,9 @@ def default_config(topology, services, weights, health):
         port["addresses"] += [f"{net.NODE6}/64", f"{net.NODE_INSIDE6}/64"]
         port["encap_source6"] = net.NODE_INSIDE6
     if topology.split:
-        port["addresses"] = [f"{net.NODE}/24"]
-        ports.append({**port, "name": "net1", "device": "tap:lb1", "host_interface": "shunt1",
-                      "addresses": [f"{net.NODE_INSIDE}/24"]})
+        outside, inside = port["addresses"][::2], port["addresses"][1::2]
+        port["addresses"] = outside
+        ports.append({**port, "name": "net1", "device": "tap:lb1", "host_interface": "shunt1", "addresses": inside})
     pools, entries = [], []
     for name, (protocol, number) in services.items():
         checks = health and {**health, "port": backend_port(forward, health["port"])}

@@ -70,7 +70,7 @@ class Bed:
         wanted = sum(len(pool["backend"]) for pool in self.config["pool"])
 
         def up():
-            return sum(entry["mac_known"] for entry in self.daemon.backends("up"))
+            return len({(entry["pool"], entry["name"]) for entry in self.daemon.backends("up") if entry["mac_known"]})
 
         wait_until(lambda: up() == wanted, timeout, f"{wanted} backends up and their MACs known")
 

@@ -1,60 +1,26 @@
 #!/usr/bin/python3
-"""ICMP of a VIP, between real kernels: pings, the hop of a traceroute, and path MTU discovery in both directions.
+"""ICMP of a VIP, between real kernels: pings, the hop of a traceroute, and refused datagrams. (Path MTU: test_paths.py.)
 
-    client1 ── router (br9: MTU 1280) ── br0 ── backend1
-                                          │
-                                         lb0 ┄ shuntd: 1500, less the outer header in ipip
+    client1 ── router ── br0 ── backend1, backend2; backend3, backend4: nat
+                          │
+                         lb0 ┄ shuntd
 """
 
+import contextlib
 import errno
-import os
+import select
 import socket
 import struct
-import threading
 
 import harness
 import packets as p
 import topology as net
+import ways
 
-MEGABYTE = 1 << 20
-IP_RECVERR = 11                  # linux/in.h
-TTL_EXPIRED = (2, 11, 0)         # SO_EE_ORIGIN_ICMP, type, code
-
-
-class EchoServer(threading.Thread):
-    """Sends back what comes on one TCP connection, until the client has no more."""
-
-    def __init__(self, host, port):
-        super().__init__(daemon=True)
-        with host.namespace.inside():
-            self._listener = socket.create_server(("0.0.0.0", port))
-
-    def run(self):
-        connection, _ = self._listener.accept()
-        with connection, self._listener:
-            connection.settimeout(20)
-            while data := connection.recv(1 << 16):
-                connection.sendall(data)
-
-
-def echo(client, address, port, data):
-    """What comes back of `data`."""
-    with client.namespace.inside():
-        connection = socket.create_connection((address, port), timeout=10)
-
-    def send():
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-
-    back = bytearray()
-    with connection:
-        connection.settimeout(20)
-        sender = threading.Thread(target=send)
-        sender.start()
-        while piece := connection.recv(1 << 16):
-            back += piece
-        sender.join()
-    return bytes(back)
+# Of a family: the level of its options, that for errors, that for hops, what an error says (origin, type, code: linux/errqueue.h),
+# and where the address that it came from stands behind that.
+TRACE = {4: (socket.IPPROTO_IP, 11, socket.IP_TTL, (2, 11, 0), 20),
+         6: (socket.IPPROTO_IPV6, 25, socket.IPV6_UNICAST_HOPS, (3, 3, 0), 24)}
 
 
 class Pings(harness.SmokeTest):
@@ -94,50 +60,76 @@ class Pings(harness.SmokeTest):
         bed.expect_drops(echo=answered, answer_limit=200 - answered)
 
 
-@harness.each_forward
-class Paths(harness.SmokeTest):
-    def routed(self, forward):
-        bed = self.bed(forward, services={"echo": ("tcp", 7000), "udp": ("udp", 7000)}, backends=1, router=True)
+class Errors(harness.SmokeTest):
+    """In every way of forwarding."""
+
+    def start_bed(self):
+        bed = self.bed("ipip", backends=2, router=True, ipv6=True)
+        self.translated = ways.serve_all(bed, ["udp"], nat_backends=2)
+        for host in (bed.client, *bed.backends):
+            host.namespace.sysctl(**{"net/ipv4/icmp_ratelimit": 0, "net/ipv6/icmp/ratelimit": 0})
+        bed.start()
+        bed.topology.lb.ip(f"route add 10.2.0.0/24 via {net.ROUTER}", f"route add 2001:db8:9::/64 via {net.ROUTER6}")
         return bed
 
-    def check_traceroute(self, forward):
-        bed = self.routed(forward)
-        bed.start()
-        with bed.client.namespace.inside():
-            probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        with probe:
-            probe.settimeout(3)
-            probe.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
-            probe.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 2)  # the router takes one
-            probe.connect((bed.vip, 7000))
-            probe.send(b"who is there?")
-            with self.assertRaises(OSError) as refused:
-                probe.recv(100)
-            self.assertEqual(refused.exception.errno, errno.EHOSTUNREACH)
-            _, ancillary, _, _ = probe.recvmsg(100, 512, socket.MSG_ERRQUEUE)
-        extended = next(data for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, IP_RECVERR))
-        origin, kind, code = extended[4:7]
-        self.assertEqual((origin, kind, code), TTL_EXPIRED)
-        self.assertEqual(socket.inet_ntoa(extended[20:24]), bed.vip, "the VIP is the hop")
-        bed.expect_drops(ttl=1)
+    def test_the_hop_of_a_traceroute(self):
+        bed = self.start_bed()
+        for way in ways.ALL:
+            with self.subTest(way=way.name), ways.bound(bed.client.namespace, way.address_of(bed.client)) as probe:
+                level, receive_errors, hops, expired, at = TRACE[way.inner]
+                probe.setsockopt(level, receive_errors, 1)
+                probe.setsockopt(level, hops, 2)  # the router takes one
+                probe.connect((way.vip, way.port))
+                probe.send(b"who is there?")
+                with self.assertRaises(OSError) as refused:
+                    probe.recv(100)
+                self.assertEqual(refused.exception.errno, errno.EHOSTUNREACH)
+                _, ancillary, _, _ = probe.recvmsg(100, 512, socket.MSG_ERRQUEUE)
+                extended = next(data for *kind, data in ancillary if kind == [level, receive_errors])
+                self.assertEqual(tuple(extended[4:7]), expired)
+                hop = extended[at:at + (4 if way.inner == 4 else 16)]
+                self.assertEqual(socket.inet_ntop(socket.AF_INET if way.inner == 4 else socket.AF_INET6, hop), way.vip)
+        bed.expect_drops(ttl=len(ways.ALL))
 
-    def check_path_mtu(self, forward):
-        """A megabyte up and down: upwards shunt tells what fits, downwards the router, through shunt, tells the backend."""
-        bed = self.routed(forward)
-        router = bed.topology.router.namespace
-        EchoServer(bed.backends[0], harness.backend_port(forward, 7000)).start()
-        bed.start()
-        if forward == "nat":
-            bed.topology.lb.ip(f"route add 10.2.0.0/24 via {bed.topology.router.address}")
-        router.ip("link set dev br9 mtu 1280")
-        data = os.urandom(MEGABYTE)
-        with p.Sniffer(bed.topology.lb, "lb0", lambda packet, outgoing: packet.protocol == p.ICMP) as seen:
-            self.assertTrue(echo(bed.client, bed.vip, 7000, data) == data, "it comes back whole")
-        told = [packet for packet in seen.packets if packet.destination == bed.vip]
-        self.assertTrue(told, "the router told the VIP what fits to the client")
-        bed.expect_drops(too_big=None if forward == "ipip" else 0)
-        if forward == "ipip":
-            self.assertGreaterEqual(bed.daemon.drops()["dropped"]["too_big"], 1)
+    def test_a_closed_port_at_either_end(self):
+        bed = self.start_bed()
+        for way in ways.ALL:
+            with self.subTest(way=way.name, closed="the backend's"):
+                self.check_backend_refuses(bed, way)
+            with self.subTest(way=way.name, closed="the client's"):
+                self.check_client_refuses(bed, way)
+
+    def check_backend_refuses(self, bed, way):
+        with ways.bound(bed.client.namespace, way.address_of(bed.client)) as client:
+            client.settimeout(0.2)
+            client.connect((way.vip, way.port))
+
+            def refused():
+                try:
+                    client.send(b"is this open?")
+                    client.recv(100)
+                except TimeoutError:  # nat's first answer, to a router that the kernel doesn't know yet
+                    return False
+                except ConnectionRefusedError:
+                    return True
+
+            harness.wait_until(refused, 5, "the client hears of it")
+
+    def check_client_refuses(self, bed, way):
+        """The client is gone when the answer comes; what its kernel says of that reaches the backend that answered, and its socket."""
+        with contextlib.ExitStack() as stack:
+            is_nat = way.is_nat
+            listeners = [stack.enter_context(ways.bound(host.namespace, way.address_of(host) if is_nat else way.vip, way.backend_port))
+                         for host in bed.backends if is_nat == (host in self.translated)]
+            with ways.bound(bed.client.namespace, way.address_of(bed.client)) as client:
+                client.sendto(b"a question", (way.vip, way.port))
+                owner = select.select(listeners, [], [], ways.PATIENCE)[0][0]
+                _, sender = owner.recvfrom(100)
+            owner.connect(sender)
+            owner.send(b"an answer")
+            with self.assertRaises(ConnectionRefusedError):
+                while True:  # a question that was late
+                    owner.recv(100)
 
 
 if __name__ == "__main__":

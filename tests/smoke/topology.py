@@ -12,11 +12,11 @@ One wire carries two subnets: clients and the VIP (10.1.0.0/24), backends (10.0.
 forwarding: l2 and ipip backends answer straight to the clients, nat backends by their gateway 10.0.0.2, which is shuntd.
 
 Variants: router=True puts the clients (10.2.0.101 …) behind a router at 10.1.0.1; split=True gives the backends a bridge br1
-and a port lb1 of their own (l2 and ipip backends then answer by a second interface on br0); cable=False leaves making lb0 to
-shuntd.
+and a port lb1 of their own (l2 and ipip backends then answer by a second interface on br0), and far=True puts them (10.3.0.11 …)
+behind a router at 10.0.0.1 there; cable=False leaves making lb0 to shuntd.
 
-ipv6=True: IPv6 as well, everywhere. 2001:db8:1::/64 beside 10.1.0.0/24, 2001:db8:2::/64 beside 10.0.0.0/24, the same last
-numbers.
+ipv6=True: IPv6 as well, everywhere. 2001:db8:1::/64 beside 10.1.0.0/24, 2001:db8:2::/64 beside 10.0.0.0/24, 2001:db8:9::/64
+beside 10.2.0.0/24, 2001:db8:3::/64 beside 10.3.0.0/24, the same last numbers.
 
 Everything made here is named shunt-PID-… and is removed by close(), at exit, on SIGTERM, SIGINT and SIGHUP; what a killed
 process left behind is removed when the next one starts.
@@ -43,6 +43,9 @@ VIP6 = "2001:db8:1::100"
 NODE6 = "2001:db8:1::2"
 NODE_INSIDE6 = "2001:db8:2::2"
 ROUTER = "10.1.0.1"
+ROUTER6 = "2001:db8:1::1"
+FAR_ROUTER = "10.0.0.1"
+FAR_ROUTER6 = "2001:db8:2::1"
 DECAP_OBJECT = "ebpf/decap.bpf.o"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -108,6 +111,16 @@ class Namespace:
         with self.inside():
             return interface in (name for _, name in socket.if_nameindex())
 
+    def path_mtu(self, destination):
+        """What the kernel has learned of the way to an address; None: nothing, the link's MTU holds."""
+        routes = json.loads(self.run("ip", "-j", "route", "get", destination))
+        return next((metrics["mtu"] for metrics in routes[0].get("metrics", []) if "mtu" in metrics), None)
+
+    def forget_paths(self):
+        """Path MTUs, of both families."""
+        self.sysctl(**{"net/ipv4/route/flush": 1})
+        self.run("ip", "-6", "route", "flush", "cache")
+
     def mac(self, interface):
         return json.loads(command("ip", "-n", self.name, "-j", "link", "show", "dev", interface))[0]["address"]
 
@@ -138,7 +151,7 @@ class Topology:
     """See the top of the file. Use as a context manager, or call close()."""
 
     def __init__(self, forward, clients=1, backends=3, router=False, split=False, cable=True, decap=None, label="",
-                 folder=None, ipv6=False):
+                 folder=None, ipv6=False, far=False):
         self.forward = forward
         self.split = split
         self.cable = cable
@@ -150,12 +163,13 @@ class Topology:
         self.clients = []
         self.backends = []
         self.router = None
+        self.far_router = None
         self._decap = decap
         self._links = 0
         self._prefix = f"shunt-{os.getpid()}-{label or next_number()}"
         _register(self)
         try:
-            self._build(clients, backends, router)
+            self._build(clients, backends, router, far)
         except BaseException:
             self.close()
             raise
@@ -168,7 +182,7 @@ class Topology:
 
     # ---- building
 
-    def _build(self, clients, backends, router):
+    def _build(self, clients, backends, router, far):
         self.lb = self._namespace("lb")
         self._bridge(self.lb, "br0")
         self.taps = ["lb0"]
@@ -180,7 +194,14 @@ class Topology:
                 self.lb.ip(f"tuntap add dev {tap} mode tap multi_queue",
                            f"link set dev {tap} txqueuelen 10000 master br{number} up")
         if router:
-            self._add_router()
+            self.router = self._add_router("router", "r1", "br0", "br9", ("10.1.0.1/24", "2001:db8:1::1/64"),
+                                           ("10.2.0.1/24", "2001:db8:9::1/64"))
+            self.router.namespace.ip("route add 10.0.0.0/24 dev eth0")
+        if far:
+            self.far_router = self._add_router("far", "r2", "br1", "br8", ("10.0.0.1/24", "2001:db8:2::1/64"),
+                                               ("10.3.0.1/24", "2001:db8:3::1/64"))
+            self.far_router.namespace.ip(f"route add default via {NODE_INSIDE}",
+                                         *([f"route add default via {NODE_INSIDE6}"] if self.ipv6 else []))
         for number in range(1, clients + 1):
             self._add_client(number)
         for _ in range(backends):
@@ -206,7 +227,7 @@ class Topology:
         # Without a MAC of its own a bridge takes its members' and changes with them. arp off: the bridge is in shuntd's
         # namespace, and would answer for the addresses of shunt0 itself.
         namespace.ip(f"link add dev {name} address 02:00:00:00:ff:0{name[-1]} type bridge stp_state 0 forward_delay 0 "
-                     "mcast_snooping 0", f"link set dev {name} arp {'on' if name == 'br9' else 'off'} up")
+                     "mcast_snooping 0", f"link set dev {name} arp {'on' if name in ('br8', 'br9') else 'off'} up")
 
     def _plug_in(self, namespace, interface, mac, bridge_namespace, bridge, plug):
         """A veth from namespace's interface to a bridge, with every offload off: a tap would get unfinished checksums."""
@@ -216,22 +237,28 @@ class Topology:
         bridge_namespace.ip(f"link set dev {plug} master {bridge} up")
         namespace.ip(f"link set dev {interface} up")
 
-    def _add_router(self):
-        namespace = self._namespace("router")
-        self.router = Host("router", namespace, ROUTER, "02:00:00:00:03:01", "r1")
-        self._plug_in(namespace, "eth0", self.router.mac, self.lb, "br0", "r1")
-        self._bridge(namespace, "br9")
-        namespace.ip(f"address add {ROUTER}/24 dev eth0", "address add 10.2.0.1/24 dev br9",
-                     "route add 10.0.0.0/24 dev eth0")
+    def _add_router(self, name, plug, outside, inside, outside_addresses, inside_addresses):
+        """A router between a bridge of lb's and one of its own."""
+        namespace = self._namespace(name)
+        router = Host(name, namespace, outside_addresses[0].partition("/")[0], f"02:00:00:00:03:0{plug[-1]}", plug)
+        self._plug_in(namespace, "eth0", router.mac, self.lb, outside, plug)
+        self._bridge(namespace, inside)
+        for address, address6, interface in ((*outside_addresses, "eth0"), (*inside_addresses, inside)):
+            namespace.ip(f"address add {address} dev {interface}")
+            if self.ipv6:
+                namespace.ip(f"address add {address6} dev {interface} nodad")
         namespace.sysctl(**{"net/ipv4/ip_forward": 1, "net/ipv4/conf/all/rp_filter": 0,
                             "net/ipv4/conf/eth0/rp_filter": 0, "net/ipv4/conf/all/send_redirects": 0,
                             "net/ipv4/conf/eth0/send_redirects": 0})
+        if self.ipv6:
+            namespace.sysctl(**{"net/ipv6/conf/all/forwarding": 1})
+        return router
 
     def _add_client(self, number):
         namespace = self._namespace(f"client{number}")
-        subnet = "10.2.0" if self.router else "10.1.0"
+        subnet, subnet6 = ("10.2.0", "2001:db8:9") if self.router else ("10.1.0", "2001:db8:1")
         client = Host(f"client{number}", namespace, f"{subnet}.{100 + number}", f"02:00:00:00:01:{number:02x}", f"c{number}",
-                      f"2001:db8:1::{100 + number}")
+                      f"{subnet6}::{100 + number}")
         if self.router:
             self._plug_in(namespace, "eth0", client.mac, self.router.namespace, "br9", client.plug)
         else:
@@ -240,6 +267,8 @@ class Topology:
                      "route add default via 10.2.0.1" if self.router else "route add 10.0.0.0/24 dev eth0")
         if self.ipv6:
             namespace.ip(f"address add {client.address6}/64 dev eth0 nodad")
+            if self.router:
+                namespace.ip("route add default via 2001:db8:9::1")
         self.clients.append(client)
         return client
 
@@ -248,16 +277,20 @@ class Topology:
         forward = forward or self.forward
         number = len(self.backends) + 1
         namespace = self._namespace(f"backend{number}")
-        backend = Host(f"backend{number}", namespace, f"10.0.0.{10 + number}", f"02:00:00:00:02:{number:02x}", f"b{number}",
-                       f"2001:db8:2::{10 + number}")
-        self._plug_in(namespace, "eth0", backend.mac, self.lb, "br1" if self.split else "br0", backend.plug)
+        subnet, subnet6 = ("10.3.0", "2001:db8:3") if self.far_router else ("10.0.0", "2001:db8:2")
+        backend = Host(f"backend{number}", namespace, f"{subnet}.{10 + number}", f"02:00:00:00:02:{number:02x}", f"b{number}",
+                       f"{subnet6}::{10 + number}")
+        if self.far_router:
+            self._plug_in(namespace, "eth0", backend.mac, self.far_router.namespace, "br8", backend.plug)
+        else:
+            self._plug_in(namespace, "eth0", backend.mac, self.lb, "br1" if self.split else "br0", backend.plug)
         namespace.ip(f"address add {backend.address}/24 dev eth0")
         if self.ipv6:
             namespace.ip(f"address add {backend.address6}/64 dev eth0 nodad")
         if forward == "nat":
-            namespace.ip(f"route add default via {NODE_INSIDE}")
+            namespace.ip(f"route add default via {'10.3.0.1' if self.far_router else NODE_INSIDE}")
             if self.ipv6:
-                namespace.ip(f"route add default via {NODE_INSIDE6}")
+                namespace.ip(f"route add default via {'2001:db8:3::1' if self.far_router else NODE_INSIDE6}")
         else:
             self._answer_directly(backend, number)
         if forward in ("ipip", "gue", "gre"):
@@ -283,6 +316,8 @@ class Topology:
                             f"net/ipv4/conf/{way_out}/rp_filter": 0})
         if self.ipv6:  # IPv6 answers on an interface for that interface's addresses only
             namespace.ip(f"address add {VIP6}/128 dev lo nodad", f"route add 2001:db8:1::/64 dev {way_out}")
+            if self.router:
+                namespace.ip(f"route add default via {ROUTER6} dev {way_out}")
 
     def _decapsulate(self, namespace):
         if not self._decap or not os.path.exists(self._decap):
