@@ -23,7 +23,7 @@ import topology as net
 import traffic
 from config import backend_port, default_config
 from daemon import STOP_LIMIT, Daemon  # noqa: F401  tests take it from here, as they do ROOT
-from programs import ROOT, decap_object, program, wait_until  # noqa: F401
+from programs import ROOT, decap_object, program, tags_object, wait_until  # noqa: F401
 
 FORWARDS = ("l2", "ipip", "nat")
 TEST_LIMIT = 120      # seconds until a test that hangs is ended

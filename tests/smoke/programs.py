@@ -17,6 +17,10 @@ def decap_object():
     return str(build_folder() / net.DECAP_OBJECT)
 
 
+def tags_object():
+    return str(build_folder() / "tests/tools/vlan_tags.bpf.o")
+
+
 def program(name):
     for folder in ("", "control", "tests/tools"):
         if os.access(build_folder() / folder / name, os.X_OK):
