@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Datagrams of 4,000 bytes, in three fragments in every order, and their answers; kernels put them together at both ends.
 
-    client1 ── br0 ── backend1, backend2 (echo 4,000 bytes; VIPs on lo and decap.bpf.o, or behind nat)
+    client1 ── br0 ── backend1, backend2 (echo 4,000 bytes; VIPs on lo and decap.bpf.o); backend3, backend4 (nat)
                 │
                lb0 ┄ shuntd
 
@@ -9,14 +9,12 @@ Fragments that went to different backends would make no datagram anywhere.
 """
 
 import itertools
-import select
-import socket
 import struct
-import threading
 
 import harness
 import packets as p
 import topology as net
+import ways
 
 PORT, FIRST_SOURCE_PORT = 7100, 30000
 STEP = 1360            # bytes of a fragment; a multiple of 8
@@ -43,110 +41,72 @@ def fragments(source, destination, segment, identification, step=STEP):
     return made
 
 
-class Echo(threading.Thread):
-    """Sends every datagram back from the address it came to, with the backend's name before it."""
-
-    def __init__(self, backend, addresses, port):
-        super().__init__(daemon=True)
-        self.name_of_backend = backend.name.encode()
-        self._done = threading.Event()
-        self._sockets = [bound(backend.namespace, address, port) for address in addresses]
-
-    def run(self):
-        while not self._done.is_set():
-            for ready in select.select(self._sockets, [], [], 0.05)[0]:
-                payload, sender = ready.recvfrom(65535)
-                ready.sendto(self.name_of_backend + payload, sender)
-
-    def stop(self):
-        self._done.set()
-        self.join()
-        for each in self._sockets:
-            each.close()
-
-
-def bound(namespace, address, port):
-    with namespace.inside():
-        made = socket.socket(socket.AF_INET6 if is_six(address) else socket.AF_INET, socket.SOCK_DGRAM)
-    made.bind((address, port))
-    made.settimeout(5)
-    return made
-
-
 class Fragments(harness.SmokeTest):
-    def start_bed(self, forward):
-        bed = self.bed(forward, backends=2, ipv6=True)
-        nat = forward == "nat"
-        number = harness.backend_port(forward, PORT)
-        for backend in bed.backends:
-            addresses = [backend.address, backend.address6] if nat else [net.VIP, net.VIP6]
-            echo = Echo(backend, addresses, number)
-            echo.start()
-            self.addCleanup(echo.stop)
-        bed.config["pool"] = [{"name": name, "slots": 65537,
-                               "backend": [{"name": backend.name, "address": getattr(backend, key), **({"port": number} if nat else {})}
-                                           for backend in bed.backends]}
-                              for name, key in (("four", "address"), ("six", "address6"))]
-        bed.config["service"] = [{"name": name, "address": vip, "port": PORT, "protocol": "udp", "forward": forward, "pool": name}
-                                 for name, vip in (("four", net.VIP), ("six", net.VIP6))]
+    def start_bed(self):
+        bed = self.bed("ipip", backends=2, ipv6=True)
+        self.translated = ways.serve_all(bed, ["udp"], nat_backends=2)
+        ways.serve_echoes(self, bed, self.translated)
         bed.start()
+        self.mac = bed.daemon.port()["mac"]
+        self.numbers = itertools.count(1000)
         return bed
 
-    def client_of(self, bed, vip):
-        return bed.client.address6 if is_six(vip) else bed.client.address
-
-    def exchange(self, bed, vip, order, number):
+    def exchange(self, bed, way, order):
         """A datagram whose fragments come in this order; the answer, and the backend that it came from."""
-        client = self.client_of(bed, vip)
-        segment = p.udp(client, vip, FIRST_SOURCE_PORT + number, PORT, PAYLOAD)
-        parts = fragments(client, vip, segment, 1000 + number)
-        kind = p.ETH_IP6 if is_six(vip) else p.ETH_IP
-        mac = bed.daemon.port()["mac"]
-        with bound(bed.client.namespace, client, FIRST_SOURCE_PORT + number) as listener:
-            p.send_frames(bed.client.namespace, "eth0", [p.ethernet(mac, bed.client.mac, parts[part], kind) for part in order])
-            answer, sender = listener.recvfrom(65535)
-        self.assertEqual(sender[:2], (vip, PORT))
-        self.assertTrue(answer.endswith(PAYLOAD))
-        return answer[:-len(PAYLOAD)].decode()
+        client, number = way.address_of(bed.client), next(self.numbers)
+        sport = FIRST_SOURCE_PORT + number
+        parts = fragments(client, way.vip, p.udp(client, way.vip, sport, way.port, PAYLOAD), number)
+        kind = p.ETH_IP6 if way.inner == 6 else p.ETH_IP
+        with ways.bound(bed.client.namespace, client, sport) as listener:
+            p.send_frames(bed.client.namespace, "eth0", [p.ethernet(self.mac, bed.client.mac, parts[part], kind) for part in order])
+            return ways.echoed(listener, way, PAYLOAD)
 
-    def check_every_order(self, bed):
-        for vip in (net.VIP, net.VIP6):
-            backends = set()
-            for number, order in enumerate(ORDERS):
-                with self.subTest(vip=vip, order=order):
-                    backends.add(self.exchange(bed, vip, order, number))
-            self.assertEqual(backends, {"backend1", "backend2"}, "six flows meet both")
-
-    def test_every_order_in_ipip(self):
-        bed = self.start_bed("ipip")
-        self.check_every_order(bed)
-        # By the client's kernel, in fragments that leave no room for an outer header: shuntd cuts them once more.
-        with bound(bed.client.namespace, bed.client.address, FIRST_SOURCE_PORT + 50) as sender:
-            sender.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
-            sender.sendto(PAYLOAD, (net.VIP, PORT))
-            self.assertTrue(sender.recvfrom(65535)[0].endswith(PAYLOAD))
-        self.assertGreater(bed.daemon.drops()["originated"], 0)
-
-    def test_every_order_in_nat(self):
-        bed = self.start_bed("nat")
-        self.check_every_order(bed)
+    def test_every_order_in_every_way(self):
+        bed = self.start_bed()
+        seen = {"direct": set(), "nat": set()}
+        for way in ways.ALL:
+            for order in ORDERS:
+                with self.subTest(way=way.name, order=order):
+                    seen["nat" if way.is_nat else "direct"].add(self.exchange(bed, way, order))
+        self.assertEqual(seen, {"direct": {"backend1", "backend2"}, "nat": {"backend3", "backend4"}})
+        self.check_the_kernels_own(bed)
         self.check_answers_in_every_order(bed)
 
+    def check_the_kernels_own(self, bed):
+        """The client's kernel sends fragments that leave no room for an outer header: shuntd cuts those of IPv4 once more, and
+        says of those of IPv6 what fits."""
+        before = bed.daemon.drops()
+        for way in ways.ALL:
+            with self.subTest(by="the kernel", way=way.name), ways.datagrams(bed.client, way) as sender:
+                bed.client.namespace.forget_paths()
+                if way.inner == 6 and way.encapsulates:
+                    sender.sendto(PAYLOAD, (way.vip, way.port))
+                    told = harness.wait_until(lambda: bed.client.namespace.path_mtu(way.vip), 5, "the client is told what fits")
+                    self.assertEqual(told, 1500 - way.outer_bytes)
+                sender.sendto(PAYLOAD, (way.vip, way.port))
+                ways.echoed(sender, way, PAYLOAD)
+        after = bed.daemon.drops()
+        outer4 = sum(way.inner == 4 and way.encapsulates for way in ways.ALL)
+        outer6 = sum(way.inner == 6 and way.encapsulates for way in ways.ALL)
+        # Two of three fragments are full ones, and only the first fragment is answered.
+        self.assertGreaterEqual(after["originated"] - before["originated"], 2 * outer4 + outer6)
+        bed.expect_drops(too_big=2 * outer6)
+
     def check_answers_in_every_order(self, bed):
-        """A kernel sends its fragments in one order only: these answers are made by hand."""
-        mac, backend = bed.daemon.port()["mac"], bed.backends[0]
-        number = harness.backend_port("nat", PORT)
-        for vip, source in ((net.VIP, backend.address), (net.VIP6, backend.address6)):
-            client = self.client_of(bed, vip)
-            for count, order in enumerate(ORDERS):
-                with self.subTest(answers=vip, order=order):
-                    sport = FIRST_SOURCE_PORT + 100 + count
-                    parts = fragments(source, client, p.udp(source, client, number, sport, PAYLOAD), 2000 + count)
-                    kind = p.ETH_IP6 if is_six(vip) else p.ETH_IP
-                    with bound(bed.client.namespace, client, sport) as listener:
-                        p.send_frames(backend.namespace, "eth0", [p.ethernet(mac, backend.mac, parts[part], kind) for part in order])
+        """A kernel sends its fragments in one order only: these answers of nat's backends are made by hand."""
+        backend = self.translated[0]
+        for way in (way for way in ways.ALL if way.is_nat):
+            source, client = way.address_of(backend), way.address_of(bed.client)
+            for order in ORDERS:
+                with self.subTest(answers=way.name, order=order):
+                    number = next(self.numbers)
+                    sport = FIRST_SOURCE_PORT + number
+                    parts = fragments(source, client, p.udp(source, client, way.backend_port, sport, PAYLOAD), number)
+                    kind = p.ETH_IP6 if way.inner == 6 else p.ETH_IP
+                    with ways.bound(bed.client.namespace, client, sport) as listener:
+                        p.send_frames(backend.namespace, "eth0", [p.ethernet(self.mac, backend.mac, parts[part], kind) for part in order])
                         answer, sender = listener.recvfrom(65535)
-                    self.assertEqual((answer, sender[:2]), (PAYLOAD, (vip, PORT)))
+                    self.assertEqual((answer, sender[:2]), (PAYLOAD, (way.vip, way.port)))
 
 
 class JumboFrames(harness.SmokeTest):
@@ -164,13 +124,8 @@ class JumboFrames(harness.SmokeTest):
         bed = self.bed("ipip", services={"udp": ("udp", PORT)}, backends=1, clients=0)
         folder = bed.topology.folder
         fits, cut, marked = self.datagram(8980, 1), self.datagram(9000, 2, dont_fragment=False), self.datagram(8981, 3)
-        p.write_pcap(f"{folder}/in.pcap", [p.ethernet(self.MAC, self.GATEWAY_MAC, packet) for packet in (fits, cut, marked)])
-        bed.config["port"] = [{"name": "net0", "mac": self.MAC, "gateway_mac": self.GATEWAY_MAC, "encap_source": "10.0.0.2", "mtu": 9000,
-                               "device": f"vdev:net_pcap0,rx_pcap={folder}/in.pcap,tx_pcap={folder}/out.pcap"}]
-        bed.config["service"][0]["announce"] = "none"
-        bed.daemon.on_taps = False
         bed.expect_drops(too_big=1)
-        bed.daemon.start(bed.config)
+        self.start_on_files(bed, [fits, cut, marked], 9000)
         harness.wait_until(lambda: bed.daemon.drops()["sent"] == 4, 5, "one packet whole, one in two pieces, one refused")
         bed.daemon.check_account(bed.expected_drops)
         bed.daemon.stop()
@@ -181,6 +136,29 @@ class JumboFrames(harness.SmokeTest):
         self.assertEqual(inner[0], self.datagram(8980, 1, ttl=63))
         self.assertEqual([len(packet) for packet in inner[1:]], [8980, 40])
         self.assertEqual(inner[1][20:] + inner[2][20:], cut[20:])
+
+    def test_longer_than_the_port_takes(self):
+        """The device hands such a frame over in several buffers. More of them than there are buffers, and the last packet goes on."""
+        bed = self.bed("ipip", services={"udp": ("udp", PORT)}, backends=1, clients=0)
+        folder = bed.topology.folder
+        long, last = self.datagram(2500, 1), self.datagram(1400, 2)
+        self.start_on_files(bed, [long] * 8000 + [last], 1500)
+        bed.expect_drops(truncated=8000)
+        harness.wait_until(lambda: bed.daemon.drops()["sent"] == 1, 10, "the last one has left")
+        bed.daemon.check_account(bed.expected_drops)
+        bed.daemon.stop()
+        self.assertEqual([p.Packet(frame).inner.frame[14:] for frame in p.read_pcap(f"{folder}/out.pcap")],
+                         [self.datagram(1400, 2, ttl=63)])
+
+    def start_on_files(self, bed, packets, mtu):
+        """shuntd reads the packets from in.pcap and writes out.pcap."""
+        folder = bed.topology.folder
+        p.write_pcap(f"{folder}/in.pcap", [p.ethernet(self.MAC, self.GATEWAY_MAC, packet) for packet in packets])
+        bed.config["port"] = [{"name": "net0", "mac": self.MAC, "gateway_mac": self.GATEWAY_MAC, "encap_source": "10.0.0.2", "mtu": mtu,
+                               "device": f"vdev:net_pcap0,rx_pcap={folder}/in.pcap,tx_pcap={folder}/out.pcap"}]
+        bed.config["service"][0]["announce"] = "none"
+        bed.daemon.on_taps = False
+        bed.daemon.start(bed.config)
 
     def test_a_tap_says_that_it_cannot(self):
         bed = self.bed("ipip", backends=1)
