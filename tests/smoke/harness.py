@@ -174,6 +174,7 @@ class TestTimeout(BaseException):
 
 
 def _on_alarm(_number, _frame):
+    SmokeTest.timed_out = True
     raise TestTimeout(f"the test still ran after {TEST_LIMIT} s")
 
 
@@ -181,8 +182,10 @@ class SmokeTest(unittest.TestCase):
     """Makes beds, checks the accounts at the end, stops shuntd, shows logs of what failed. Needs root."""
 
     longMessage = True
+    timed_out = False
 
     def setUp(self):
+        SmokeTest.timed_out = False
         if os.geteuid() != 0:
             self.skipTest("needs root: it makes network namespaces")
         self.beds = []
@@ -195,6 +198,11 @@ class SmokeTest(unittest.TestCase):
         self.addCleanup(bed.close)
         self.beds.append(bed)
         return bed
+
+    def subTest(self, *arguments, **names):  # unittest's own would swallow the timeout and begin the next one
+        if SmokeTest.timed_out:
+            raise TestTimeout(f"the test still ran after {TEST_LIMIT} s")
+        return super().subTest(*arguments, **names)
 
     def tearDown(self):
         for bed in self.beds:
