@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: (BSD-3-Clause OR GPL-2.0-only)
 // decap: what a backend of `forward = "ipip"`, "gue" or "gre" needs when its kernel has no module for it. A
 // tc program for the ingress of the interface that faces shunt: it takes the outer header off 4in4, 6in6,
-// 4in6 and 6in4 (RFC 2003, 2473, 4213), off GUE variant 1 on UDP 6080 (draft-ietf-intarea-gue-09, 4) and off
-// GRE without options (RFC 2784), both over either family, so that the inner packet, to the VIP that the
-// backend holds on lo, is received as if it had come alone. Replies go straight to the client.
+// 4in6 and 6in4 (RFC 2003, 2473, 4213), off GUE on UDP 6080 (draft-ietf-intarea-gue-09: variant 1, and
+// variant 0 with private data, which is skipped) and off GRE without options (RFC 2784), both over either
+// family, so that the inner packet, to the VIP that the backend holds on lo, is received as if it had come
+// alone. Replies go straight to the client.
 //
 // Owner: the interface it is attached to; no maps, no state. Cost: one header move per encapsulated packet,
 // two where the families differ; every other packet passes after a few comparisons. Attach: see README.md.
 //
 // Passed on untouched: frames to another MAC, outer headers with options or extension headers, outer
-// fragments (the kernel drops them by their protocol), UDP 6080 that isn't GUE variant 1, GRE with options
-// (key, checksum, sequence number) or another packet than IP inside. Dropped: an inner
-// packet that isn't what the outer header announces.
+// fragments (the kernel drops them by their protocol), UDP 6080 that isn't GUE, is a control message, has
+// flags (extensions, which may change what follows) or something else than IP inside, GRE with options (key,
+// checksum, sequence number) or another packet than IP inside. Dropped: behind the others an inner packet
+// that isn't what the outer header announces.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -29,14 +31,31 @@
 #define ECN_CE 0x03
 #define GUE_PORT 6080
 #define GRE_BYTES 4  // RFC 2784: two of flags and version, the EtherType of what follows
-#define LONGEST (sizeof(struct ethhdr) + 2 * sizeof(struct ipv6hdr) + sizeof(struct udphdr))
+#define GUE_BYTES 4  // of variant 0, and up to 31 words behind them
+#define GUE_WORDS 0x1f
+#define LONGEST \
+  (sizeof(struct ethhdr) + 2 * sizeof(struct ipv6hdr) + sizeof(struct udphdr) + GUE_BYTES + 4 * GUE_WORDS)
 
-// What the outer headers say. `version` is the inner packet's; 0: GUE, whose payload's first bits say it.
+// What the outer headers say. `version` is the inner packet's.
 struct outer {
   __u32 bytes;
   __u8 ecn;
   __u8 version;
+  __u8 is_udp;  // anybody may send that: what isn't as announced is somebody else's, and the kernel's
 };
+
+static __always_inline int read_gue(struct udphdr* udp, void* end, struct outer* outer) {
+  const __u8* gue = (const __u8*)(udp + 1);
+  if ((void*)(gue + GUE_BYTES) > end || udp->dest != bpf_htons(GUE_PORT)) return 0;
+  outer->is_udp = 1;
+  outer->bytes += sizeof(*udp);
+  outer->version = gue[0] >> 4;
+  if (outer->version == 4 || outer->version == 6) return 1;  // variant 1: the packet itself
+  if (gue[0] >> 5 || gue[2] || gue[3]) return 0;
+  outer->bytes += GUE_BYTES + 4 * (gue[0] & GUE_WORDS);
+  outer->version = gue[1] == IPPROTO_IPIP ? 4 : 6;
+  return gue[1] == IPPROTO_IPIP || gue[1] == IPPROTO_IPV6;
+}
 
 static __always_inline int read_gre(__be16* header, void* end, struct outer* outer) {
   if ((void*)header + GRE_BYTES > end || header[0] != 0) return 0;
@@ -47,7 +66,6 @@ static __always_inline int read_gre(__be16* header, void* end, struct outer* out
 
 // The protocols that may stand in an outer header. False: none of them.
 static __always_inline int read_protocol(__u8 protocol, void* next, void* end, struct outer* outer) {
-  struct udphdr* udp = next;
   switch (protocol) {
     case IPPROTO_IPIP:
       outer->version = 4;
@@ -56,10 +74,7 @@ static __always_inline int read_protocol(__u8 protocol, void* next, void* end, s
       outer->version = 6;
       return 1;
     case IPPROTO_UDP:
-      if ((void*)(udp + 1) > end || udp->dest != bpf_htons(GUE_PORT)) return 0;
-      outer->version = 0;
-      outer->bytes += sizeof(*udp);
-      return 1;
+      return read_gue(next, end, outer);
     case IPPROTO_GRE:
       return read_gre(next, end, outer);
   }
@@ -137,10 +152,9 @@ int decap(struct __sk_buff* skb) {
 
   struct iphdr* inner4 = ip + outer.bytes;
   struct ipv6hdr* inner6 = ip + outer.bytes;
-  if ((void*)(inner4 + 1) > end) return outer.version == 0 ? TC_ACT_OK : TC_ACT_SHOT;
-  const __u8 version = inner4->version;
-  if (outer.version == 0 && version != 4 && version != 6) return TC_ACT_OK;
-  if (outer.version != 0 && version != outer.version) return TC_ACT_SHOT;
+  const int refusal = outer.is_udp ? TC_ACT_OK : TC_ACT_SHOT;
+  if ((void*)(inner4 + 1) > end || inner4->version != outer.version) return refusal;
+  const __u8 version = outer.version;
   if (version == 4 && inner4->ihl < 5) return TC_ACT_SHOT;
   if (version == 6 && (void*)(inner6 + 1) > end) return TC_ACT_SHOT;
   if (outer.ecn == ECN_CE && !(version == 4 ? mark4(inner4) : mark6(inner6))) return TC_ACT_SHOT;

@@ -105,6 +105,12 @@ def gre(inner, flags=0):
     return struct.pack("!HH", flags, ETH_IP if inner[0] >> 4 == 4 else ETH_IP6) + inner
 
 
+def gue(inner, words=0, flags=0, control=0, version=0, protocol=None):
+    """draft-ietf-intarea-gue-09 3.1, variant 0: Hlen words of private data, the protocol of what follows."""
+    protocol = protocol or (IPIP if inner[0] >> 4 == 4 else IP6IP)
+    return struct.pack("!BBH", version << 6 | control << 5 | words, protocol, flags) + bytes(range(4 * words)) + inner
+
+
 class Packet:
     """What a frame says, field by field; fields that it doesn't have are None. `inner` is the packet inside ipip, gue or gre."""
 
@@ -157,6 +163,8 @@ class Packet:
             self.payload = segment[start:]
             if self.protocol == UDP and self.dport == GUE and self.payload and self.payload[0] >> 4 in (4, 6):
                 self._read_inner(self.payload)
+            elif self.protocol == UDP and self.dport == GUE and self.payload[4:] and self.payload[:4] == gue(self.payload[4:])[:4]:
+                self._read_inner(self.payload[4:])
         elif self.protocol in (IPIP, IP6IP):
             self._read_inner(segment)
         elif self.protocol == GRE and segment[:2] == b"\0\0" and segment[4:] and segment[:4] == gre(segment[4:])[:4]:
