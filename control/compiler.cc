@@ -201,7 +201,7 @@ Destination Compiler::destination_for(const BackendConfig& backend, const Travel
   Destination destination;
   destination.present = true;
   destination.address = backend.address;
-  destination.change = change_for(forward, backend.address.family());
+  destination.change = change_for(forward, travel.gue_variant, backend.address.family());
   destination.outer_bytes = outer_bytes_of(destination.change);
   if (backend.address.is_v4()) destination.address4 = backend.address.v4();
   destination.backend_port = be16(backend.port);
@@ -306,8 +306,8 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
     const bool is_chosen = position.pool == chosen && position.departure.presence == Presence::active;
     const PoolChoice& choice =
         *part.choice[static_cast<size_t>(is_chosen ? condition.rule.mode : ChoiceMode::up_only)];
-    const std::vector<Destination>& destinations =
-        refresh_destinations(pool, part, {config.forward, config.address.address.family(), config.dscp});
+    const std::vector<Destination>& destinations = refresh_destinations(
+        pool, part, {config.forward, config.gue_variant, config.address.address.family(), config.dscp});
     service.pools[i] = {destinations.data(), choice.accept.data(), static_cast<uint32_t>(destinations.size()),
                         position.pairs.first};
     if (!is_chosen) continue;

@@ -76,6 +76,7 @@ class Compiler {
   // How packets travel to a pool's backends: services that agree in it share destinations.
   struct Travel {
     Forward forward = Forward::l2;
+    uint8_t gue_variant = 1;
     Family inner = Family::ipv4;  // the packets'
     std::optional<uint8_t> dscp;  // of the outer header
 

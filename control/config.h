@@ -115,6 +115,7 @@ struct ServiceConfig {
   std::string pool;
   std::string backup_pool;  // empty: none
   Forward forward = Forward::l2;
+  uint8_t gue_variant = 1;  // of gue: 1, the packet itself behind UDP; 0, behind a GUE header
   Scheduler scheduler = Scheduler::maglev;
   TimeoutConfig timeouts;
   Announce announce = Announce::automatic;  // resolved by validation: arp inside a port's subnet, else route

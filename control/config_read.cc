@@ -103,6 +103,7 @@ void read_service(const toml::table& table, ServiceConfig& service, ServiceOrigi
   reader.read("pool", service.pool);
   reader.read("backup_pool", service.backup_pool);
   reader.read("forward", service.forward);
+  reader.read("gue_variant", service.gue_variant);
   reader.read("scheduler", service.scheduler);
   reader.check_choice("hash");
   reader.check_choice("on_down");

@@ -38,6 +38,7 @@ Rules between keys:
 - A VIP that is (or a prefix that holds) an address of the node needs `unserved = "punt"`; then the kernel answers for it
   and `announce` is none.
 - An ipip, gue or gre service needs an `encap_source` (for IPv6 backends an `encap_source6`) on some port.
+- `gue_variant` is for gue services only.
 - nat: one address, no prefix; no two nat services share a backend's address, port and protocol (one without port claims
   all); backends of an any-port service have no `port`.
 

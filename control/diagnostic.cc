@@ -74,6 +74,7 @@ constexpr std::array kNames = {
     "nat_shared_backend",
     "mixed_families",
     "no_encap_source",
+    "gue_variant_without_gue",
     "default_cluster_key",
     "open_api",
     "unused_pool",

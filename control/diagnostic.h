@@ -88,6 +88,7 @@ enum class DiagnosticId : uint8_t {
   nat_shared_backend,
   mixed_families,
   no_encap_source,
+  gue_variant_without_gue,
   // Warnings.
   default_cluster_key,
   open_api,

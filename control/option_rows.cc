@@ -205,11 +205,15 @@ constexpr std::array kRows = {
     OptionRow{"service", "pool", Type::text, Need::required, "", "Name of the pool."},
     OptionRow{"service", "backup_pool", Type::text, Need::optional, "none",
               "Used when more than `panic` of the pool is down."},
-    OptionRow{
-        "service", "forward", Type::choice, Need::optional, "\"l2\"",
-        "How packets reach the backend: by MAC address, inside IP, UDP (GUE variant 1, port 6080) or GRE, "
-        "or translated.",
-        0, 0, kForward},
+    OptionRow{"service", "forward", Type::choice, Need::optional, "\"l2\"",
+              "How packets reach the backend: by MAC address, inside IP, UDP (GUE, port 6080) or GRE, or "
+              "translated.",
+              0, 0, kForward},
+    OptionRow{"service", "gue_variant", Type::integer, Need::optional, "1",
+              "Of `forward = \"gue\"`. 1: the packet stands right behind the UDP header; 0: a GUE header of "
+              "4 bytes "
+              "stands between them.",
+              0, 1},
     OptionRow{"service", "scheduler", Type::choice, Need::optional, "\"maglev\"", "How a backend is chosen.",
               0, 0, kScheduler},
     OptionRow{"service", "hash", Type::choice, Need::optional, "\"5-tuple\"", "What of a packet chooses.", 0,

@@ -38,10 +38,11 @@ std::string_view family_text(Family family) {
   return family == Family::ipv4 ? "IPv4" : "IPv6";
 }
 
-uint16_t outer_bytes(Forward forward, Family family) {
-  const ForwardRow row = row_of(forward);
+uint16_t outer_bytes(const ServiceConfig& service, Family family) {
+  const ForwardRow row = row_of(service.forward);
   if (!row.encapsulates) return 0;
-  return static_cast<uint16_t>((family == Family::ipv4 ? 20 : 40) + row.other_bytes);
+  const unsigned gue = service.forward == Forward::gue && service.gue_variant == 0 ? 4U : 0U;
+  return static_cast<uint16_t>((family == Family::ipv4 ? 20U : 40U) + row.other_bytes + gue);
 }
 
 // The ports that a backend may be behind: those whose subnets hold it, else all.
@@ -117,7 +118,7 @@ void validate_mtu(const ServiceConfig& service, const Members& members, const Va
   const auto port = static_cast<size_t>(members.way - all.config.ports.data());
   if (!all.origin.ports[port].has("mtu")) return;
   // IPv4 inside may be cut shorter, but not what carries it.
-  const uint16_t beside = v4_inside ? uint16_t{0} : outer_bytes(service.forward, family);
+  const uint16_t beside = v4_inside ? uint16_t{0} : outer_bytes(service, family);
   if (members.way->mtu >= kSmallestIpv6Mtu + beside) return;
   const std::string outer =
       ", and the outer header of service " + tick(service.name) + " " + std::to_string(beside) + " beside";

@@ -77,6 +77,15 @@ void warn_of_announce_min(const ServiceConfig& service, const ServiceOrigin& ori
                          (backends == 1 ? " backend" : " backends") + ": the VIP is never fit");
 }
 
+// Somebody who writes it expects another header than the one that backends get.
+void validate_gue_variant(const ServiceConfig& service, const ServiceOrigin& origin, Report& report) {
+  if (!origin.has("gue_variant") || origin.has("forward") != origin.given("forward")) return;
+  if (service.forward == Forward::gue) return;
+  report.error(DiagnosticId::gue_variant_without_gue, origin.of("gue_variant"),
+               "`gue_variant` is for gue, and service " + tick(service.name) + " forwards otherwise",
+               "`forward = \"gue\"`, or leave it out");
+}
+
 // A service may change its way of forwarding with the next edit: what has no effect is no error.
 void warn_of_ignored(const ServiceConfig& service, const ServiceOrigin& origin, Report& report) {
   if (origin.has("dscp") && origin.has("forward") == origin.given("forward") &&
@@ -101,6 +110,7 @@ void validate_services(Validation& all) {
     const ServiceOrigin& origin = all.origin.services[i];
     validate_pool_names(service, origin, all);
     validate_address(service, origin, all.report);
+    validate_gue_variant(service, origin, all.report);
     warn_of_announce_min(service, origin, all);
     warn_of_ignored(service, origin, all.report);
   }

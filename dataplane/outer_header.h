@@ -1,10 +1,11 @@
 // Outer headers: what stands before a packet on its way to a backend in ipip, gue and gre.
 //
-// RFC 2003 (4in4), RFC 2473 (6in6, 4in6), RFC 4213 (6in4); gue is draft-ietf-intarea-gue variant 1: the
-// packet itself behind UDP port 6080; gre is RFC 2784 without options. ECN as inside (RFC 6040, normal mode),
-// DSCP as well or the service's own, DF as inside and set for IPv6, 64 hops of its own. Everything that no
-// packet changes comes from the destination. Cost: the destination's line copied, three fields written over
-// it.
+// RFC 2003 (4in4), RFC 2473 (6in6, 4in6), RFC 4213 (6in4); gue is draft-ietf-intarea-gue behind
+// UDP port 6080: variant 1, the packet itself, or variant 0, a GUE header before it (its Hlen leaves room for
+// private data; there is none so far); gre is RFC 2784 without options. ECN as inside (RFC 6040, normal
+// mode), DSCP as well or the service's own, DF as inside and set for IPv6, 64 hops of its own. Everything
+// that no packet changes comes from the destination. Cost: the destination's line copied, three fields
+// written over it.
 #pragma once
 
 #include "common/checksum.h"
@@ -109,6 +110,13 @@ inline void write_udp(uint8_t* at, be16 sport, unsigned udp_bytes, uint16_t chec
                 (uint64_t{checksum_raw} << 48U));
 }
 
+// draft-ietf-intarea-gue 3.1: variant 0, no control message, Hlen 0 (nothing between this and the packet),
+// the protocol of the packet, no flags.
+template <L3 kInner>
+void write_gue(uint8_t* at) {
+  store(at, uint32_t{be16(kInner == L3::ipv4 ? kProtocolIpip : kProtocolIpv6).raw()});
+}
+
 // RFC 2784 2: no checksum, version 0, and the EtherType of the packet behind it.
 template <L3 kInner>
 void write_gre(uint8_t* at) {
@@ -119,14 +127,14 @@ void write_gre(uint8_t* at) {
 // known without reading it all: its own transport checksum makes its segment's sum the complement of its
 // pseudo header's (as Linux's "local checksum offload"). If that checksum is wrong the outer one is wrong as
 // well, and the backend drops the packet one header earlier. `inner`: the IP packet as it travels, hops
-// already taken.
-template <L3 kInner>
+// already taken. `kShim`: bytes between it and the outer IP header.
+template <L3 kInner, unsigned kShim>
 uint16_t gue_checksum6(const PacketView& view, const uint8_t* inner, const Destination& destination,
                        be16 sport, uint32_t flow) {
   const auto raw = [](unsigned value) { return uint64_t{be16(static_cast<uint16_t>(value)).raw()}; };
   const unsigned l4_at = static_cast<unsigned>(view.l4_offset - view.l3_offset);
   const unsigned l4_bytes = view.ip_bytes - l4_at;
-  const uint64_t udp_length = raw(view.ip_bytes + kUdpHeaderBytes);
+  const uint64_t udp_length = raw(view.ip_bytes + kShim);
   uint64_t sum =
       uint64_t{destination.outer_sum} + spread_of(destination, flow) + sport.raw() + 2 * udp_length;
   // IPv4 without a checksum, or bytes behind the datagram that it doesn't cover (RFC 9868).

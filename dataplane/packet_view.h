@@ -20,6 +20,7 @@ inline constexpr uint16_t kIpv6HeaderBytes = 40;
 inline constexpr uint16_t kUdpHeaderBytes = 8;
 inline constexpr uint16_t kTcpHeaderBytes = 20;
 inline constexpr uint16_t kGreHeaderBytes = 4;  // RFC 2784, without options
+inline constexpr uint16_t kGueHeaderBytes = 4;  // of variant 0, without extensions and private data
 inline constexpr uint16_t kGuePort = 6080;      // draft-ietf-intarea-gue, of UDP
 
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;

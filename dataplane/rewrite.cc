@@ -55,15 +55,21 @@ constexpr bool is_outer(Change change) {
 constexpr bool is_outer4(Change change) {
   return is_outer(change) && change < Change::outer6;
 }
+constexpr bool has_gue(Change change) {
+  return change == Change::outer4_udp_gue || change == Change::outer6_udp_gue;
+}
 constexpr bool has_udp(Change change) {
-  return change == Change::outer4_udp || change == Change::outer6_udp;
+  return change == Change::outer4_udp || change == Change::outer6_udp || has_gue(change);
 }
 constexpr bool has_gre(Change change) {
   return change == Change::outer4_gre || change == Change::outer6_gre;
 }
 // Of what stands between the outer IP header and the packet.
 constexpr unsigned shim_bytes(Change change) {
-  return has_udp(change) ? kUdpHeaderBytes : has_gre(change) ? kGreHeaderBytes : 0U;
+  return has_gue(change)   ? unsigned{kUdpHeaderBytes} + kGueHeaderBytes
+         : has_udp(change) ? kUdpHeaderBytes
+         : has_gre(change) ? kGreHeaderBytes
+                           : 0U;
 }
 
 // The tags of a tagged frame stand behind the MACs of the new one, and the outer headers, which were written
@@ -109,12 +115,14 @@ template <typename Kind>
   const uint8_t traffic_class = outer_class<kInner>(ip, destination);
   take_hop<kInner>(ip);
   if constexpr (has_gre(kChange)) write_gre<kInner>(ip - kGreHeaderBytes);
+  if constexpr (has_gue(kChange)) write_gue<kInner>(ip - kGueHeaderBytes);
   if constexpr (has_udp(kChange)) {
+    constexpr unsigned kShim = shim_bytes(kChange);
     const be16 sport = gue_source_port(flow);
     uint16_t checksum = 0;  // RFC 768: over IPv4 it may do without one
     if constexpr (!is_outer4(kChange))
-      checksum = gue_checksum6<kInner>(packet.view, ip, destination, sport, flow);
-    write_udp(ip - kUdpHeaderBytes, sport, ip_bytes + kUdpHeaderBytes, checksum);
+      checksum = gue_checksum6<kInner, kShim>(packet.view, ip, destination, sport, flow);
+    write_udp(ip - kShim, sport, ip_bytes + kShim, checksum);
   }
   if constexpr (is_outer4(kChange)) {
     write_outer4(start, destination, traffic_class, ip_bytes + kOuter, flow);
@@ -205,12 +213,16 @@ uint64_t run_of(Change change, Burst& burst, uint64_t packets, WorkerState& work
       return run<Kind<Change::outer4, kInner, kPlain>>(burst, packets, worker);
     case Change::outer4_udp:
       return run<Kind<Change::outer4_udp, kInner, kPlain>>(burst, packets, worker);
+    case Change::outer4_udp_gue:
+      return run<Kind<Change::outer4_udp_gue, kInner, kPlain>>(burst, packets, worker);
     case Change::outer4_gre:
       return run<Kind<Change::outer4_gre, kInner, kPlain>>(burst, packets, worker);
     case Change::outer6:
       return run<Kind<Change::outer6, kInner, kPlain>>(burst, packets, worker);
     case Change::outer6_udp:
       return run<Kind<Change::outer6_udp, kInner, kPlain>>(burst, packets, worker);
+    case Change::outer6_udp_gue:
+      return run<Kind<Change::outer6_udp_gue, kInner, kPlain>>(burst, packets, worker);
     case Change::outer6_gre:
       return run<Kind<Change::outer6_gre, kInner, kPlain>>(burst, packets, worker);
   }
@@ -309,10 +321,14 @@ void change_fragment(Packet& packet, const Destination& destination, WorkerState
       return change_one<Change::outer4, kInner>(packet, destination, worker);
     case Change::outer4_udp:
       return change_one<Change::outer4_udp, kInner>(packet, destination, worker);
+    case Change::outer4_udp_gue:
+      return change_one<Change::outer4_udp_gue, kInner>(packet, destination, worker);
     case Change::outer6:
       return change_one<Change::outer6, kInner>(packet, destination, worker);
     case Change::outer6_udp:
       return change_one<Change::outer6_udp, kInner>(packet, destination, worker);
+    case Change::outer6_udp_gue:
+      return change_one<Change::outer6_udp_gue, kInner>(packet, destination, worker);
     case Change::outer4_gre:
       return change_one<Change::outer4_gre, kInner>(packet, destination, worker);
     case Change::outer6_gre:

@@ -26,16 +26,19 @@
 namespace shunt {
 
 // What rewrite does to a packet on its way to a backend. `outer`: the packet travels inside another one of
-// that family, `udp`: behind a UDP header (gue), `gre`: behind a GRE header.
+// that family, `udp`: behind a UDP header (gue variant 1), `udp_gue`: behind one and a GUE header (variant
+// 0), `gre`: behind a GRE header.
 enum class Change : uint8_t {
   l2,
   nat4,
   nat6,
   outer4,
   outer4_udp,
+  outer4_udp_gue,
   outer4_gre,
   outer6,
   outer6_udp,
+  outer6_udp_gue,
   outer6_gre
 };
 

@@ -288,6 +288,8 @@ Bytes PacketMaker::encapsulated_again(uint8_t port) {
     case 1:
       outer.protocol = 17;
       outer.dport = 6080;
+      if (input_.below(2) == 0)  // variant 0
+        outer.payload.insert(outer.payload.begin(), {0, static_cast<uint8_t>(is_v6(inside) ? 41 : 4), 0, 0});
       break;
     default:
       outer.protocol = 47;

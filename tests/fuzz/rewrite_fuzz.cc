@@ -139,7 +139,8 @@ Bytes check_outer(const Case& one, const Bytes& got) {
   const bool gue = way.forward == Forward::gue;
   const bool inner_six = way.is_v6();
   const bool gre = way.forward == Forward::gre;
-  const size_t outer = (six ? 40U : 20U) + (gue ? 8U : gre ? 4U : 0U);
+  const size_t gue_header = gue && way.gue_variant == 0 ? 4 : 0;
+  const size_t outer = (six ? 40U : 20U) + (gue ? 8U : gre ? 4U : 0U) + gue_header;
   expect(got.size() > outer, "no room for an outer header", got);
   const uint8_t next = gue ? 17 : gre ? 47 : inner_six ? 41 : 4;
   const Bytes source(got.begin() + (six ? 8 : 12), got.begin() + (six ? 24 : 16));
@@ -157,10 +158,13 @@ Bytes check_outer(const Case& one, const Bytes& got) {
     expect((get16(got, 6) & 0xffffU) == (dont_fragment ? 0x4000U : 0U), "outer flags", got);
   }
   if (gue) {
-    expect(get16(got, outer - 8) >= 49'152 && get16(got, outer - 6) == 6080, "outer ports", got);
-    expect(get16(got, outer - 4) == got.size() - outer + 8, "outer UDP length", got);
-    expect(!six || get16(got, outer - 2) != 0, "no outer UDP checksum over IPv6", got);
+    const size_t udp = outer - gue_header - 8;
+    expect(get16(got, udp) >= 49'152 && get16(got, udp + 2) == 6080, "outer ports", got);
+    expect(get16(got, udp + 4) == got.size() - udp, "outer UDP length", got);
+    expect(!six || get16(got, udp + 6) != 0, "no outer UDP checksum over IPv6", got);
   }
+  if (gue_header != 0)
+    expect(get16(got, outer - 4) == (inner_six ? 41 : 4) && get16(got, outer - 2) == 0, "GUE header", got);
   if (gre)
     expect(get16(got, outer - 4) == 0 && get16(got, outer - 2) == (inner_six ? 0x86dd : 0x0800), "GRE header",
            got);

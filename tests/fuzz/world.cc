@@ -41,6 +41,10 @@ const std::vector<Way>& ways() {
       {"198.51.100.11", "six", Forward::gre, "2001:db8:1::20"},
       {"2001:db8:a::7", "six", Forward::gre, "2001:db8:1::20"},
       {"2001:db8:a::8", "four", Forward::gre, "10.0.0.20"},
+      {"198.51.100.12", "four", Forward::gue, "10.0.0.20", false, "", 0},
+      {"198.51.100.13", "six", Forward::gue, "2001:db8:1::20", false, "", 0},
+      {"2001:db8:a::9", "six", Forward::gue, "2001:db8:1::20", false, "", 0},
+      {"2001:db8:a::10", "four", Forward::gue, "10.0.0.20", false, "", 0},
   };
   return all;
 }
@@ -64,6 +68,7 @@ Config rich_config(unsigned backends) {
     for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
       const uint16_t port = way.any_port ? uint16_t{0} : protocol == Protocol::tcp ? kTcpPort : kUdpPort;
       config.services.push_back(packet::service(vip, port, way.pool, way.forward, protocol));
+      config.services.back().gue_variant = way.gue_variant;
     }
   }
   return config;

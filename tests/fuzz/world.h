@@ -26,6 +26,7 @@ struct Way {
   std::string backend;  // the pool's first
   bool any_port = false;
   std::string prefix = {};  // the VIP is one of these
+  uint8_t gue_variant = 1;
 
   bool is_v6() const { return vip.find(':') != std::string::npos; }
   bool to_v6() const { return backend.find(':') != std::string::npos; }

@@ -238,6 +238,8 @@ std::vector<DropRow> loop_rows() {
   Bytes too_deep = ours;
   for (int i = 0; i < 9; ++i)
     too_deep = around(peer, "192.0.2.98", 4, too_deep);
+  Bytes full_gue = {0x1f, 4, 0, 0};
+  full_gue.resize(4 + 31 * 4, 0x45);
   Bytes ours_with_a_key = ours_gre;
   ours_with_a_key[20] = 0x20;
   return {
@@ -247,6 +249,10 @@ std::vector<DropRow> loop_rows() {
       {"our gre in ipip", loop, frame(around(peer, vip, 4, ours_gre)), 0},
       {"our gue in gre", loop, frame(around(peer, vip, 47, ours_gue)), 0},
       {"ours in gue, variant 1, to no service", loop, frame(around(peer, vip, 17, ours)), 0},
+      {"ours in gue, variant 0", loop, frame(around(peer, vip, 17, ours, {0, 4, 0, 0})), 0},
+      {"our gue, variant 0, in gre", loop,
+       frame(around(peer, vip, 47, around("10.0.0.10", "192.0.2.99", 17, client, {0, 4, 0, 0}))), 0},
+      {"ours in gue, variant 0 with 31 words", loop, frame(around(peer, vip, 17, ours, full_gue)), 0},
       {"ours in gue, variant 0 with two words", loop,
        frame(around(peer, vip, 17, ours, {0x02, 4, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8})), 0},
       {"ours behind eight others", loop, frame(around(peer, vip, 4, deep)), 0},

@@ -22,10 +22,13 @@ Config wide_config() {
   six.backends = {backend("six", kBackend6)};
   config.pools.push_back(six);
   uint16_t port = 1000;
-  for (const Forward forward : {Forward::ipip, Forward::gue, Forward::gre}) {
+  for (const auto& [forward, gue_variant] :
+       {std::pair{Forward::ipip, 1}, {Forward::gue, 1}, {Forward::gue, 0}, {Forward::gre, 1}}) {
     for (const std::string vip : {"198.51.100.7", "2001:db8::1"}) {
-      for (const std::string pool : {"ipip", "six"})
+      for (const std::string pool : {"ipip", "six"}) {
         config.services.push_back(service(vip, ++port, pool, forward));
+        config.services.back().gue_variant = static_cast<uint8_t>(gue_variant);
+      }
     }
   }
   config.services.push_back(service(kVip6, 80, "six", Forward::l2));
@@ -211,7 +214,8 @@ TEST(MssClamp, OfTheMtu) {
     const Bytes& frame = outcome.sent[0].frame;
     const bool v4_inside = each.address.address.is_v4();
     const bool v4_outside = frame[14] >> 4U == 4;
-    const unsigned shim = each.forward == Forward::gue ? 8 : each.forward == Forward::gre ? 4 : 0;
+    const unsigned gue = each.gue_variant == 0 ? 12 : 8;
+    const unsigned shim = each.forward == Forward::gue ? gue : each.forward == Forward::gre ? 4 : 0;
     const unsigned outer = encapsulates(each.forward) ? (v4_outside ? 20U : 40U) + shim : 0U;
     EXPECT_EQ(get16(frame, frame.size() - 2), 1500U - outer - (v4_inside ? 20U : 40U) - 20U);
     const size_t at = 14 + outer;

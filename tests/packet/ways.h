@@ -15,6 +15,7 @@ struct Way {
   Family vip_family;
   Family backend_family;
   unsigned index;  // of all_ways()
+  uint8_t gue_variant = 1;
 
   bool v4() const { return vip_family == Family::ipv4; }
   std::string number() const { return std::to_string(50 + index); }
@@ -26,7 +27,8 @@ struct Way {
   }
   unsigned outer_bytes() const {
     if (!encapsulates(forward)) return 0;
-    const unsigned shim = forward == Forward::gue ? 8 : forward == Forward::gre ? 4 : 0;
+    const unsigned gue = gue_variant == 0 ? 12 : 8;
+    const unsigned shim = forward == Forward::gue ? gue : forward == Forward::gre ? 4 : 0;
     return (backend_family == Family::ipv4 ? 20U : 40U) + shim;
   }
   // The client's packet to the VIP.
@@ -43,15 +45,26 @@ inline const std::string kSource6 = "2001:db8:1::a";  // encap_source6 of net1
 
 inline std::vector<Way> all_ways() {
   using enum Family;
-  std::vector<Way> ways = {
-      {"l2, IPv4", Forward::l2, ipv4, ipv4, 0},       {"l2, IPv6", Forward::l2, ipv6, ipv6, 0},
-      {"ipip, 4in4", Forward::ipip, ipv4, ipv4, 0},   {"ipip, 6in4", Forward::ipip, ipv6, ipv4, 0},
-      {"ipip, 4in6", Forward::ipip, ipv4, ipv6, 0},   {"ipip, 6in6", Forward::ipip, ipv6, ipv6, 0},
-      {"gue, 4 over 4", Forward::gue, ipv4, ipv4, 0}, {"gue, 6 over 4", Forward::gue, ipv6, ipv4, 0},
-      {"gue, 4 over 6", Forward::gue, ipv4, ipv6, 0}, {"gue, 6 over 6", Forward::gue, ipv6, ipv6, 0},
-      {"nat, IPv4", Forward::nat, ipv4, ipv4, 0},     {"nat, IPv6", Forward::nat, ipv6, ipv6, 0},
-      {"gre, 4 over 4", Forward::gre, ipv4, ipv4, 0}, {"gre, 6 over 4", Forward::gre, ipv6, ipv4, 0},
-      {"gre, 4 over 6", Forward::gre, ipv4, ipv6, 0}, {"gre, 6 over 6", Forward::gre, ipv6, ipv6, 0}};
+  std::vector<Way> ways = {{"l2, IPv4", Forward::l2, ipv4, ipv4, 0},
+                           {"l2, IPv6", Forward::l2, ipv6, ipv6, 0},
+                           {"ipip, 4in4", Forward::ipip, ipv4, ipv4, 0},
+                           {"ipip, 6in4", Forward::ipip, ipv6, ipv4, 0},
+                           {"ipip, 4in6", Forward::ipip, ipv4, ipv6, 0},
+                           {"ipip, 6in6", Forward::ipip, ipv6, ipv6, 0},
+                           {"gue, 4 over 4", Forward::gue, ipv4, ipv4, 0},
+                           {"gue, 6 over 4", Forward::gue, ipv6, ipv4, 0},
+                           {"gue, 4 over 6", Forward::gue, ipv4, ipv6, 0},
+                           {"gue, 6 over 6", Forward::gue, ipv6, ipv6, 0},
+                           {"nat, IPv4", Forward::nat, ipv4, ipv4, 0},
+                           {"nat, IPv6", Forward::nat, ipv6, ipv6, 0},
+                           {"gre, 4 over 4", Forward::gre, ipv4, ipv4, 0},
+                           {"gre, 6 over 4", Forward::gre, ipv6, ipv4, 0},
+                           {"gre, 4 over 6", Forward::gre, ipv4, ipv6, 0},
+                           {"gre, 6 over 6", Forward::gre, ipv6, ipv6, 0},
+                           {"gue variant 0, 4 over 4", Forward::gue, ipv4, ipv4, 0, 0},
+                           {"gue variant 0, 6 over 4", Forward::gue, ipv6, ipv4, 0, 0},
+                           {"gue variant 0, 4 over 6", Forward::gue, ipv4, ipv6, 0, 0},
+                           {"gue variant 0, 6 over 6", Forward::gue, ipv6, ipv6, 0, 0}};
   for (unsigned i = 0; i < ways.size(); ++i)
     ways[i].index = i;
   return ways;
@@ -78,8 +91,11 @@ inline Config ways_config() {
       pool.backends.push_back(packet::backend(std::to_string(n), way.backend(n), port));
     }
     config.pools.push_back(pool);
-    config.services.push_back(service(way.vip(), 80, pool.name, way.forward));
-    config.services.push_back(service(way.vip(), 53, pool.name, way.forward, Protocol::udp));
+    for (const auto& [port, protocol] : {std::pair{80, Protocol::tcp}, {53, Protocol::udp}}) {
+      config.services.push_back(
+          service(way.vip(), static_cast<uint16_t>(port), pool.name, way.forward, protocol));
+      config.services.back().gue_variant = way.gue_variant;
+    }
   }
   return config;
 }
@@ -89,9 +105,9 @@ inline KernelView ways_kernel() {
   view.routes.push_back({*Prefix::parse("2001:db8:1::/64"), 1, std::nullopt});
   view.routes.push_back({*Prefix::parse("::/0"), 0, ip("2001:db8:9::1")});
   view.neighbours.push_back({0, ip("2001:db8:9::1"), mac(kRouterMac)});
-  for (unsigned n = 80; n < 84; ++n)  // and those that network.h has
+  for (unsigned n = 80; n < 100; ++n)  // and those that network.h has
     view.neighbours.push_back({1, ip("10.0.0." + std::to_string(n)), mac(backend_mac(n))});
-  for (unsigned n = 20; n < 84; ++n)
+  for (unsigned n = 20; n < 100; ++n)
     view.neighbours.push_back({1, ip("2001:db8:1::" + std::to_string(n)), mac(backend_mac(n))});
   view.node_addresses.push_back(ip("2001:db8:1::1"));
   return view;
@@ -133,6 +149,7 @@ inline Delivered delivered(const Way& way, const Bytes& frame) {
     result.faults += "outer addresses; ";
   if (outer[four ? 9 : 6] != protocol) result.faults += "outer protocol; ";
   if (get16(outer, four ? 2 : 4) != outer.size() - (four ? 0 : 40)) result.faults += "outer length; ";
+  if (outer[four ? 8 : 7] != 64) result.faults += "outer hops; ";
   if (four && internet_checksum(Bytes(outer.begin(), outer.begin() + 20)) != 0)
     result.faults += "outer header checksum; ";
   if (way.forward == Forward::gue) {
@@ -142,6 +159,10 @@ inline Delivered delivered(const Way& way, const Bytes& frame) {
     put(covered, tail(outer, header));
     const bool none = get16(outer, header + 6) == 0;
     if (none != four || (!none && internet_checksum(covered) != 0)) result.faults += "UDP checksum; ";
+    // draft-ietf-intarea-gue 3.1: version 0, no control message, Hlen 0; what follows; no flags.
+    if (way.gue_variant == 0 &&
+        (get16(outer, header + 8) != inner_protocol || get16(outer, header + 10) != 0))
+      result.faults += "GUE header; ";
   }
   if (way.forward == Forward::gre &&
       (get16(outer, header) != 0 || get16(outer, header + 2) != (way.v4() ? 0x0800 : 0x86dd)))

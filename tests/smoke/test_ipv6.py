@@ -36,10 +36,14 @@ WAYS = {
     "gre 4 over 6": (net.VIP, 87, "gre", "six"),
     "gre 6 over 4": (net.VIP6, 88, "gre", "four"),
     "gre 4 over 4": (net.VIP, 88, "gre", "four"),
+    "gue variant 0, 6 over 6": (net.VIP6, 89, "gue", "six"),
+    "gue variant 0, 4 over 6": (net.VIP, 89, "gue", "six"),
+    "gue variant 0, 6 over 4": (net.VIP6, 90, "gue", "four"),
+    "gue variant 0, 4 over 4": (net.VIP, 90, "gue", "four"),
     "nat": (net.VIP6, 86, "nat", "nat"),
     "a prefix": (OF_PREFIX, 80, "l2", "six"),
 }
-PORTS = [80, 81, 82, 83, 84, 85, 87, 88]
+PORTS = [80, 81, 82, 83, 84, 85, 87, 88, 89, 90]
 NAT_PORT = 8086
 
 
@@ -74,6 +78,9 @@ class Ways(harness.SmokeTest):
         bed.config["service"] = [
             {"name": name.replace(" ", "-"), "address": PREFIX if vip == OF_PREFIX else vip, "port": port, "forward": forward, "pool": pool_name}
             for name, (vip, port, forward, pool_name) in WAYS.items()]
+        for service in bed.config["service"]:
+            if "variant-0" in service["name"]:
+                service["name"], service["gue_variant"] = service["name"].replace(",", ""), 0
         bed.expect_drops(no_neighbour=None)  # the first answer behind nat to a client that the kernel doesn't know yet
         bed.daemon.start(bed.config)
         # backend1 is also a router that is known by its link-local address only.
@@ -93,6 +100,9 @@ class Ways(harness.SmokeTest):
                 self.assertEqual({answer.status for answer in answers}, {200}, answers)
                 self.assertEqual({answer.body for answer in answers}, {entry["name"] for entry in backends})
                 self.check_outer(sent, forward, vip, {entry["address"] for entry in backends})
+                if forward == "gue":
+                    firsts = {packet.payload[0] >> 4 for packet in sent.packets if packet.inner is not None}
+                    self.assertEqual(firsts, {0} if "variant 0" in name else {6 if ":" in vip else 4})
         with self.subTest("the node itself"):
             for name in ("l2", "gue 6 over 4", "nat", "a prefix"):
                 vip, port, _, _ = WAYS[name]
