@@ -1,8 +1,8 @@
 // What shunt answers, byte for byte: echo replies, "time exceeded", "too big"; what it doesn't answer; and
 // that it never sends more than it was asked for.
 #include "tests/packet/any_packet.h"
+#include "tests/packet/coverage.h"
 #include "tests/packet/icmp_builder.h"
-#include "tests/packet/ways.h"
 
 namespace shunt::packet {
 namespace {
@@ -173,6 +173,7 @@ TEST_F(IcmpAnswer, TimeExceeded) {
       expect_answer("1,400 bytes", packet, "ttl", error(packet, exceeded, largest - header - 8));
       packet.ttl = 0;
       expect_silence("TTL 0", packet, "ttl");
+      showed(way, "time exceeded");
     }
   }
 }
@@ -201,6 +202,7 @@ TEST_F(IcmpAnswer, TooBigForTheWayOut) {
     expect_answer("a byte more", packet, "too_big", error(packet, too_big, quoted));
     packet.tags = {{0x8100, 0x2005}};
     expect_answer("tagged", packet, "too_big", error(packet, too_big, quoted));
+    showed(way, "too big: told");
     packet.dont_fragment = false;
     if (way.v4()) {
       EXPECT_EQ(pipeline.run(0, build(packet)).text(), "sent sent") << "it is cut";

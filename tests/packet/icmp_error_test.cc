@@ -6,9 +6,9 @@
 //   backend ◄──shunt◄── VIP             quotes the answer: source the VIP
 #include <random>
 
+#include "tests/packet/coverage.h"
 #include "tests/packet/fragment_builder.h"
 #include "tests/packet/icmp_builder.h"
-#include "tests/packet/ways.h"
 
 namespace shunt::packet {
 namespace {
@@ -124,8 +124,10 @@ TEST_F(IcmpErrors, ReachTheBackendOfTheQuotedFlow) {
         const Packet answer = answer_to(flow.packet);
         const uint64_t entries = pipeline->tracked_entries();
         const uint64_t waiting = pipeline->waiting_entries();
-        for (const Icmp& message : every_error(way, quote(answer)))
+        for (const Icmp& message : every_error(way, quote(answer))) {
           EXPECT_EQ(error(way, carrier(way), message, answer), flow.backend);
+          showed(way, "ICMP errors");
+        }
         EXPECT_EQ(pipeline->tracked_entries(), entries) << "an error changes no table";
         EXPECT_EQ(pipeline->waiting_entries(), waiting);
       }
@@ -161,6 +163,7 @@ TEST_F(IcmpErrors, EightBytesOfTheTransportHeaderAreEnough) {
         SCOPED_TRACE(l4);
         EXPECT_EQ(error(way, carrier(way), too_big(way, quote(answer, header + l4)), answer, header + l4),
                   flow.backend);
+        showed(way, "8 bytes quoted");
       }
     }
   }
@@ -183,6 +186,7 @@ TEST_F(IcmpErrors, WithOptionsTagsAndPads) {
     around.trailer = Bytes(9, 0xee);
     const size_t bytes = way.v4() ? 40 : 60;
     EXPECT_EQ(error(way, around, too_big(way, quote(answer, bytes)), answer, bytes), flow.backend) << "a pad";
+    showed(way, "options quoted");
   }
 }
 
@@ -227,6 +231,7 @@ TEST_F(IcmpErrors, WithExtensionHeadersInTheQuote) {
       body.body = quote(chained(inside));
     }
     EXPECT_EQ(hex(got.packet), hex(ip_bytes(icmp(packet, body))));
+    showed(way, "options quoted");
   }
 }
 
@@ -400,6 +405,7 @@ TEST_F(IcmpErrors, BogusOnesAreDropped) {
     for (const BogusRow& row : bogus_rows(way)) {
       SCOPED_TRACE(way.name + ": " + row.name);
       EXPECT_EQ(pipeline->run(0, build(row.in)).text(), "bogus_icmp");
+      showed(way, "bogus errors");
     }
     Packet forged = carrier(way);
     forged.source = way.vip();
