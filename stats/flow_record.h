@@ -45,11 +45,11 @@ constexpr uint32_t saturated32(uint64_t value) {
 
 // The bits of `flags`.
 inline constexpr uint8_t kFlowUdp = 1U << 0U;  // else TCP
-inline constexpr uint8_t kFlowSampled = 1U
-                                        << 1U;  // had a side record: bytes, first byte and the like are exact
+// Had a side record: bytes, first byte and the like are exact.
+inline constexpr uint8_t kFlowSampled = 1U << 1U;
 inline constexpr uint8_t kFlowIpv6 = 1U << 2U;  // the client's family
-inline constexpr uint8_t kFlowConnectAck =
-    1U << 3U;  // connect_us is SYN to the client's ACK (DSR), else to the SYN-ACK
+// connect_us is from the SYN to the client's ACK (DSR), else to the SYN-ACK.
+inline constexpr uint8_t kFlowConnectAck = 1U << 3U;
 
 struct alignas(64) FlowRecord {
   uint64_t ended_us = 0;             //  0: wall clock at the end, µs since 1970
@@ -67,7 +67,7 @@ struct alignas(64) FlowRecord {
   uint8_t outcome = 0;               // 60: a number of stats/outcome.h
   uint8_t flags = 0;                 // 61: kFlow... above
   uint8_t syn_retransmits = 0;       // 62: repeated SYNs, 255: that or more
-  uint8_t attempt = 0;               // 63: the how manieth of a chain of retries, 1: the first; 0: not known
+  uint8_t attempt = 0;               // 63: place in a chain of retries, 1: the first; 0: not known
 
   void set_client(const IpAddress& address, uint16_t port) {
     client = address.bytes();
