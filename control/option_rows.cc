@@ -211,8 +211,7 @@ constexpr std::array kRows = {
               0, 0, kForward},
     OptionRow{"service", "gue_variant", Type::integer, Need::optional, "1",
               "Of `forward = \"gue\"`. 1: the packet stands right behind the UDP header; 0: a GUE header of "
-              "4 bytes "
-              "stands between them.",
+              "4 bytes stands between them.",
               0, 1},
     OptionRow{"service", "scheduler", Type::choice, Need::optional, "\"maglev\"", "How a backend is chosen.",
               0, 0, kScheduler},

@@ -12,8 +12,8 @@
 // Passed on untouched: frames to another MAC, outer headers with options or extension headers, outer
 // fragments (the kernel drops them by their protocol), UDP 6080 that isn't GUE, is a control message, has
 // flags (extensions, which may change what follows) or something else than IP inside, GRE with options (key,
-// checksum, sequence number) or another packet than IP inside. Dropped: behind the others an inner packet
-// that isn't what the outer header announces.
+// checksum, sequence number) or another packet than IP inside. Dropped: in ipip and GRE, an inner packet that
+// isn't what the outer header announces.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>

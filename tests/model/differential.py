@@ -187,6 +187,7 @@ def parse_options(words):
     parser.add_argument("--replay", metavar="FILE", help="this sequence instead")
     parser.add_argument("--save", metavar="FILE", help="where the short sequence goes")
     parser.add_argument("--reach", action="store_true", help="fail unless every reason and kind of packet was met (model/reach.py)")
+    parser.add_argument("--first", action="store_true", help="end with the first sequence that fails")
     parser.add_argument("--no-shrink", action="store_true", help="only say what differs")
     return parser.parse_args(words)
 
@@ -209,6 +210,8 @@ def main(words):
                 if failure:
                     failed += 1
                     report(f"{name}, seed {seed}", events, failure, driver, options)
+                    if options.first:
+                        return 1
         print(f"{options.sequences} seeds of {options.events} events by {' and '.join(sources)}, {frames} frames: {failed} failed; "
               f"{model_words(options.make_model)}")
         if doubts:

@@ -56,7 +56,14 @@ def forget_old(state):
 
 def slack(state):
     """How many drops `fragment_limit` may come beside what a frame does."""
-    return state.overdue + sum(len(one.held) for one in state.datagrams.values() if False in life(state, one))
+    full = crowded(state)
+    return state.overdue + sum(len(one.held) for one in state.datagrams.values() if full or False in life(state, one))
+
+
+def crowded(state):
+    """Whether the table may be full: then any datagram may have given way to another."""
+    sizes = [max(len(one.frame), BUFFER) for datagram in state.datagrams.values() for one in datagram.held]
+    return len(state.datagrams) >= state.config.fragment_entries or sum(sizes) + BUFFER > state.config.fragment_bytes
 
 
 def receive(state, packet, held, first, follow):
@@ -67,10 +74,11 @@ def receive(state, packet, held, first, follow):
     datagram = state.datagrams.get(key(packet))
     outcomes = []
     alive = life(state, datagram) if datagram else {False}
+    forgotten = {False} if crowded(state) else set()
     settle_first = None
-    for one in sorted(alive):
+    for one in sorted(alive | forgotten):
         more, settle = fresh_or_known(state, packet, held, first, follow, datagram if one else None)
-        outcomes += more
+        outcomes += more if one in alive else [each.doubted("table_full").with_facts(loose=True) for each in more]
         settle_first = settle or settle_first
 
     def settle(state, agreed):
@@ -114,7 +122,7 @@ def of_datagram(state, packet, held, first, follow, known):
     else:
         outcomes, settle = later(state, packet, held, known, follow), None
     if doubt:
-        outcomes = [one.doubted(doubt) for one in outcomes]
+        outcomes = [one.doubted(doubt) for one in outcomes] + ([Outcome(facts={"hold": True}, doubt=doubt)] if start else [])
         outcomes += drops(known.refused | {"fragment", "fragment_limit"}, doubt, loose=True)
     return outcomes + [one.doubted(doubt) for one in overlapping], settle
 

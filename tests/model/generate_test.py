@@ -5,7 +5,7 @@ import pathlib
 import random
 import unittest
 
-from model import build, generate
+from model import build, generate, reach
 from model.packet import IPV4, read_link, read_packet
 from model.rehearsal import Rehearsal
 
@@ -24,6 +24,18 @@ class Generator(unittest.TestCase):
                 sent = list(actor(rng, generate.Target(rng, FORWARDS)))
                 self.assertTrue(sent, actor.__name__)
                 self.assertTrue(all(event["type"] == "frame" for event in sent))
+
+    def test_what_must_be_reached_is_something_that_is_made(self):
+        made = {actor.__name__ for actor in generate.ACTORS + generate.NAT_ACTORS}
+        self.assertEqual({actor for actor, *_ in reach.wanted()} - made, set())
+        counted = reach.Reached()
+        self.assertEqual(len(counted.missing()), len(reach.ANYWHERE) + len(reach.wanted()))
+        event, reply = {"type": "frame", "of": "echoes gre 6"}, {"kind": "originated", "port": "net0", "hex": ""}
+        counted.note(event, {"out": [reply], "dropped": {"echo": 1, "ttl": 0}})
+        self.assertEqual(counted.kinds, {("echoes", "gre", 6, "answered echo"): 1, ("echoes", "gre", 6, "dropped echo"): 1})
+        counted.note(event, {"out": [], "dropped": {}})
+        self.assertEqual(counted.anywhere, {"answered echo": 1, "dropped echo": 1, "held": 1})
+        self.assertEqual(len(counted.missing()), len(reach.ANYWHERE) + len(reach.wanted()) - 4)
 
     def test_pieces_make_the_whole_again(self):
         for one, two in (("192.0.2.1", "198.51.100.1"), ("2001:db8::1", "2001:db8::2")):

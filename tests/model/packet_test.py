@@ -127,6 +127,24 @@ class Ipv6(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(self.chain(extensions).faults, faults)
 
+    def test_headers_to_walk_over(self):
+        pad = build.extension()
+        for kind in (0, 43, 60, 135, 139, 140):
+            body = bytes([0, 4, 0, 0, 0, 0, 0]) if kind == 43 else pad
+            packet = self.chain([(kind, body)])
+            self.assertEqual((packet.faults, packet.doubts, packet.at, packet.dport, packet.bound), (set(), {}, 48, 80, False), kind)
+        self.assertTrue(self.chain([(43, bytes([0, 4, 1, 0, 0, 0, 0]))]).bound)
+
+    def test_a_second_fragment_header(self):
+        atomic = build.fragment_extension(9, 0, 0)
+        for second in (atomic, build.fragment_extension(9, 0, 1), build.fragment_extension(9, 16, 1)):
+            self.assertIn("extension_headers", self.chain([atomic, second]).faults)
+
+    def test_a_later_fragment_of_what_begins_with_another_header(self):
+        packet = self.chain([build.fragment_extension(9, 16, 0), (60, build.extension())])
+        self.assertTrue(packet.may_have_ports)
+        self.assertEqual((packet.faults, packet.protocol, packet.dport), (set(), 60, 0))
+
     def test_ah_is_in_words_of_four(self):
         packet = self.chain([(51, bytes([4]) + bytes(22))])  # (4 + 2) * 4 = 24 bytes
         self.assertEqual((packet.faults, packet.at, packet.has_ah, packet.dport), (set(), 64, True, 80))

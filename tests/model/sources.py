@@ -40,10 +40,14 @@ def tunnel_inside(packet):
     return None
 
 
+def is_whole(inner, data):
+    return not inner.faults and not inner.doubts and len(inner.data) == len(data) and (inner.version == 4 or inner.at == 40)
+
+
 def loops(state, packet):
     """{True}: carries an outer header of our making again, behind others or not; both: what there is of it is broken.
 
-    What is broken: headers with faults or of another version than announced, extension headers (shunt makes none), nothing inside.
+    What is broken: headers with faults, of another version or length than announced, extension headers (shunt makes none), nothing inside.
     """
     found, sure = tunnel_inside(packet), True
     if found is None:
@@ -56,9 +60,8 @@ def loops(state, packet):
         inner = read_packet(data, said) if said in (4, 6) else None
         found = tunnel_inside(inner) if inner else None
         if found is None:
-            return {True, False} if inner and inner.faults else {False}
-        sure = sure and said == version and not inner.faults and not inner.doubts and len(found[0]) >= 20
-        sure = sure and (inner.version == 4 or inner.at == 40)
+            return {True, False} if inner and not is_whole(inner, data) else {False}
+        sure = sure and said == version and is_whole(inner, data) and len(found[0]) >= 20
         if state.config.is_encap_source(inner.source):
             return {True} if sure else {True, False}
     return {True, False}

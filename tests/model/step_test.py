@@ -150,6 +150,35 @@ class Dispositions(unittest.TestCase):
         self.dropped(frame(build.ipv4(CLIENT, GUE, 4, again)), "loop", "no_service")
         self.dropped(frame(build.ipv4(own, GUE, 4, syn(GUE))), "bad_source", "loop", "no_service")
 
+    def test_loops_behind_others(self):
+        inside = build.ipv4("192.0.2.241", GUE, 4, syn(GUE))
+        for depth in range(7):
+            self.dropped(frame(build.ipv4(CLIENT, GUE, 4, inside)), "loop", "no_service")
+            inside = build.ipv4("198.18.0.1", GUE, 4, inside)
+        stranger = build.ipv4("198.18.0.1", GUE, 4, syn(GUE))
+        self.dropped(frame(build.ipv4(CLIENT, GUE, 4, stranger)), "no_service")
+        cut = inside[:-8]  # it isn't as long as it says
+        self.dropped(frame(build.ipv4(CLIENT, GUE, 4, cut)), "loop", "no_service")
+
+    def test_tags_are_stripped_where_they_came_in(self):
+        for vip, port_keys in ((IPIP, ('vlan = "strip"', "")), (L2, ("", ""))):
+            self.run_ = started(port_keys=port_keys)
+            _, _, seen = self.run_.play(frame(syn(vip), tags=build.tag(5, 0x88A8) + build.tag(6)))
+            data = bytes.fromhex(seen["out"][0]["hex"])
+            self.assertEqual(data[12:14].hex(), "0800" if port_keys[0] else "88a8")
+
+    def test_one_outer_source_for_all_is_a_fault(self):
+        self.run_ = started(wide=True)
+        alike = 0
+        for sport in range(1, 200):
+            event = frame(syn(IPIP, sport=sport))
+            outcome = next(one for one in self.run_.model.expect(event).outcomes if len(one.facts["backend"][2]) == 4)
+            data = outcome.outputs[0].templates[0].example(source=int.from_bytes(address("10.0.0.241"), "big"), id=sport)
+            seen = {"out": [{"kind": "sent", "port": "net1", "hex": data.hex()}]}
+            alike += bool(self.run_.model.expect(event).check(seen))
+            self.run_.model.observe(event, seen)
+        self.assertGreater(alike, 100)
+
     def test_next_hops(self):
         self.run_ = started(known=False)
         self.dropped(frame(syn(GUE)), "no_neighbour")
@@ -193,6 +222,16 @@ class Answers(unittest.TestCase):
         self.assertEqual(data[19], 0xB8)
         self.assertEqual(data[30:38], address(GUE) + address(CLIENT))
         self.assertEqual(data[38:].hex(), "0000fcf9" "00010002" "02030100")
+
+    def test_echoes_that_nobody_can_be_answered_to(self):
+        run = started(mtus=(1400, 1500))
+        for size, wanted in ((1372, {("echo",)}), (1373, {("too_big",)})):
+            message = build.icmp(CLIENT, GUE, 8, 0, bytes(4 + size))
+            expectation = run.model.expect(frame(build.ipv4(CLIENT, GUE, ICMP, message)))
+            self.assertEqual(reasons(expectation), wanted)
+        request = build.ipv4(CLIENT, GUE, ICMP, build.icmp(CLIENT, GUE, 8, 0, bytes(12)))
+        expectation = run.model.expect(frame(request, source=bytes.fromhex("030000000001")))
+        self.assertEqual([(one.dropped, one.outputs) for one in expectation.outcomes], [(("echo",), ())])
 
     def test_echo_of_ipv6_and_of_a_prefix(self):
         for vip, client in ((GUE6, CLIENT6), ("2001:db8:200:20::99", CLIENT6), ("203.0.113.33", CLIENT)):

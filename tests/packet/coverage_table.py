@@ -55,6 +55,7 @@ TABLES = [
         ("ICMP errors", "every type reaches the backend of the quoted flow; in nat the quote is translated"),
         ("8 bytes quoted", "the same with 8 to 27 bytes of the transport header"),
         ("options quoted", "with options, extension headers, tags and pads"),
+        ("errors to clients", "a backend's error about a client's packet has the VIP again, outside and in the quote"),
         ("bogus errors", "what can't be about a flow of the VIP is dropped"),
     ]),
 ]
