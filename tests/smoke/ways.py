@@ -20,7 +20,7 @@ import topology as net
 
 # Bytes between the outer IP header and the packet (None: there is no outer header), and what the service says.
 MODES = {"l2": (None, {"forward": "l2"}), "nat": (None, {"forward": "nat"}), "ipip": (0, {"forward": "ipip"}),
-         "gue": (8, {"forward": "gue"}), "gre": (4, {"forward": "gre"})}
+         "gue": (8, {"forward": "gue"}), "gue variant 0": (12, {"forward": "gue", "gue_variant": 0}), "gre": (4, {"forward": "gre"})}
 MEGABYTE = os.urandom(1 << 20)
 GET = b"get"
 PATIENCE = 10  # seconds without a byte
