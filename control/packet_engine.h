@@ -38,7 +38,10 @@ class PacketEngine {
   // By worker; counters are read while the worker goes on.
   std::vector<const WorkerState*> workers() const;
 
-  void publish(std::unique_ptr<const Snapshot> snapshot) { publication_->publish(std::move(snapshot)); }
+  void publish(std::unique_ptr<const Snapshot> snapshot) {
+    records_->set_generation(snapshot->generation);
+    publication_->publish(std::move(snapshot));
+  }
   size_t reclaim() { return publication_->reclaim(); }
   // What was published last; the control thread may use it until it publishes again.
   const Snapshot* current() const { return publication_->current(); }
