@@ -18,6 +18,8 @@ COUNTS = HERE / "counts.json"
 TOLERANCE = 0.03
 SKIPPED = 77
 TIME_LIMIT = 240
+BLIND = "-blind"  # the same case without telemetry
+TELEMETRY_SHARE = 0.03  # what telemetry may cost a packet of a known flow
 WRITE = "tests/instructions/check.py --build FOLDER --write"
 
 
@@ -70,11 +72,11 @@ def count(program):
 def compare(counted, expected, absent):
     """Prints a row for each case; the complaints."""
     complaints = []
-    print(f"{'case':<16}{'counts.json':>12}{'counted':>10}{'change':>9}")
+    print(f"{'case':<20}{'counts.json':>12}{'counted':>10}{'change':>9}")
     for name in [*counted, *(name for name in expected if name not in counted)]:
         have, want = counted.get(name), expected.get(name)
         change = (have - want) / want if have and want else None
-        print(f"{name:<16}{want or '-':>12}{have or '-':>10}" + (f"{change:>+9.1%}" if change is not None else ""))
+        print(f"{name:<20}{want or '-':>12}{have or '-':>10}" + (f"{change:>+9.1%}" if change is not None else ""))
         if have is None:
             complaints.append(f"{name} is in counts.json, but this build doesn't forward such packets")
         elif want is None:
@@ -86,6 +88,18 @@ def compare(counted, expected, absent):
     for name in absent:
         if name not in expected:
             print(f"{name:<16} not forwarded by this build yet")
+    return complaints
+
+
+def cost_of_telemetry(counted):
+    """Prints what telemetry costs; the complaints."""
+    complaints = []
+    print(f"{'with telemetry':<20}{'without':>12}{'with':>10}{'cost':>9}")
+    for name, blind in ((name.removesuffix(BLIND), count) for name, count in counted.items() if name.endswith(BLIND)):
+        cost = (counted[name] - blind) / blind
+        print(f"{name:<20}{blind:>12}{counted[name]:>10}{cost:>+9.1%}")
+        if name.startswith("hit") and cost > TELEMETRY_SHARE:
+            complaints.append(f"telemetry costs {name} {cost:.1%}, more than {TELEMETRY_SHARE:.0%}")
     return complaints
 
 
@@ -120,6 +134,7 @@ def main():
         print(f"skipped: {reason}")
         return SKIPPED
     complaints = compare(counted, json.loads(COUNTS.read_text(encoding="utf-8"))["instructions_per_packet"], absent)
+    complaints += cost_of_telemetry(counted)
     for complaint in complaints:
         print(complaint)
     if complaints:
