@@ -222,7 +222,7 @@ ERRORS = {4: [(3, 4, struct.pack("!I", mtu)) for mtu in (1400, 552, 551, 0, 68)]
 
 def errors_from_inside(rng, target):
     """From a nat backend or a router before it, about what shunt sent to the backend."""
-    target.forward, target.tags = "nat", b""
+    target.forward = "nat"
     address = backend("nat", target.family, 1)
     upper = (build.tcp(target.client, address, target.sport, 8081, ACK) if target.protocol == TCP else
              build.udp(target.client, address, target.sport, 8081, b"y" * 12))
