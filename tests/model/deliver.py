@@ -34,13 +34,14 @@ def ways_out(state, address, l2=False, mac=None):
     return known, set() if known else {"no_neighbour"}
 
 
-def limits(state, port, backend, forward):
-    """Longest packets that may leave for the backend: the port's mtu, or what ICMP errors about its tunnel said."""
+def limits(state, port, backend, forward, version):
+    """Longest packets that may leave for the backend: the port's mtu, or what ICMP errors about its tunnel said (but 1,280 of IPv6's)."""
     found = {port.mtu}
+    least = 1280 + headers.overhead(forward, len(backend.address)) if version == 6 else 0
     for mtu, until, sure in state.lowered.get(backend.address, ()) if forward in TUNNELS else ():
         if state.now >= until + 2 * SECOND:
             continue
-        lower = {min(one, mtu) for one in found}
+        lower = {min(one, max(mtu, least)) for one in found}
         found = lower if sure and state.now < until - 2 * SECOND else found | lower
     return found
 
@@ -50,7 +51,7 @@ def to_backend(state, service, backend, packet, link, port, quote=None, flow=Non
     hops, reasons = ways_out(state, backend.address, service.forward == "l2", backend.mac)
     outcomes = drops(reasons, "next_hop" if hops else "")
     for out, mac in hops:
-        for limit in sorted(limits(state, out, backend, service.forward)):
+        for limit in sorted(limits(state, out, backend, service.forward, packet.version)):
             outcomes += to_hop(state, service, backend, packet, link, port, quote, flow, out, mac, limit)
     if reasons and not hops:  # MTU is looked at in the same stage
         for out in state.config.ports.values():

@@ -453,9 +453,8 @@ def strangers(rng, target):
 
 
 ACTORS = (tcp_flow, tcp_flow, tcp_flow, udp_flow, udp_flow, odd_flags, sizes, sizes, segment_sizes, errors, errors, echoes, datagram, datagram,
-          sound_datagram, extension_chains, option_lists, truncated, flipped, checksums, bad_sources, ttls, tunnels, strangers)
+          sound_datagram, extension_chains, option_lists, truncated, flipped, checksums, bad_sources, ttls, tunnels, path_mtu, strangers)
 NAT_ACTORS = (replies, replies, reply_datagram, errors_from_inside)
-LATER_ACTORS = (path_mtu,)  # of what shunt doesn't do yet: a too-big error to an encap_source lowers its backend's MTU
 # What depends on its order with others of one burst, which stages needn't keep: an error about a flow that opens, an overlap with what waits.
 NOT_IN_BURSTS = (errors, datagram, reply_datagram)
 

@@ -90,12 +90,18 @@ void Pipeline::run_for(uint64_t seconds) {
   }
 }
 
+void Pipeline::hear_narrow_paths() {
+  bool heard = false;
+  while (const auto path = state_.narrow_paths.pop())
+    heard = compiler_.set_path_mtu(path->backend, path->mtu, now_ns_) || heard;
+  if (heard) publish();
+}
+
 void Pipeline::age() {
   const WorkerCounters& counters = state_.counters;
   const SweepProgress progress{
       {{counters.generation.read(), state_.flows.passes(), state_.probation.passes()}}};
-  while (const auto path = state_.narrow_paths.pop())
-    compiler_.set_path_mtu(path->backend, path->mtu, now_ns_);
+  hear_narrow_paths();
   std::vector<PairRange> freed;
   if (compiler_.advance(progress, now_ns_, freed)) publish();
 }

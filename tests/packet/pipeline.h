@@ -90,6 +90,7 @@ class Pipeline {
   void wait(uint64_t milliseconds) { now_ns_ += milliseconds * 1'000'000U; }
   void run_for(uint64_t seconds);
   void set_clock(uint64_t now_ns) { now_ns_ = now_ns; }
+  void hear_narrow_paths();
   void age();  // what the control side does now and then: ends drains, passes over who was down for long,
                // and hears of narrow paths
   Now now() const { return Now::from_ns(now_ns_); }

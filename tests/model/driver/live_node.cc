@@ -165,6 +165,7 @@ Effects LiveNode::observe(uint64_t received, const Bytes* of_kernel, Step step) 
   Tally tally;
   step(tally);
   settle(tally);
+  pipeline_.hear_narrow_paths();
   Effects effects;
   check(before, tally, received, effects);
   for (packet::SentFrame& sent : tally.sent) {
