@@ -80,7 +80,7 @@ std::vector<Timing> measure(std::span<const Candidate> candidates, unsigned batc
 
 // One row of results: ours, beside one rival or none. What doesn't apply stays empty (null in JSON).
 struct Row {
-  std::string test_case;  // hit, miss, new, flood, mixed, build, ...; of the pipeline: hit, new, flood, mixed
+  std::string test_case;  // hit, miss, new, flood, mixed, build, ...; of the pipeline too: fragments
   std::optional<uint64_t> flows;
   std::optional<std::string> forward;
   std::optional<std::string> family;

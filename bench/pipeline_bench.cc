@@ -1,6 +1,8 @@
 // The whole pipeline, from a port's receive to its transmit, on rings in memory: the product's Worker with a
 // configuration of 100 services and 1,000 backends, 64-byte TCP packets, one core.
 //
+// Telemetry is on, as it is in the product; for the main combination a second worker without it takes turns.
+//
 // Timed: receiving, all stages, transmitting, a clock read per loop. Untimed: headers are written anew, with
 // flows drawn uniformly, into 2,048 buffers that go round. Every byte of a batch that comes out is proved
 // before any is timed.
@@ -17,11 +19,32 @@ namespace {
 
 constexpr unsigned kWarmUp = 4;
 constexpr unsigned kBatchesInTurn = 8;
+constexpr uint64_t kUsualFlows = 1'000'000;
 
 struct Plan {
   std::string test_case;
   uint64_t flows = 0;
   unsigned services = kServices;
+};
+
+// A worker with tables and flows of its own, and the case that it runs.
+struct Subject {
+  Subject(const PipelineWorld& world, RingDevice& device, const std::string& name, const Plan& plan,
+          bool with_telemetry)
+      : runner(PipelineRunner::make(world, device, std::max(static_cast<uint32_t>(plan.flows), 1024U),
+                                    with_telemetry)),
+        test_case(name, *runner, Traffic(world.shape().family, plan.services),
+                  static_cast<uint32_t>(plan.flows)) {
+    prove(runner->state().telemetry.is_on() == with_telemetry, "telemetry is on or off, as asked for");
+    test_case.warm_up();
+    test_case.prove_output(world, [this] { return test_case.run(); });
+  }
+  Candidate candidate(const std::string& name) {
+    return {name, [this] { test_case.prepare(); }, [this] { return test_case.run(); }};
+  }
+
+  std::unique_ptr<PipelineRunner> runner;
+  PipelineCase test_case;
 };
 
 class Bench {
@@ -36,6 +59,7 @@ class Bench {
   std::vector<Plan> plans(const std::string& forward, Family family) const;
   void run(const Plan& plan, const std::string& forward, Family family);
   bool wants_rival(const Plan& plan, const std::string& forward, Family family) const;
+  std::unique_ptr<Subject> make_second(const PipelineWorld& world, const Plan& plan) const;
   std::unique_ptr<RteHashPipeline> make_rival(const PipelineWorld& world, PipelineCase& test_case,
                                               uint32_t flows) const;
   Row row_of(const Plan& plan, const std::string& forward, Family family) const;
@@ -53,15 +77,16 @@ std::string_view text_of(Family family) {
 std::vector<Plan> Bench::plans(const std::string& forward, Family family) const {
   const bool main_one = forward == "ipip" && family == Family::ipv4;
   std::vector<Plan> plans;
-  const std::vector<uint64_t> quick =
-      main_one ? std::vector<uint64_t>{1, 65'536, 1'000'000, 8'000'000} : std::vector<uint64_t>{1'000'000};
-  for (const uint64_t flows : options_.sizes({1, 65'536, 1'000'000, 8'000'000, 32'000'000}, quick))
+  const std::vector<uint64_t> quick = main_one ? std::vector<uint64_t>{1, 65'536, kUsualFlows, 8'000'000}
+                                               : std::vector<uint64_t>{kUsualFlows};
+  for (const uint64_t flows : options_.sizes({1, 65'536, kUsualFlows, 8'000'000, 32'000'000}, quick))
     plans.push_back({"hit", flows});
+  const uint64_t known = options_.max_flows < kUsualFlows ? kFewLiveFlows : kUsualFlows;
+  if (forward == "ipip") plans.push_back({"fragments", known});
   if (!main_one && options_.quick) return plans;
   const uint64_t live = options_.max_flows < kLiveFlows ? kFewLiveFlows : kLiveFlows;
   plans.push_back({"new", live});
   plans.push_back({"mixed", live});
-  const uint64_t known = options_.max_flows < 1'000'000 ? kFewLiveFlows : 1'000'000;
   plans.push_back({"flood", known, 10});
   plans.push_back({"flood", known, 100});
   return plans;
@@ -82,7 +107,19 @@ Row Bench::row_of(const Plan& plan, const std::string& forward, Family family) c
 bool Bench::wants_rival(const Plan& plan, const std::string& forward, Family family) const {
   if (plan.test_case != "hit") return false;
   const bool main_one = forward == "ipip" && family == Family::ipv4;
-  return options_.quick ? main_one && plan.flows <= 1'000'000 : main_one || plan.flows == 1'000'000;
+  return options_.quick ? main_one && plan.flows <= kUsualFlows : main_one || plan.flows == kUsualFlows;
+}
+
+// Beside fragments the hits alone; beside the main combination's cases the same without telemetry.
+std::unique_ptr<Subject> Bench::make_second(const PipelineWorld& world, const Plan& plan) const {
+  const WorldShape& shape = world.shape();
+  if (plan.test_case == "fragments") return std::make_unique<Subject>(world, device_, "hit", plan, true);
+  const bool main_one = shape.forward == "ipip" && shape.family == Family::ipv4;
+  const bool wanted = plan.test_case == "hit"     ? plan.flows == kUsualFlows
+                      : plan.test_case == "flood" ? plan.services == kServices
+                                                  : plan.test_case == "new";
+  if (!main_one || !wanted) return nullptr;
+  return std::make_unique<Subject>(world, device_, plan.test_case, plan, false);
 }
 
 std::unique_ptr<RteHashPipeline> Bench::make_rival(const PipelineWorld& world, PipelineCase& test_case,
@@ -106,20 +143,23 @@ void Bench::run(const Plan& plan, const std::string& forward, Family family) {
     refused_ = refused;
     return;
   }
-  const auto flows = static_cast<uint32_t>(plan.flows);
-  const auto runner = PipelineRunner::make(*world.value(), device_, std::max(flows, 1024U));
+  Subject ours(*world.value(), device_, plan.test_case, plan, true);
   row.extra.emplace_back("pages", table_pages());
-  PipelineCase test_case(plan.test_case, *runner, Traffic(family, plan.services), flows);
-  test_case.warm_up();
-  test_case.prove_output(*world.value(), [&test_case] { return test_case.run(); });
-  std::vector<Candidate> candidates{{"shunt", [&] { test_case.prepare(); }, [&] { return test_case.run(); }}};
+  std::vector<Candidate> candidates{ours.candidate("shunt")};
   std::unique_ptr<RteHashPipeline> rival;
   if (wants_rival(plan, forward, family)) {
-    rival = make_rival(*world.value(), test_case, flows);
-    candidates.push_back({"rte_hash bulk", [&] { test_case.prepare(); }, [&] { return rival->run(); }});
+    rival = make_rival(*world.value(), ours.test_case, static_cast<uint32_t>(plan.flows));
+    candidates.push_back(
+        {"rte_hash bulk", [&ours] { ours.test_case.prepare(); }, [&rival] { return rival->run(); }});
+  }
+  const std::unique_ptr<Subject> second = make_second(*world.value(), plan);
+  if (second != nullptr) {
+    const bool is_hit_alone = plan.test_case == "fragments";
+    candidates.push_back(second->candidate(is_hit_alone ? "shunt, hit" : "shunt, no telemetry"));
   }
   report_.measure(row, candidates, kWarmUp, kBatchesInTurn);
-  test_case.prove_account();
+  ours.test_case.prove_account();
+  if (second != nullptr) second->test_case.prove_account();
 }
 
 void Bench::run_family(const std::string& forward, Family family) {
@@ -128,7 +168,7 @@ void Bench::run_family(const std::string& forward, Family family) {
 }
 
 int run_all(const Options& options) {
-  const uint64_t largest = options.quick ? 1'000'000 : 32'000'000;
+  const uint64_t largest = options.quick ? kUsualFlows : 32'000'000;
   prove(start_eal(kRingDeviceMib + RteHashPipeline::mib_for(std::min(largest, options.max_flows))),
         "EAL runs");
   auto device = RingDevice::open();

@@ -25,7 +25,7 @@ PipelineCase::PipelineCase(std::string name, PipelineRunner& runner, const Traff
     : name_(std::move(name)), runner_(runner), traffic_(traffic), flows_(flows) {}
 
 void PipelineCase::warm_up() {
-  if (name_ == "hit" || name_ == "flood") {
+  if (knows_flows()) {
     const auto stale = static_cast<uint32_t>(stale_share(flows_) * flows_);
     runner_.open_flows(traffic_, 0, stale, kept_);
     runner_.turn_clock(1'000'000'000);
@@ -40,8 +40,14 @@ void PipelineCase::warm_up() {
       runner_.run();
     }
   }
-  hits_before_ = runner_.state().counters.lookup_hit.read();
-  received_before_ = runner_.state().ledger.received;
+  const WorkerState& state = runner_.state();
+  while (name_ == "fragments" && state.ledger.dropped_total() == 0) {
+    prepare();
+    run();
+  }
+  hits_before_ = state.counters.lookup_hit.read();
+  received_before_ = state.ledger.received;
+  sent_before_ = state.ledger.sent;
 }
 
 uint32_t PipelineCase::known_flow() {
@@ -62,10 +68,7 @@ void PipelineCase::draw_new(unsigned opening) {
   }
   while (batch_.size() < kPacketsInRotation)
     batch_.push_back({known_flow(), Segment::ack});
-  if (opening < kPacketsInRotation / 2) {
-    for (size_t i = batch_.size() - 1; i > 0; --i)
-      std::swap(batch_[i], batch_[random_.below(static_cast<uint32_t>(i + 1))]);
-  }
+  if (opening < kPacketsInRotation / 2) shuffle();
   next_flow_ += opening;
   runner_.turn_clock(opening * kLifeNs / flows_);
 }
@@ -77,8 +80,24 @@ void PipelineCase::draw_known() {
                                       : Wanted{known_flow(), Segment::ack});
 }
 
+void PipelineCase::draw_fragments() {
+  batch_.clear();
+  while (batch_.size() < kPacketsInRotation) {
+    batch_.push_back({known_flow(), Segment::ack});
+    batch_.push_back({next_fragment_++, Segment::later_fragment});
+  }
+  shuffle();
+}
+
+void PipelineCase::shuffle() {
+  for (size_t i = batch_.size() - 1; i > 0; --i)
+    std::swap(batch_[i], batch_[random_.below(static_cast<uint32_t>(i + 1))]);
+}
+
 std::span<const Wanted> PipelineCase::next_batch() {
-  if (name_ == "hit" || name_ == "flood") {
+  if (name_ == "fragments") {
+    draw_fragments();
+  } else if (knows_flows()) {
     draw_known();
   } else {
     draw_new(name_ == "new" ? kPacketsInRotation / 2 : kOpeningOfMixed);
@@ -89,21 +108,44 @@ std::span<const Wanted> PipelineCase::next_batch() {
 void PipelineCase::prove_output(const PipelineWorld& world, const std::function<uint64_t()>& run_batch) {
   prepare();
   prove(run_batch() == batch_.size(), name_ + ": the worker took all packets");
+  std::vector<Wanted> wanted = batch_;
+  std::erase_if(wanted, [](const Wanted& packet) { return packet.segment == Segment::later_fragment; });
   const auto frames = runner_.device().unload();
-  prove(frames.size() == batch_.size(), name_ + ": as many came out as went in");
+  prove(frames.size() == wanted.size(), name_ + ": as many came out as went in, but for fragments");
   for (size_t i = 0; i < frames.size(); ++i) {
-    const std::string faults = faults_of(world, traffic_, batch_[i].flow, batch_[i].segment, frames[i]);
-    prove(faults.empty(), name_ + ", packet " + std::to_string(i) + " of a batch: " + faults);
+    const std::string faults = faults_of(world, traffic_, wanted[i].flow, wanted[i].segment, frames[i]);
+    prove(faults.empty(), name_ + ", packet " + std::to_string(i) + " that came out of a batch: " + faults);
   }
+}
+
+// One thing became of every fragment: it is held, or its place was wanted for another one.
+void PipelineCase::prove_fragments(uint64_t received, uint64_t hits) const {
+  const WorkerState& state = runner_.state();
+  const Ledger& ledger = state.ledger;
+  const uint64_t pushed_out = ledger.dropped[static_cast<size_t>(DropReason::fragment_limit)];
+  const auto held = static_cast<int64_t>(state.fragments.held_frames());
+  prove(hits == received / 2, "every packet that is no fragment hit the connection table");
+  prove(ledger.sent - sent_before_ == hits, "all hits were sent, and no fragment");
+  prove(ledger.balanced() && ledger.in_flight() == held && held > 0, "what wasn't sent is held or dropped");
+  prove(ledger.dropped_total() == pushed_out, "fragments are dropped because their table is full, only");
+  prove(pushed_out + state.fragments.held_frames() == next_fragment_, "each fragment has one end");
 }
 
 void PipelineCase::prove_account() const {
   const WorkerState& state = runner_.state();
-  prove(runner_.sent_everything(), name_ + ": all that came in was sent");
   const uint64_t received = state.ledger.received - received_before_;
   const uint64_t hits = state.counters.lookup_hit.read() - hits_before_;
+  if (name_ == "fragments") {
+    prove_fragments(received, hits);
+  } else {
+    prove(runner_.sent_everything(), name_ + ": all that came in was sent");
+  }
   if (name_ == "hit") prove(hits == received, "every packet hit the connection table");
   if (name_ == "flood") prove(hits == 0, "no packet of the flood hit the connection table");
+  if (!state.telemetry.is_on() || flows_ < kFewLiveFlows) return;
+  // One in 64 of those that opened, of which some cases have many more by now.
+  prove(runner_.watched_flows() > flows_ / 128, name_ + ": telemetry watches its share of the flows");
+  prove(runner_.lost_records() == 0, name_ + ": no flow record was lost");
 }
 
 }  // namespace shunt::bench

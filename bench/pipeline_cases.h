@@ -1,12 +1,13 @@
 // PipelineCase: one case of the pipeline bench: which packets its batches are made of, and what must hold of
 // them.
 //
-//   hit    packets of flows that the table knows, uniformly drawn
-//   new    every packet belongs to a flow that opens: in each batch the ACKs of the last batch's SYNs, and
-//   new SYNs.
-//          The clock is turned so that flows expire while 650,000 are alive
-//   mixed  as new, but nine packets of ten are of flows that are alive
-//   flood  SYNs of flows that never come again, while the table holds its flows
+//   hit        packets of flows that the table knows, uniformly drawn
+//   new        every packet belongs to a flow that opens: in each batch the ACKs of the last one's SYNs,
+//              and new SYNs. The clock is turned so that flows expire while 650,000 are alive
+//   mixed      as new, but nine packets of ten are of flows that are alive
+//   flood      SYNs of flows that never come again, while the table holds its flows
+//   fragments  half of the packets as in hit; the others are later fragments, each of another datagram, whose
+//              first ones never come. The fragment table is full of such ones
 #pragma once
 
 #include <cstdint>
@@ -40,11 +41,16 @@ class PipelineCase {
   // Ends the program if a packet of one batch isn't what it must be, byte by byte. `run_batch`: ours or a
   // rival's run().
   void prove_output(const PipelineWorld& world, const std::function<uint64_t()>& run_batch);
-  // Ends it if a packet was lost since the start, or if `hit` didn't hit.
+  // Ends it if a packet was lost since the start, if `hit` didn't hit, if a fragment went anywhere, or if
+  // telemetry didn't watch its share of the flows.
   void prove_account() const;
 
  private:
+  bool knows_flows() const { return name_ == "hit" || name_ == "flood" || name_ == "fragments"; }
+  void prove_fragments(uint64_t received, uint64_t hits) const;
   void draw_known();
+  void draw_fragments();
+  void shuffle();
   void draw_new(unsigned opening);
   uint32_t known_flow();
 
@@ -53,8 +59,10 @@ class PipelineCase {
   Traffic traffic_;
   uint32_t flows_;
   uint32_t next_flow_ = 0;  // the first that never came
+  uint32_t next_fragment_ = 0;
   uint64_t hits_before_ = 0;
   uint64_t received_before_ = 0;
+  uint64_t sent_before_ = 0;
   Random random_{42};
   std::vector<bool> kept_;
   std::vector<Wanted> batch_;

@@ -1,9 +1,6 @@
 #include "bench/pipeline_runner.h"
 
-#include <array>
-
 #include "bench/measure.h"
-#include "bench/memory.h"
 
 namespace shunt::bench {
 namespace {
@@ -11,11 +8,6 @@ namespace {
 constexpr HashKey kTableKey{{1, 2, 3, 4}};
 // Waiting in probation at a time: few enough that its lines of two don't overflow.
 constexpr uint32_t kOpenedTogether = kPacketsInRotation / 2;
-
-template <typename T>
-std::span<T> array_in(const TableMemory& memory) {
-  return {reinterpret_cast<T*>(memory.bytes().data()), memory.bytes().size() / sizeof(T)};
-}
 
 // TSC ticks as nanoseconds: one multiplication, as the worker's thread has it.
 uint64_t nanoseconds(uint64_t ticks) {
@@ -25,15 +17,13 @@ uint64_t nanoseconds(uint64_t ticks) {
 
 }  // namespace
 
-PipelineRunner::PipelineRunner(const PipelineWorld& world, RingDevice& device, Memory memory)
+PipelineRunner::PipelineRunner(const PipelineWorld& world, RingDevice& device, uint32_t connections,
+                               bool with_telemetry)
     : world_(world),
       device_(device),
-      memory_(std::move(memory)),
+      tables_(connections, with_telemetry),
+      state_(std::make_unique<WorkerState>(0, tables_.memory(), kTableKey)),
       io_({device.device_id()}, 0, device.pool()) {
-  const WorkerMemory tables{memory_.flows.bytes(), memory_.probation.bytes(),
-                            array_in<PairCounters>(memory_.pairs),
-                            array_in<ServiceCounters>(memory_.services)};
-  state_ = std::make_unique<WorkerState>(0, tables, kTableKey);
   worker_ = std::make_unique<Worker<DpdkFrameIo>>(*state_, io_, 1, punt_, hand_over_, nullptr);
 }
 
@@ -43,15 +33,13 @@ PipelineRunner::~PipelineRunner() {
 }
 
 std::unique_ptr<PipelineRunner> PipelineRunner::make(const PipelineWorld& world, RingDevice& device,
-                                                     uint32_t connections) {
-  Memory memory{table_memory(FlowTable::bytes_for(connections)), table_memory(ProbationTable::bytes_for()),
-                TableMemory::allocate(kMaxPairs * sizeof(PairCounters), false).take(),
-                TableMemory::allocate(kMaxServices * sizeof(ServiceCounters), false).take()};
-  return std::unique_ptr<PipelineRunner>(new PipelineRunner(world, device, std::move(memory)));
+                                                     uint32_t connections, bool with_telemetry) {
+  return std::unique_ptr<PipelineRunner>(new PipelineRunner(world, device, connections, with_telemetry));
 }
 
 void PipelineRunner::load(const Traffic& traffic, std::span<const Wanted> batch) {
   device_.unload();
+  tables_.make_room();
   for (unsigned i = 0; i < batch.size(); ++i)
     traffic.write(device_.frame(i), batch[i].flow, batch[i].segment);
   device_.load(static_cast<unsigned>(batch.size()), traffic.frame_bytes());
@@ -112,6 +100,19 @@ void PipelineRunner::open_flows(const Traffic& traffic, uint32_t first, uint32_t
 
 bool PipelineRunner::sent_everything() const {
   return state_->ledger.received == state_->ledger.sent && state_->ledger.dropped_total() == 0;
+}
+
+uint64_t PipelineRunner::watched_flows() const {
+  if (!state_->telemetry.is_on()) return 0;
+  uint64_t flows = 0;
+  for (unsigned number = 0; number < kServices; ++number) {
+    const Service& service = world_.service(number);
+    for (uint16_t backend = 0; backend < kBackendsPerService; ++backend) {
+      const uint32_t pair = service.pair(BackendRef::of(service.choice_pool, backend));
+      flows += state_->telemetry.pair(pair).watched.read();
+    }
+  }
+  return flows;
 }
 
 }  // namespace shunt::bench

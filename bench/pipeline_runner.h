@@ -1,5 +1,5 @@
-// PipelineRunner: the product's worker on a RingDevice, with tables for so many connections, under a clock of
-// its own.
+// PipelineRunner: the product's worker on a RingDevice, with tables for so many connections and, as in the
+// product, with telemetry, under a clock of its own.
 //
 // The clock stands still while the bench prepares the next batch, so that as much time passes for the tables
 // as at full load without pauses; a bench that makes flows expire turns it itself.
@@ -12,8 +12,8 @@
 #include "bench/pipeline_world.h"
 #include "bench/ring_device.h"
 #include "bench/traffic.h"
+#include "bench/worker_tables.h"
 #include "dataplane/dpdk_frame_io.h"
-#include "dataplane/table_memory.h"
 #include "dataplane/worker.h"
 
 namespace shunt::bench {
@@ -27,7 +27,7 @@ struct Wanted {
 class PipelineRunner {
  public:
   static std::unique_ptr<PipelineRunner> make(const PipelineWorld& world, RingDevice& device,
-                                              uint32_t connections);
+                                              uint32_t connections, bool with_telemetry = true);
   ~PipelineRunner();
   PipelineRunner(const PipelineRunner&) = delete;
   PipelineRunner& operator=(const PipelineRunner&) = delete;
@@ -51,22 +51,19 @@ class PipelineRunner {
 
   // The ends of all packets since the start: equal in `received` and `sent`, or this is no figure to show.
   bool sent_everything() const;
+  // Flows that telemetry has watched since the start, and flow records that were lost.
+  uint64_t watched_flows() const;
+  uint64_t lost_records() const { return tables_.lost_records(); }
 
  private:
-  struct Memory {
-    TableMemory flows;
-    TableMemory probation;
-    TableMemory pairs;
-    TableMemory services;
-  };
-  PipelineRunner(const PipelineWorld& world, RingDevice& device, Memory memory);
+  PipelineRunner(const PipelineWorld& world, RingDevice& device, uint32_t connections, bool with_telemetry);
 
   void run_packets(const Traffic& traffic, std::span<const Wanted> batch);
   void find_lost(const Traffic& traffic, std::span<const Wanted> flows, std::vector<bool>& kept);
 
   const PipelineWorld& world_;
   RingDevice& device_;
-  Memory memory_;
+  WorkerTables tables_;
   std::unique_ptr<WorkerState> state_;
   DpdkFrameIo io_;
   PuntRings punt_;

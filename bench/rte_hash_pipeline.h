@@ -1,9 +1,9 @@
 // RteHashPipeline: the rival that anybody would write first: the same stages, with DPDK's own hash table
 // asked in bulk in place of the connection table.
 //
-// It is spared what the product's lookup does beside finding the backend: idle time, TCP state, probation. It
-// pays for the product's flow key, made by classify and of no use here (about two ticks). Its keys are
-// 5-tuples of 16 or 40 bytes.
+// It is spared what the product's lookup does beside finding the backend: idle time, TCP state, probation,
+// telemetry. It pays for the product's flow key, made by classify and of no use here (about two ticks). Its
+// keys are 5-tuples of 16 or 40 bytes.
 #pragma once
 
 #include <memory>

@@ -68,6 +68,7 @@ StageTicks StageClock::run() {
   walk_->bursts = 0;
   walk_->packets = 0;
   const Now now = runner_.now();
+  runner_.state().telemetry.start_loop(now);
   while (walk_->burst_of(runner_.snapshot(), now)) {
   }
   StageTicks spent{};

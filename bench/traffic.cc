@@ -7,6 +7,9 @@ namespace {
 
 constexpr unsigned kIp = 14;
 constexpr uint32_t kSequence = 1000;  // of the SYN
+constexpr unsigned kFragmentUnit = 8;
+constexpr unsigned kFragmentFrom = 1448;  // bytes: what a first fragment of either family may carry
+constexpr uint8_t kFragmentHeader = 44;
 
 // A bijection of 32 bits (multiplications by odd numbers and xor-shifts can be undone).
 uint32_t mix(uint32_t value) {
@@ -99,7 +102,26 @@ void Traffic::write_v6(uint8_t* frame, uint32_t flow) const {
   std::memcpy(ip + 24, vips_[service_of_flow(flow)].wire(), 16);
 }
 
+// No two numbers have source and identification in common: of IPv4 17 bits of the number are in the one, 15
+// in the other.
+void Traffic::write_later_fragment(uint8_t* frame, uint32_t number) const {
+  std::memcpy(frame, start_, frame_bytes());
+  uint8_t* const ip = frame + kIp;
+  if (family_ == Family::ipv4) {
+    store(ip + 4, be16(sport_of(mix(number))).raw());
+    store(ip + 6, be16(kFragmentFrom / kFragmentUnit).raw());
+    write_v4(frame, number);
+  } else {
+    ip[40] = ip[6];  // next header; the fragment's header lies where TCP's would
+    ip[6] = kFragmentHeader;
+    store(ip + 42, be16(kFragmentFrom).raw());
+    store(ip + 44, be32(mix(number)).raw());
+    write_v6(frame, number);
+  }
+}
+
 void Traffic::write(uint8_t* frame, uint32_t flow, Segment segment) const {
+  if (segment == Segment::later_fragment) return write_later_fragment(frame, flow);
   const bool v4 = family_ == Family::ipv4;
   std::memcpy(frame, start_, frame_bytes());
   v4 ? write_v4(frame, flow) : write_v6(frame, flow);

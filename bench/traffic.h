@@ -2,8 +2,8 @@
 // never are.
 //
 // Frames are the shortest TCP ones (60 bytes for IPv4, its pad included; 74 for IPv6), right in every
-// checksum. Source addresses are those that RFC 2544 gives to benches; which of the services a flow is for is
-// a hash of its number.
+// checksum, and later fragments of the same size. Source addresses are those that RFC 2544 gives to benches;
+// which of the services a flow is for is a hash of its number.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ class Random {
   uint64_t state_;
 };
 
-enum class Segment : uint8_t { syn, ack };
+// later_fragment: the end of a datagram whose other fragments never come; the number is the datagram's.
+enum class Segment : uint8_t { syn, ack, later_fragment };
 
 class Traffic {
  public:
@@ -43,10 +44,11 @@ class Traffic {
   unsigned service_of_flow(uint32_t flow) const;
   Tuple tuple(uint32_t flow) const;
 
-  // The flow's opening or a packet of its middle; `frame` has room for frame_bytes().
+  // The flow's opening, a packet of its middle, or a fragment to its VIP; `frame` has room for frame_bytes().
   void write(uint8_t* frame, uint32_t flow, Segment segment) const;
 
  private:
+  void write_later_fragment(uint8_t* frame, uint32_t number) const;
   void write_v4(uint8_t* frame, uint32_t flow) const;
   void write_v6(uint8_t* frame, uint32_t flow) const;
 

@@ -23,7 +23,7 @@ from bench_pictures import short, ticks, traits  # noqa: E402
 KEYS = ['bench', 'case', 'flows', 'forward', 'family', 'ticks_min', 'ticks_median', 'rival', 'rival_ticks_min',
         'rival_ticks_median', 'ghz']
 # Of the further keys those that say which row this is, in words of the table.
-SIZES = {'backends': 'backends', 'vips': 'VIPs', 'stage': ''}
+SIZES = {'backends': 'backends', 'vips': 'VIPs', 'services': 'services', 'stage': ''}
 HEAD = ['bench', 'case', 'flows', 'what', 'ticks', 'rival', 'its ticks', 'ratio', 'GHz']
 RIGHT = {2, 4, 6, 7, 8}
 MANY_LINES = 8
