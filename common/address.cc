@@ -69,6 +69,11 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
   return Prefix{*address, static_cast<uint8_t>(length)};
 }
 
+std::optional<IpAddress> Prefix::broadcast() const {
+  if (!address.is_v4() || length > 30) return std::nullopt;
+  return IpAddress::v4(be32(address.v4().host() | 0xffffffffU >> length));
+}
+
 IpAddress Prefix::network() const {
   auto bytes = address.bytes();
   const size_t first = address.is_v4() ? 12 : 0;

@@ -63,6 +63,8 @@ struct Prefix {
   bool contains(const IpAddress& other) const;
   bool has_host_bits() const { return network() != address; }
   IpAddress network() const;  // with the host bits cleared
+  // RFC 919: of an IPv4 subnet that has more than two addresses.
+  std::optional<IpAddress> broadcast() const;
   std::string text() const;
   auto operator<=>(const Prefix&) const = default;
 };

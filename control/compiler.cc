@@ -334,8 +334,7 @@ void Compiler::refresh_ports() {
                    config_.ports[i].gateway_mac,
                    {}};
     for (const Prefix& address : config_.ports[i].addresses) {
-      if (!address.address.is_v4() || address.length > 30) continue;
-      port.broadcasts.push_back(be32(address.address.v4().host() | (0xffffffffU >> address.length)));
+      if (const auto broadcast = address.broadcast()) port.broadcasts.push_back(broadcast->v4());
     }
     shared_.ports.push_back(std::move(port));
   }
@@ -428,8 +427,9 @@ void Compiler::refresh_vips() {
       source.backend = BackendRef::of(at, backend->number);
       source.port = route != nullptr ? route->port : uint8_t{0};
       nat_hosts.emplace_back(AddressKey::of(backend->config.address), NatHost{source.port});
-      nat.add(AddressKey::of(backend->config.address, Snapshot::nat_extra(protocol, port)), source,
-              backend->is_active() && position.departure.presence == Presence::active);
+      nat.add(AddressKey::of(backend->config.address,
+                             Snapshot::nat_extra(backend->config.address.family(), protocol, port)),
+              source, backend->is_active() && position.departure.presence == Presence::active);
     }
   };
   for (const auto& [key, service] : registry_.services()) {

@@ -24,8 +24,13 @@ class OwnAddresses {
       }
     }
     for (const PortConfig& port : all.config.ports) {
-      for (const Prefix& prefix : port.addresses)
+      for (const Prefix& prefix : port.addresses) {
         node_.insert(prefix.address);
+        if (const auto broadcast = prefix.broadcast()) broadcasts_.insert(*broadcast);
+      }
+      for (const auto& source : {port.encap_source, port.encap_source6}) {
+        if (source && source->is_host()) encap_sources_.insert(source->address);
+      }
     }
   }
   // nullptr where the address is no VIP.
@@ -38,6 +43,9 @@ class OwnAddresses {
     return prefix == prefixes_.end() ? nullptr : *prefix;
   }
   bool is_node(const IpAddress& address) const { return node_.contains(address); }
+  bool is_broadcast(const IpAddress& address) const { return broadcasts_.contains(address); }
+  // (A prefix to spread flows over may be the backends' own subnet.)
+  bool is_encap_source(const IpAddress& address) const { return encap_sources_.contains(address); }
   // The entry of `[cluster] peers` that has the address; nullptr: none.
   const Prefix* peer(const IpAddress& address) const {
     const auto found =
@@ -49,6 +57,8 @@ class OwnAddresses {
   std::map<IpAddress, const ServiceConfig*> vips_;
   std::vector<const ServiceConfig*> prefixes_;
   std::set<IpAddress> node_;
+  std::set<IpAddress> broadcasts_;
+  std::set<IpAddress> encap_sources_;
   const std::vector<Prefix>& peers_;
 };
 
@@ -67,6 +77,14 @@ void validate_address(const BackendConfig& backend, SourcePosition position, con
   if (own.is_node(address)) {
     return report.error(DiagnosticId::backend_is_node_address, position,
                         text + " is this node's own address: a backend must be another machine");
+  }
+  if (own.is_encap_source(address)) {
+    return report.error(DiagnosticId::backend_is_encap_source, position,
+                        text + " is an `encap_source`: our own outer headers come from there");
+  }
+  if (own.is_broadcast(address)) {
+    return report.error(DiagnosticId::backend_is_broadcast, position,
+                        text + " is the broadcast address of a port's subnet");
   }
   if (const Prefix* peer = own.peer(address)) {
     report.error(DiagnosticId::backend_is_peer, position,

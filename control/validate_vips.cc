@@ -51,6 +51,26 @@ void validate_node_address(const ServiceConfig& service, const ServiceOrigin& or
   }
 }
 
+// A VIP is nobody else's: neither everybody's in a subnet, nor where our own outer headers come from.
+void validate_own_use(const ServiceConfig& service, const ServiceOrigin& origin, const Validation& all) {
+  for (const PortConfig& port : all.config.ports) {
+    for (const Prefix& own : port.addresses) {
+      if (!service.address.is_host() || own.broadcast() != service.address.address) continue;
+      return all.report.error(DiagnosticId::vip_is_broadcast, origin.of("address"),
+                              "VIP " + tick(service.address.text()) + " is the broadcast address of " +
+                                  tick(own.text()) + " on port " + tick(port.name));
+    }
+    for (const auto& source : {port.encap_source, port.encap_source6}) {
+      if (!source ||
+          (!source->contains(service.address.address) && !service.address.contains(source->address)))
+        continue;
+      return all.report.error(DiagnosticId::vip_is_encap_source, origin.of("address"),
+                              "VIP " + tick(service.address.text()) + " and the `encap_source` " +
+                                  tick(source->text()) + " of port " + tick(port.name) + " overlap");
+    }
+  }
+}
+
 void settle_announce(ServiceConfig& service, const ServiceOrigin& origin, Validation& all) {
   if (service.announce == Announce::automatic) {
     service.announce = default_announce(service, all.config.ports);
@@ -93,6 +113,7 @@ void validate_vips(Validation& all) {
     const ServiceOrigin& origin = all.origin.services[i];
     if (!origin.has("address")) continue;
     validate_node_address(service, origin, all);
+    validate_own_use(service, origin, all);
     settle_announce(service, origin, all);
     const auto [earlier, is_new] = first.try_emplace(service.address, i);
     if (!is_new) agree_with_first(i, earlier->second, all);

@@ -30,6 +30,7 @@ void write_arp(uint8_t* arp, uint16_t operation, const uint8_t* sender_mac, be32
 std::optional<ArpRequest> read_arp_request(std::span<const uint8_t> frame) {
   const auto l2_bytes = l3_offset_of(frame, kEtherTypeArp);
   if (!l2_bytes || frame.size() < *l2_bytes + kArpBytes) return std::nullopt;
+  if ((frame[kMacBytes] & 1U) != 0) return std::nullopt;  // from a group's MAC: the answer would be for all
   const uint8_t* arp = frame.data() + *l2_bytes;
   if (!std::equal(kPreamble.begin(), kPreamble.end(), arp) || load<be16>(arp + 6) != be16(kRequest))
     return std::nullopt;

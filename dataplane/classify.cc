@@ -130,9 +130,11 @@ bool take_reply(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerState&
   const PacketView& view = burst.packet[i].view;
   if (snapshot.nat_sources->empty() || view.l4_offset == 0 || view.has_defect) return false;
   const auto key = AddressKey::of(view.source(burst.packet[i].data));
+  const auto family = view.l3 == L3::ipv4 ? Family::ipv4 : Family::ipv6;
   const NatSource* source = snapshot.nat_sources->find(
-      key.with(Snapshot::nat_extra(view.protocol, view.sport(burst.packet[i].data).host())));
-  if (source == nullptr) source = snapshot.nat_sources->find(key.with(Snapshot::nat_extra(view.protocol, 0)));
+      key.with(Snapshot::nat_extra(family, view.protocol, view.sport(burst.packet[i].data).host())));
+  if (source == nullptr)
+    source = snapshot.nat_sources->find(key.with(Snapshot::nat_extra(family, view.protocol, 0)));
   if (source == nullptr || source->port != burst.port) return false;
   const Service* service = snapshot.service(source->service);
   if (service == nullptr) return false;
@@ -196,8 +198,9 @@ void classify_any(Burst& burst, unsigned i, const Snapshot& snapshot, WorkerStat
     if (match.service != 0) worker.count_service_drop(match.service, view.defect);
     return burst.drop(i, view.defect);
   }
-  if (match.service != 0 && view.has_defect) return burst.drop(i, view.defect);
   const bool is_ours = match.service != 0 || (match.is_vip && !match.punt_unserved);
+  // A VIP may be, or have in it, a broadcast address: what came to everybody is forwarded by nobody.
+  if (is_ours && (frame[0] & 1U) != 0) return burst.drop(i, DropReason::not_our_mac);
   if (is_ours && came_round(view, frame, snapshot)) return drop_loop(burst, i, match.service, worker);
   if (const Service* service = snapshot.service(match.service); service != nullptr && match.service != 0) {
     return give_to_service(burst, i, *service, snapshot, worker);

@@ -179,9 +179,9 @@ NatFlow nat_flow_of(const Burst& burst, unsigned i, const IcmpQuote& quote, cons
   const AddressKey backend = address_key(l3, quoted_destination(l3, packet.data, quote));
   const uint16_t port = quote.dport(packet.data).host();
   const NatSource* source =
-      snapshot.nat_sources->find(backend.with(Snapshot::nat_extra(quote.protocol, port)));
+      snapshot.nat_sources->find(backend.with(Snapshot::nat_extra(family_of(l3), quote.protocol, port)));
   if (source == nullptr)
-    source = snapshot.nat_sources->find(backend.with(Snapshot::nat_extra(quote.protocol, 0)));
+    source = snapshot.nat_sources->find(backend.with(Snapshot::nat_extra(family_of(l3), quote.protocol, 0)));
   if (source == nullptr || source->port != burst.port) return {};
   const auto flow_of = [&](uint16_t service, BackendRef ref) -> NatFlow {
     const Service* found = snapshot.service(service);

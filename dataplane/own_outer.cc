@@ -55,7 +55,7 @@ struct Opened {
 
 Opened open(Bytes ip) {
   if (ip.size() >= kIpv4HeaderBytes && ip[0] >> 4U == 4) {
-    if ((load<be16>(ip.data() + 6).host() & 0x3fffU) != 0) return {};  // a fragment
+    if ((load<be16>(ip.data() + 6).host() & 0x1fffU) != 0) return {};  // a later fragment
     return {ip.data() + 12, true, open_protocol(ip[9], behind(ip, (ip[0] & 0x0fU) * 4U))};
   }
   if (ip.size() >= kIpv6HeaderBytes && ip[0] >> 4U == 6)

@@ -38,6 +38,15 @@ void cut(Burst& burst, unsigned i, WorkerState& worker, const Destination& desti
   burst.answer(i, DropReason::too_big, fitting);
 }
 
+// Of what was refused as too big: nobody is told who can't have asked.
+[[gnu::noinline]] void silence(Burst& burst, uint64_t refused, const Snapshot& snapshot,
+                               WorkerState& worker) {
+  for (const unsigned i : bits_of(refused)) {
+    if (burst.fate[i] == Fate::answer && !may_be_answered(burst, i, snapshot))
+      drop_for(burst, i, worker, burst.reason[i]);
+  }
+}
+
 // Why a packet can't take the way that its destination has.
 [[gnu::noinline]] void refuse(Burst& burst, unsigned i, WorkerState& worker, const Destination& destination) {
   if (!destination.present) return drop_for(burst, i, worker, DropReason::no_backend);
@@ -265,7 +274,7 @@ void run_all(Burst& burst, uint64_t packets, WorkerState& worker) {
   for (const unsigned i : bits_of(packets)) {
     const Packet& packet = burst.packet[i];
     const PacketView& view = packet.view;
-    if (packet.service->mss_clamp == 0 || view.protocol != kProtocolTcp ||
+    if (packet.service->mss_clamp == 0 || view.protocol != kProtocolTcp || view.l4_offset == 0 ||
         (view.tcp_flags & tcp_flag::kSyn) == 0)
       continue;
     clamp_mss(view.l4(packet.data),
@@ -459,6 +468,7 @@ bool find_way_to_client(Burst& burst, unsigned i, const Snapshot& snapshot, Work
     packet.bytes = packet.view.frame_bytes();
     translate_error(packet.view, packet.data, End::destination, destination.address, destination.backend_port,
                     1);
+    if (burst.strips_tags) strip_tags(packet);  // of one that leaves in pieces
     std::memcpy(packet.data, destination.head.data(), 12);
     leave(burst, i, destination.longest, destination.port);
   }
@@ -485,16 +495,18 @@ void rewrite(Burst& burst, const Snapshot& snapshot, WorkerState& worker) {
     to_client(burst, i, snapshot, worker);
   if (burst.strips_tags) [[unlikely]]
     strip_all(burst, live & ~replies & ~burst.plain4 & ~burst.plain6);
+  if (snapshot.clamps_mss) [[unlikely]]
+    clamp_all(burst, live & ~replies & (burst.selecting | burst.known_syns));
   for (const unsigned i : bits_of(fragments))
     fragment_to_backend(burst, i, worker);
   uint64_t forward = live & ~replies & ~fragments;
-  if (snapshot.clamps_mss) [[unlikely]]
-    clamp_all(burst, forward & (burst.selecting | burst.known_syns));
   if (burst.errors != 0) [[unlikely]]
     forward &= ~errors_to_nat_backends(burst, forward & burst.errors, worker);
   run_all<true>(burst, forward & burst.plain4, worker);
   run_all<true>(burst, forward & burst.plain6, worker);
   run_all<false>(burst, forward & ~burst.plain4 & ~burst.plain6, worker);
+  if ((live & ~burst.live) != 0) [[unlikely]]
+    silence(burst, live & ~burst.live, snapshot, worker);
 }
 
 }  // namespace shunt

@@ -136,6 +136,7 @@ inline const ProbationEntry* Selector::remember(const Asked& asked, ProbationLin
 // The reply will need it before the kernel has an answer.
 void Selector::learn_client_mac(const Asked& asked) {
   const uint8_t* frame = asked.packet.data;
+  if ((frame[6] & 1U) != 0) return;  // a group's: nobody's
   const IpAddress client = asked.view().source(frame);
   const Route* route = snapshot_.routes->find(client);
   if (route == nullptr || route->gateway || route->port != burst_.port) return;

@@ -187,8 +187,10 @@ struct Snapshot {
     return forbidden_sources->is_vip(source, family);
   }
 
-  static uint32_t nat_extra(uint8_t protocol, uint16_t port) {
-    return (static_cast<uint32_t>(protocol) << 16U) | port;
+  // What tells a backend's rows in `nat_sources` apart. With the family: an IPv4 address as IPv6 writes it
+  // (::ffff:10.0.0.1) is another one.
+  static uint32_t nat_extra(Family family, uint8_t protocol, uint16_t port) {
+    return (family == Family::ipv6 ? 1U << 24U : 0U) | (static_cast<uint32_t>(protocol) << 16U) | port;
   }
 };
 

@@ -50,7 +50,7 @@ host_interface = "shunt0"
 mtu = 9000
 addresses = ["192.0.2.2/24", "2001:db8:a::2/64"]
 encap_source = "192.0.2.10"
-encap_source6 = "2001:db8:a::10"
+encap_source6 = "2001:db8:a::f0"
 [[port]]
 name = "net1"
 device = "vdev:net_null1"
@@ -58,7 +58,7 @@ host_interface = "shunt1"
 mtu = 9000
 addresses = ["10.0.0.1/24", "2001:db8:b::1/64"]
 encap_source = "10.0.0.10"
-encap_source6 = "2001:db8:b::10"
+encap_source6 = "2001:db8:b::f0"
 """]
     for way in ways:
         blocks += service_blocks(*way)

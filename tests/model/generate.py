@@ -455,8 +455,9 @@ def strangers(rng, target):
 ACTORS = (tcp_flow, tcp_flow, tcp_flow, udp_flow, udp_flow, odd_flags, sizes, sizes, segment_sizes, errors, errors, echoes, datagram, datagram,
           sound_datagram, extension_chains, option_lists, truncated, flipped, checksums, bad_sources, ttls, tunnels, path_mtu, strangers)
 NAT_ACTORS = (replies, replies, reply_datagram, errors_from_inside)
-# What depends on its order with others of one burst, which stages needn't keep: an error about a flow that opens, an overlap with what waits.
-NOT_IN_BURSTS = (errors, datagram, reply_datagram)
+# What depends on its order with others of one burst, which stages needn't keep: an error about a flow that opens or a path that is
+# used, an overlap with what waits.
+NOT_IN_BURSTS = (errors, datagram, reply_datagram, path_mtu)
 
 
 class World:

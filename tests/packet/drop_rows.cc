@@ -242,7 +242,12 @@ std::vector<DropRow> loop_rows() {
   full_gue.resize(4 + 31 * 4, 0x45);
   Bytes ours_with_a_key = ours_gre;
   ours_with_a_key[20] = 0x20;
+  Packet first_fragment{.source = peer, .destination = vip, .dont_fragment = false, .protocol = 4};
+  first_fragment.fragment = 0x2000;
+  first_fragment.payload = ours;
+  first_fragment.payload.resize(first_fragment.payload.size() / 8 * 8);
   return {
+      {"ours in a first fragment", loop, frame(around(peer, vip, 47, ip_bytes(first_fragment))), 0},
       {"ours as the first", loop, frame(around("10.0.0.10", vip, 4, client)), 0},
       {"ours in ipip", loop, frame(around(peer, vip, 4, ours)), 0},
       {"ours in gre", loop, frame(around(peer, vip, 47, ours)), 0},

@@ -257,6 +257,11 @@ TEST_F(IcmpAnswer, NobodyIsAnsweredWhoCantHaveAsked) {
   expect_silence("a VIP as source", with(expired, [](Packet& p) { p.source = "198.51.100.52"; }), "ttl");
   expect_silence("an encap_source", with(expired, [](Packet& p) { p.source = "192.0.2.10"; }), "ttl");
   expect_silence("a subnet's broadcast", with(expired, [](Packet& p) { p.source = "192.0.2.255"; }), "ttl");
+  Packet unfitting = expired;
+  unfitting.ttl = 64;
+  unfitting.source = "192.0.2.255";
+  unfitting.payload = Bytes(1461, 0x5a);
+  expect_silence("too big, and a subnet's broadcast", unfitting, "too_big");
   expect_silence("a group MAC", with(expired, [](Packet& p) { p.from = "01:00:5e:00:00:01"; }), "ttl");
   expect_silence("loopback", with(expired, [](Packet& p) { p.source = "127.0.0.1"; }), "bad_source");
   Packet ping = kPing4;

@@ -527,6 +527,24 @@ TEST_F(IcmpErrorsToClients, OthersAreTheKernels) {
   }
 }
 
+// An IPv4 backend's address as IPv6 writes it is another one, and its IPv4 service no place to copy from.
+TEST_F(IcmpErrorsToClients, AMappedAddressIsNoBackends) {
+  const Way v4 = ways()[0];
+  ASSERT_TRUE(v4.v4());
+  const std::string mapped = "::ffff:" + v4.backend(first_backend(v4));
+  const std::string client = "2001:db8:c::7";
+  const Packet seen{.source = client, .destination = mapped, .sport = 40000, .dport = 8080};
+  const Packet around{.to = kPort1Mac,
+                      .from = backend_mac(first_backend(v4)),
+                      .source = "2001:db8:1::77",
+                      .destination = client};
+  EXPECT_EQ(pipeline->run(1, build(icmp(around, {.type = 1, .rest = 0, .body = quote(seen)}))).text(),
+            "punted");
+  Packet reply{.to = kPort1Mac, .from = around.from, .source = mapped, .destination = client};
+  reply.sport = 8080;
+  EXPECT_EQ(pipeline->run(1, build(reply)).text(), "punted");
+}
+
 // To the host itself: its health checks' errors are the kernel's, those of a flow through nat are restored.
 TEST_F(IcmpErrorsToClients, ToTheHostItself) {
   const Way way = ways()[0];

@@ -162,6 +162,23 @@ TEST(MssClamp, LeavesOtherPacketsAlone) {
   check_clamp(wide_config(), wide_config().services[0], {"", {2, 4, 0x05, 0xb4}, {2, 4, 0x05, 0xb4}});
 }
 
+// One with data that came in pieces: the first one has the option.
+TEST(MssClamp, LowersASynsFirstFragment) {
+  Pipeline pipeline(clamping_config(1300));
+  Packet whole{.dont_fragment = false, .tcp_options = {2, 4, 0x05, 0xb4}};
+  whole.payload = Bytes(400, 'x');
+  Bytes bytes = ip_bytes(whole);
+  bytes.resize(20 + 200);
+  Bytes frame = ethernet_bytes({}, bytes);
+  set16(frame, 14 + 2, 220);
+  set16(frame, 14 + 6, 0x2000);
+  set16(frame, 14 + 10, 0);
+  set16(frame, 14 + 10, internet_checksum(Bytes(frame.begin() + 14, frame.begin() + 34)));
+  const Outcome outcome = pipeline.run(0, frame);
+  ASSERT_EQ(outcome.text(), "sent");
+  EXPECT_EQ(get16(outcome.sent[0].frame, 14 + 20 + 20 + 2), 1300);
+}
+
 // A SYN that hits an entry, as after a backend's reboot, begins a connection as well.
 TEST(MssClamp, LowersASynOfAKnownFlow) {
   Pipeline pipeline(clamping_config(1300));
@@ -310,6 +327,25 @@ TEST(Vlan, StripLeavesAnswersTheirTags) {
   EXPECT_EQ(outcome.sent[0].port, 0);
   EXPECT_EQ(hex(Bytes(outcome.sent[0].frame.begin() + 12, outcome.sent[0].frame.begin() + 18)),
             hex(Bytes(too_big.begin() + 12, too_big.begin() + 18)));
+}
+
+// An error that leaves in pieces leaves without tags too.
+TEST(Vlan, StripTakesTagsOffTheErrorsThatAreCut) {
+  Config config = wide_config();
+  config.ports[0].vlan = VlanMode::strip;
+  config.ports[0].mtu = 9000;
+  Pipeline pipeline(config);
+  pipeline.set_kernel(wide_kernel());
+  const Packet answer{.source = "198.51.100.3", .destination = "203.0.113.7", .sport = 80, .dport = 40000};
+  Icmp message{.type = 3, .code = 1, .rest = 0, .body = quote(answer)};
+  message.body.resize(1700, 0x11);
+  Packet error =
+      icmp({.source = "203.0.113.9", .destination = "198.51.100.3", .dont_fragment = false}, message);
+  error.tags = {{0x8100, 100}};
+  const Outcome outcome = pipeline.run(0, build(error));
+  ASSERT_EQ(outcome.sent.size(), 2U) << outcome.text();
+  for (const SentFrame& piece : outcome.sent)
+    EXPECT_EQ(get16(piece.frame, 12), 0x0800);
 }
 
 // ICMP errors, which go their own way through nat, in both directions.

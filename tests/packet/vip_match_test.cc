@@ -1,5 +1,6 @@
 // Which service takes a packet: longest prefix, then exact port; and what a VIP does with the rest.
 #include "tests/packet/client.h"
+#include "tests/packet/icmp_builder.h"
 
 namespace shunt::packet {
 namespace {
@@ -132,6 +133,22 @@ TEST(VipMatch, ANodeAddressMayBeAClientThoughItIsAnEncapSource) {
   Pipeline pipeline(config);
   EXPECT_EQ(pipeline.run(0, build(Packet{.source = "192.0.2.2"})).text(), "sent");
   EXPECT_EQ(pipeline.run(0, build(Packet{.source = "10.0.0.10"})).text(), "bad_source");
+}
+
+// A prefix may have a subnet's broadcast address in it: what came to everybody is forwarded and answered by
+// nobody.
+TEST(VipMatch, NothingForAllReachesAVip) {
+  Config config = web_config();
+  config.services.push_back(packet::service("192.0.2.128/25", 80, "web", Forward::l2));
+  Pipeline pipeline(config);
+  for (const char* to : {"ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"}) {
+    Packet packet{.to = to, .destination = "192.0.2.255"};
+    EXPECT_EQ(pipeline.run(0, build(packet)).text(), "not_our_mac");
+    packet.ttl = 1;
+    EXPECT_EQ(pipeline.run(0, build(packet)).text(), "not_our_mac");
+    EXPECT_EQ(pipeline.run(0, build(icmp(packet, {.type = 8}))).text(), "not_our_mac");
+  }
+  EXPECT_EQ(pipeline.run(0, build(Packet{.destination = "192.0.2.255"})).text(), "sent") << "to us alone";
 }
 
 // Two services share a pool: each has its own counters and its own flows.

@@ -32,6 +32,13 @@ std::optional<ArpRequest> read(const Bytes& frame) {
   return read_arp_request({block.get(), frame.size()});
 }
 
+TEST(Arp, AnswersNoGroup) {
+  Bytes frame = join({kMacs, kType, kRequest});
+  ASSERT_TRUE(read(frame));
+  frame[6] = 0x03;
+  EXPECT_FALSE(read(frame));
+}
+
 TEST(Arp, ReadsARequestBehindAnyTags) {
   for (const auto& tags : std::vector<std::vector<Bytes>>{{}, {kTag}, {kOuterTag, kTag}}) {
     const Bytes frame = join({kMacs, join(tags), kType, kRequest});
