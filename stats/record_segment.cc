@@ -22,6 +22,7 @@ namespace {
 
 constexpr mode_t kSocketMode = 0660;
 constexpr int kBacklog = 8;
+constexpr size_t kFollowBatch = 128;
 
 Error system_error(const std::string& where, const std::string& what) {
   return {where, what + ": " + std::strerror(errno)};
@@ -131,6 +132,7 @@ void RecordSegment::write_header() {
     new (at.head) RingHead;
     new (at.tail) RingTail;
     rings_.emplace_back(*at.head, *at.tail, at.records, layout_.capacity);
+    followers_.emplace_back(*at.head, at.records, layout_.capacity);
   }
 }
 
@@ -192,6 +194,32 @@ bool RecordSegment::has_reader() const {
 
 pid_t RecordSegment::reader_pid() const {
   return has_reader() ? seated_ : 0;
+}
+
+// What is pushed while this runs waits for the next call, so that it ends however quick the worker is.
+void RecordSegment::follow(const std::function<void(const FlowRecord&)>& take) {
+  std::array<FlowRecord, kFollowBatch> batch;
+  for (RecordRingFollower& follower : followers_) {
+    for (uint64_t shown = 0; shown < layout_.capacity;) {
+      const auto records = follower.copy(batch);
+      if (records.empty()) break;
+      std::ranges::for_each(records, take);
+      shown += records.size();
+    }
+  }
+}
+
+// A tail that makes no sense is what an earlier reader left: begin anew, as a reader would.
+void RecordSegment::make_room() {
+  if (has_reader()) return;
+  for (uint32_t ring = 0; ring < layout_.rings; ++ring) {
+    const RecordPlaces at = RecordPlaces::of(layout_, records_.data(), tails_.data(), ring);
+    const uint64_t read = at.tail->read.load(std::memory_order_relaxed);
+    const uint64_t pushed = at.head->pushed.load(std::memory_order_acquire);
+    const uint64_t half = std::max<uint64_t>(layout_.capacity / 2, 1);
+    if (pushed - read <= half) continue;
+    at.tail->read.store(pushed - read > layout_.capacity ? pushed : pushed - half, std::memory_order_release);
+  }
 }
 
 void RecordSegment::set_generation(uint64_t generation) {

@@ -20,10 +20,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 #include "common/unique_fd.h"
+#include "stats/record_follower.h"
 #include "stats/record_layout.h"
 #include "stats/record_ring.h"
 #include "stats/shared_mapping.h"
@@ -57,6 +60,13 @@ class RecordSegment {
   bool has_reader() const;
   pid_t reader_pid() const;  // 0: nobody reads, or a process that can't be seen from this pid namespace
 
+  // Shows the records that were pushed since the last call, beside any reader; of those that a quick reader
+  // let be overwritten meanwhile, none.
+  void follow(const std::function<void(const FlowRecord&)>& take);
+  // While nobody reads, records beyond half of a ring are let go, oldest first: the next reader finds the
+  // newest ones, and no ring stays full of old ones.
+  void make_room();
+
   void set_generation(uint64_t generation);
   Counts counts(uint32_t ring) const;
 
@@ -74,6 +84,7 @@ class RecordSegment {
   SharedMapping tails_;
   bool locked_ = false;
   std::deque<RecordRing> rings_;
+  std::vector<RecordRingFollower> followers_;
   std::string path_;
   dev_t device_ = 0;
   ino_t inode_ = 0;

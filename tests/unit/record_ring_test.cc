@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "stats/record_follower.h"
 #include "tests/unit/flow_record_samples.h"
 
 namespace shunt {
@@ -265,6 +266,86 @@ TEST(RecordRing, EveryRecordBetweenTwoThreadsIsReadOrCounted) {
   EXPECT_EQ(reader.pushed(), wanted.size());
   EXPECT_EQ(reader.pushed() + reader.dropped(), kAttempts);
 }
+
+std::vector<uint64_t> numbers(std::span<const FlowRecord> records) {
+  std::vector<uint64_t> numbers;
+  for (const FlowRecord& record : records) {
+    EXPECT_TRUE(same(record, record_of(record.ended_us)));
+    numbers.push_back(record.ended_us);
+  }
+  return numbers;
+}
+
+TEST(RecordRingFollower, SeesWhatGoesByAndTakesNothing) {
+  Bed bed(8);
+  auto reader = bed.reader();
+  RecordRingFollower follower(bed.head, bed.records.data(), 8);
+  std::vector<FlowRecord> out(4);
+  EXPECT_TRUE(follower.copy(out).empty());
+  bed.push_all(0, 6);
+  EXPECT_EQ(numbers(follower.copy(out)), (std::vector<uint64_t>{0, 1, 2, 3}));
+  EXPECT_EQ(numbers(follower.copy(out)), (std::vector<uint64_t>{4, 5}));
+  EXPECT_TRUE(follower.copy(out).empty());
+  EXPECT_EQ(reader.waiting(), 6U);
+  expect_records(reader, 0, 6);
+  bed.push_all(6, 3);
+  EXPECT_EQ(numbers(follower.copy(out)), (std::vector<uint64_t>{6, 7, 8}));
+  EXPECT_EQ(follower.missed(), 0U);
+}
+
+TEST(RecordRingFollower, PassesOverWhatAReaderLetBeOverwritten) {
+  Bed bed(8);
+  auto reader = bed.reader();
+  RecordRingFollower follower(bed.head, bed.records.data(), 8);
+  uint64_t next = 0;
+  for (; next < 30; ++next) {
+    bed.push_all(next, 1);
+    expect_records(reader, next, 1);
+  }
+  std::vector<FlowRecord> out(64);
+  // The oldest place may be the one that is written next.
+  EXPECT_EQ(numbers(follower.copy(out)), (std::vector<uint64_t>{23, 24, 25, 26, 27, 28, 29}));
+  EXPECT_EQ(follower.missed(), 23U);
+}
+
+#if !defined(__SANITIZE_THREAD__)  // it reads what may be written meanwhile, and throws that away
+TEST(RecordRingFollower, ShowsWholeRecordsInOrderBesideAProducerAndAReader) {
+  constexpr uint64_t kRecords = 300'000;
+  Bed bed(64);
+  std::atomic<bool> ended = false;
+  std::thread producer([&] {
+    for (uint64_t i = 0; i < kRecords;)
+      i += bed.ring.push(record_of(i)) ? 1U : 0U;
+    ended.store(true, std::memory_order_release);
+  });
+  std::thread consumer([&] {
+    auto reader = bed.reader();
+    std::vector<FlowRecord> batch(32);
+    for (uint64_t seen = 0; seen < kRecords;)
+      seen += reader.read(batch);
+  });
+  RecordRingFollower follower(bed.head, bed.records.data(), 64);
+  std::vector<FlowRecord> batch(16);
+  uint64_t seen = 0;
+  uint64_t wrong = 0;
+  uint64_t next = 0;
+  for (;;) {
+    const bool last = ended.load(std::memory_order_acquire);
+    const auto records = follower.copy(batch);
+    if (records.empty() && last) break;
+    for (const FlowRecord& record : records) {
+      wrong += same(record, record_of(record.ended_us)) && record.ended_us >= next ? 0U : 1U;
+      next = record.ended_us + 1;
+      ++seen;
+    }
+  }
+  producer.join();
+  consumer.join();
+  EXPECT_EQ(wrong, 0U);
+  EXPECT_EQ(next, kRecords);
+  EXPECT_EQ(seen + follower.missed(), kRecords);
+}
+#endif
 
 }  // namespace
 }  // namespace shunt

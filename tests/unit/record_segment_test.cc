@@ -162,6 +162,55 @@ TEST_F(Records, WaitForTheFirstReader) {
   expect_all_read(0);
 }
 
+TEST_F(Records, AreFollowedBesideAReader) {
+  open(2);
+  std::vector<uint64_t> seen;
+  const auto follow = [&] {
+    seen.clear();
+    segment_->follow([&](const FlowRecord& record) { seen.push_back(record.ended_us); });
+  };
+  push(0, 3);
+  push(1, 2);
+  follow();
+  EXPECT_EQ(seen, (std::vector<uint64_t>{0, 1, 2, 0, 1}));
+  follow();
+  EXPECT_TRUE(seen.empty());
+  push(1, 300);
+  follow();
+  ASSERT_EQ(seen.size(), 300U);
+  EXPECT_EQ(seen.back(), 301U);
+  EXPECT_EQ(segment_->counts(0).waiting, 3U);
+  EXPECT_EQ(segment_->counts(1).waiting, 302U);
+  Child process = reader();
+  wait_attached(1);
+  finish(process);
+  expect_all_read(0);
+}
+
+TEST_F(Records, ThatNobodyReadsMakeRoomForNewOnes) {
+  open(1, 64);
+  push(0, 32);
+  segment_->make_room();
+  EXPECT_EQ(segment_->counts(0).waiting, 32U);
+  for (int i = 0; i < 20; ++i) {
+    push(0, 30);
+    segment_->make_room();
+    EXPECT_EQ(segment_->counts(0).waiting, 32U);
+  }
+  EXPECT_EQ(segment_->counts(0).dropped, 0U);
+  std::thread server([&] { serve_until(*segment_, [&] { return segment_->has_reader(); }); });
+  auto attached = RecordReader::attach(folder_.socket());
+  server.join();
+  ASSERT_TRUE(attached);
+  push(0, 40);
+  segment_->make_room();  // not while somebody reads
+  EXPECT_EQ(segment_->counts(0).waiting, 64U);
+  EXPECT_EQ(segment_->counts(0).dropped, 8U);
+  std::vector<FlowRecord> out(100);
+  ASSERT_EQ(attached.value().ring(0).read(out), 64U);
+  EXPECT_EQ(out[0].ended_us, 600U);  // the newest 32 of 632 and what came then
+}
+
 TEST_F(Records, OfASlowReaderAreDroppedAndCounted) {
   open(2, 64);
   Child process = reader({.pause = milliseconds(20)});
