@@ -1,7 +1,12 @@
 #include "control/api_routes.h"
 
+#include <algorithm>
+#include <charconv>
 #include <exception>
 #include <map>
+
+#include "control/flow_json.h"
+#include "control/recent_flows.h"
 
 namespace shunt {
 namespace {
@@ -43,27 +48,53 @@ ApiResponse json(std::string body) {
   return {200, "application/json", std::move(body)};
 }
 
+std::string value_of(const ApiQuery& query, const char* name) {
+  const auto found = query.find(name);
+  return found == query.end() ? std::string() : found->second;
+}
+std::string service_of(const ApiQuery& query) {
+  return value_of(query, "service");
+}
+
 }  // namespace
 
 struct ApiRoutes::Route {
   std::string_view path;
   bool writes;
-  ApiResponse (*answer)(ApiRoutes&);
+  ApiResponse (*answer)(ApiRoutes&, const ApiQuery&);
+  bool takes_service = false;  // ?service=NAME
 };
 
 const std::vector<ApiRoutes::Route>& ApiRoutes::routes() {
   static const std::vector<Route> table = {
-      {"/metrics", false, [](ApiRoutes& api) { return text(kMetricsType, api.metrics_.text()); }},
-      {"/healthz", false, [](ApiRoutes&) { return text(kTextType, "ok\n"); }},
-      {"/readyz", false, [](ApiRoutes& api) { return api.ready(); }},
+      {"/metrics", false,
+       [](ApiRoutes& api, const ApiQuery&) {
+         return ApiResponse{200, std::string(kMetricsType), {}, {}, api.metrics_.text()};
+       }},
+      {"/healthz", false, [](ApiRoutes&, const ApiQuery&) { return text(kTextType, "ok\n"); }},
+      {"/readyz", false, [](ApiRoutes& api, const ApiQuery&) { return api.ready(); }},
       {"/api/v1/status", false,
-       [](ApiRoutes& api) {
+       [](ApiRoutes& api, const ApiQuery&) {
          return json(status_json(api.source_.node(), api.source_.workers(), api.source_.ports()));
        }},
-      {"/api/v1/services", false, [](ApiRoutes& api) { return json(services_json(api.source_.services())); }},
-      {"/api/v1/backends", false, [](ApiRoutes& api) { return json(backends_json(api.source_.services())); }},
-      {"/api/v1/drops", false, [](ApiRoutes& api) { return json(drops_json(api.source_.drops())); }},
-      {"/api/v1/reload", true, [](ApiRoutes& api) { return api.reload(); }},
+      {"/api/v1/services", false,
+       [](ApiRoutes& api, const ApiQuery&) { return json(services_json(api.source_.services())); }},
+      {"/api/v1/backends", false,
+       [](ApiRoutes& api, const ApiQuery&) { return json(backends_json(api.source_.services())); }},
+      {"/api/v1/drops", false,
+       [](ApiRoutes& api, const ApiQuery&) { return json(drops_json(api.source_.drops())); }},
+      {"/api/v1/outcomes", false,
+       [](ApiRoutes& api, const ApiQuery& query) {
+         return json(outcomes_json(api.source_.outcomes(service_of(query))));
+       },
+       true},
+      {"/api/v1/latency", false,
+       [](ApiRoutes& api, const ApiQuery& query) {
+         return json(latency_json(api.source_.latency(service_of(query))));
+       },
+       true},
+      {"/api/v1/flows", false, [](ApiRoutes& api, const ApiQuery& query) { return api.flows(query); }, true},
+      {"/api/v1/reload", true, [](ApiRoutes& api, const ApiQuery&) { return api.reload(); }},
   };
   return table;
 }
@@ -90,7 +121,11 @@ ApiResponse ApiRoutes::answer(const ApiRequest& request) {
     if (route.writes && !request.may_write) {
       return problem(403, "changes are taken on the unix socket only; use shuntctl on the node itself");
     }
-    return route.answer(*this);
+    const ApiQuery query = query_of(request.target);
+    if (route.takes_service) {
+      if (auto complaint = complaint_about_service(query)) return *std::move(complaint);
+    }
+    return route.answer(*this, query);
   }
   return problem(404, "there is nothing at this path");
 }
@@ -102,6 +137,31 @@ ApiResponse ApiRoutes::ready() {
   for (size_t i = 0; i < node.not_ready.size(); ++i)
     detail += (i == 0 ? ": " : "; ") + node.not_ready[i];
   return problem(503, detail, {{"reasons", node.not_ready}});
+}
+
+std::optional<ApiResponse> ApiRoutes::complaint_about_service(const ApiQuery& query) {
+  if (!query.contains("service")) return std::nullopt;
+  const std::string wanted = service_of(query);
+  const std::vector<std::string> names = source_.service_names();
+  if (std::ranges::find(names, wanted) != names.end()) return std::nullopt;
+  return problem(404, "no service has the name \"" + wanted + "\"", {{"services", names}});
+}
+
+ApiResponse ApiRoutes::flows(const ApiQuery& query) {
+  FlowQuestion question;
+  question.service = service_of(query);
+  const std::string failed = value_of(query, "failed");
+  if (!failed.empty() && failed != "true" && failed != "false")
+    return problem(400, "failed is true or false, not \"" + failed + "\"");
+  question.failed_only = failed == "true";
+  if (query.contains("limit")) {
+    const std::string limit = value_of(query, "limit");
+    const char* end = limit.data() + limit.size();
+    const auto [read_to, error] = std::from_chars(limit.data(), end, question.limit);
+    if (error != std::errc() || read_to != end || question.limit == 0 || question.limit > 2 * kRecentFlows)
+      return problem(400, "limit is 1 to " + std::to_string(2 * kRecentFlows) + ", not \"" + limit + "\"");
+  }
+  return json(flows_json(source_.flows(question)));
 }
 
 ApiResponse ApiRoutes::reload() {

@@ -5,10 +5,13 @@
 // two.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "control/api_query.h"
 #include "control/metrics.h"
 #include "control/status.h"
 #include "control/status_json.h"
@@ -25,7 +28,8 @@ struct ApiResponse {
   unsigned status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::string allow = {};  // the Allow field, for 405
+  std::string allow = {};                               // the Allow field, for 405
+  std::shared_ptr<const std::string> shared_body = {};  // instead of `body`, where many answers are the same
 };
 
 class ApiRoutes {
@@ -40,6 +44,9 @@ class ApiRoutes {
   static const std::vector<Route>& routes();
 
   ApiResponse ready();
+  ApiResponse flows(const ApiQuery& query);
+  // 404 for a service that nobody knows.
+  std::optional<ApiResponse> complaint_about_service(const ApiQuery& query);
   ApiResponse reload();
   ApiResponse answer(const ApiRequest& request);
 

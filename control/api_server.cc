@@ -32,7 +32,7 @@ using boost::system::error_code;
 using Protocol = asio::generic::stream_protocol;  // TCP and unix sockets alike
 using Acceptor = asio::basic_socket_acceptor<Protocol>;
 using Stream = beast::basic_stream<Protocol>;
-using Response = http::response<http::string_body>;
+using Response = http::response<http::span_body<const char>>;  // of a text that somebody else holds
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::chrono::milliseconds kLinger{1000};
@@ -61,8 +61,17 @@ bool names_its_host(const http::request<http::string_body>& request) {
   return request.version() < 11 || request.count(http::field::host) == 1;
 }
 
-Response make_response(ApiResponse&& from, unsigned version, bool keep_alive, bool head) {
+// An answer on its way: what it says is held here, or by all who get the same.
+struct Answer {
+  std::shared_ptr<const std::string> body;
   Response response;
+};
+
+Answer make_answer(ApiResponse&& from, unsigned version, bool keep_alive, bool head) {
+  Answer answer;
+  answer.body = from.shared_body ? std::move(from.shared_body)
+                                 : std::make_shared<const std::string>(std::move(from.body));
+  Response& response = answer.response;
   response.version(version);
   response.result(from.status);
   response.set(http::field::server, "shuntd");
@@ -71,9 +80,9 @@ Response make_response(ApiResponse&& from, unsigned version, bool keep_alive, bo
   response.set("X-Content-Type-Options", "nosniff");
   if (!from.allow.empty()) response.set(http::field::allow, from.allow);
   response.keep_alive(keep_alive);
-  response.content_length(from.body.size());
-  if (!head) response.body() = std::move(from.body);
-  return response;
+  response.content_length(answer.body->size());
+  if (!head) response.body() = {answer.body->data(), answer.body->size()};
+  return answer;
 }
 
 // Ends a connection without losing the last answer: closing while unread bytes wait would reset it.
@@ -204,19 +213,18 @@ asio::awaitable<bool> ApiServer::State::answer_one(Stream& stream, beast::flat_b
     answer = routes.handle({{method.data(), method.size()}, {target.data(), target.size()}, may_write});
   }
   const bool head = !read_error && request.method() == http::verb::head;
-  const Response response =
-      make_response(std::move(*answer), read_error ? 11 : request.version(), keep_alive, head);
+  const Answer reply = make_answer(std::move(*answer), read_error ? 11 : request.version(), keep_alive, head);
   stream.expires_after(limits.idle);
-  const auto [write_error, written] = co_await http::async_write(stream, response, kAwait);
+  const auto [write_error, written] = co_await http::async_write(stream, reply.response, kAwait);
   co_return !write_error && keep_alive;
 }
 
 asio::awaitable<void> ApiServer::State::refuse(Stream& stream) {
-  const Response response =
-      make_response(problem(503, "all " + std::to_string(limits.connections) + " connections are in use"), 11,
-                    false, false);
+  const Answer reply =
+      make_answer(problem(503, "all " + std::to_string(limits.connections) + " connections are in use"), 11,
+                  false, false);
   stream.expires_after(kLinger);
-  const auto [error, written] = co_await http::async_write(stream, response, kAwait);
+  const auto [error, written] = co_await http::async_write(stream, reply.response, kAwait);
   if (!error && !stopped) co_await close_gently(stream);
 }
 

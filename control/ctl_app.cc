@@ -1,12 +1,14 @@
 #include "control/ctl_app.h"
 
 #include <CLI/CLI.hpp>
+#include <cctype>
 #include <cstdlib>
 #include <functional>
 #include <string>
 
 #include "control/ctl_check.h"
 #include "control/ctl_client.h"
+#include "control/ctl_flow_views.h"
 
 namespace shunt {
 namespace {
@@ -27,6 +29,7 @@ Examples:
   shuntctl check /etc/shunt/shunt.toml
   shuntctl status
   shuntctl backends web
+  shuntctl flows --failed
   shuntctl --api 127.0.0.1:8080 drops --json
 `shuntctl COMMAND --help` has more.)";
 
@@ -36,6 +39,9 @@ struct Options {
   bool json = false;
   std::string file;         // check
   std::string backends_of;  // backends: a service or a pool
+  std::string service;      // latency, outcomes, flows
+  bool failed = false;      // flows
+  uint32_t limit = 40;      // flows
 };
 
 using View = Result<> (*)(const std::string& answer, const CtlIo& io);
@@ -99,6 +105,34 @@ CtlExit backends(const Options& options, const CtlIo& io) {
   return show(options, io, body, show_backends);
 }
 
+// RFC 3986 2.3: what needs no escape in a query.
+std::string escaped(const std::string& text) {
+  constexpr const char* kDigits = "0123456789ABCDEF";
+  std::string safe;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos) {
+      safe += c;
+    } else {
+      safe += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return safe;
+}
+
+CtlExit of_service(const Options& options, const CtlIo& io, std::string path, View view) {
+  if (!options.service.empty())
+    path += (path.find('?') == std::string::npos ? "?service=" : "&service=") + escaped(options.service);
+  return ask_and_show(options, io, "GET", path.c_str(), view);
+}
+
+CtlExit flows(const Options& options, const CtlIo& io) {
+  return of_service(
+      options, io,
+      "/api/v1/flows?limit=" + std::to_string(options.limit) + (options.failed ? "&failed=true" : ""),
+      show_flows);
+}
+
 // A subcommand that asks one path and shows the answer.
 struct Question {
   const char* name;
@@ -157,6 +191,59 @@ void add_backends(CLI::App& app, Options& options, std::function<CtlExit(const C
   command->callback([&] { chosen = [&](const CtlIo& io) { return backends(options, io); }; });
 }
 
+void add_latency(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("latency", "How long handshakes, answers and flows took");
+  command->add_option("SERVICE", options.service, "Only this service");
+  command->footer(
+      "connect is from a flow's first SYN to the SYN-ACK (METHOD synack: nat) or to the client's ACK (ack: "
+      "the\n"
+      "other modes); response is from a question to its answer, seen (ttfb: nat) or estimated from the "
+      "client's\n"
+      "packets (inband); duration is a flow's whole life. response and duration are of watched flows "
+      "(`sample`).\n"
+      "Quantiles are within 1 % of the value. (others): backends that share histograms, beyond the first "
+      "4,096.\n"
+      "\nExamples:\n  shuntctl latency\n  shuntctl latency web\n"
+      "  shuntctl latency --json | jq '.backends[] | [.name, .connect[\"p99\"]]'");
+  command->callback([&] {
+    chosen = [&](const CtlIo& io) { return of_service(options, io, "/api/v1/latency", show_latency); };
+  });
+}
+
+void add_outcomes(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("outcomes", "How flows ended, and how often clients tried again");
+  command->add_option("SERVICE", options.service, "Only this service");
+  command->footer(
+      "SYN AGAIN: repeated SYNs; RECONNECTS: flows that a client opened within 10 s of a failure; DATA "
+      "AGAIN:\n"
+      "repeated data of watched flows; REVIVED: flows that went on after a RST or FIN. (all) has removed "
+      "backends\n"
+      "too, and flows that found no backend. A chain is one client's attempts in a row, each within 10 s of "
+      "a\n"
+      "failure; it is over when one succeeds or nobody tries again.\n"
+      "\nExamples:\n  shuntctl outcomes\n  shuntctl outcomes web\n"
+      "  shuntctl outcomes --json | jq '.services[] | {name, failed: .outcomes.syn_timeout}'");
+  command->callback([&] {
+    chosen = [&](const CtlIo& io) { return of_service(options, io, "/api/v1/outcomes", show_outcomes); };
+  });
+}
+
+void add_flows(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("flows", "The newest flows that ended, or failed");
+  command->add_option("SERVICE", options.service, "Only this service");
+  command->add_flag("--failed", options.failed,
+                    "Only failures: reset by the server, SYN timeout, ICMP unreachable, no backend, shed");
+  command->add_option("--limit", options.limit, "At most so many, newest first")
+      ->check(CLI::Range(1, 2'000))
+      ->capture_default_str();
+  command->footer(
+      "Failures are all there (the last 1,000); of the others those that were watched (`sample`), as many.\n"
+      "PACKETS and BYTES are known of watched flows. Times of day are UTC. #5: removed, its number.\n"
+      "\nExamples:\n  shuntctl flows\n  shuntctl flows --failed web\n"
+      "  shuntctl flows --limit 500 --json | jq -r '.flows[].outcome' | sort | uniq -c");
+  command->callback([&] { chosen = [&](const CtlIo& io) { return flows(options, io); }; });
+}
+
 void add_questions(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
   for (const Question& question : kQuestions) {
     CLI::App* command = app.add_subcommand(question.name, question.text);
@@ -197,6 +284,9 @@ CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
   add_check(app, options, chosen);
   add_questions(app, options, chosen);
   add_backends(app, options, chosen);
+  add_outcomes(app, options, chosen);
+  add_latency(app, options, chosen);
+  add_flows(app, options, chosen);
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdio>
+#include <utility>
 
 namespace shunt {
 
@@ -42,6 +43,34 @@ std::string si_bytes(uint64_t bytes) {
   }
   const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
   return fixed(value, decimals) + kUnits[unit];
+}
+
+std::string with_port(const std::string& address, uint64_t port, const char* any) {
+  const std::string end = port == 0 ? any : ":" + std::to_string(port);
+  return address.find(':') == std::string::npos || end.empty() ? address + end : "[" + address + "]" + end;
+}
+
+std::string capitals(std::string text) {
+  for (char& letter : text) {
+    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
+    if (letter == '_') letter = ' ';
+  }
+  return text;
+}
+
+std::string duration_text(double seconds) {
+  constexpr double kTwoMinutes = 120;
+  if (seconds >= kTwoMinutes) return span_text(std::chrono::seconds(static_cast<int64_t>(seconds)));
+  constexpr std::array<std::pair<double, const char*>, 3> kUnits = {{{1e6, " µs"}, {1e3, " ms"}, {1, " s"}}};
+  for (const auto& [per_second, unit] : kUnits) {
+    const double value = seconds * per_second;
+    // 999.5 and more would be written as 1000.
+    if (value >= 999.5 && per_second != 1) continue;
+    if (value == 0) return std::string("0") + unit;
+    const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    return fixed(value, decimals) + unit;
+  }
+  return {};
 }
 
 std::string span_text(std::chrono::seconds span) {

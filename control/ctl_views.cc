@@ -2,46 +2,18 @@
 
 #include <algorithm>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
 
 #include "control/ctl_drop_words.h"
 #include "control/ctl_format.h"
+#include "control/ctl_json.h"
 #include "control/ctl_table.h"
 
 namespace shunt {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Error not_understood(const std::exception& error) {
-  return {"the answer",
-          std::string("isn't what this shuntctl expects; are shuntd and shuntctl of one version? (") +
-              error.what() + ")"};
-}
-
-// Runs a view over the parsed answer.
-template <typename View>
-Result<> with_json(const std::string& answer, View view) {
-  try {
-    view(Json::parse(answer));
-    return Ok{};
-  } catch (const Json::exception& error) {
-    return not_understood(error);
-  }
-}
-
-uint64_t number(const Json& json, const char* key) {
-  return json.at(key).get<uint64_t>();
-}
-std::string text(const Json& json, const char* key) {
-  return json.at(key).get<std::string>();
-}
-std::string text_or_dash(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  return value.is_null() || value == "" ? "-" : value.get<std::string>();
-}
+using namespace ctl;
 
 // How long ago an RFC 3339 time was; "-" for null.
 std::string age(const Json& time, std::chrono::system_clock::time_point now) {
@@ -52,11 +24,6 @@ std::string age(const Json& time, std::chrono::system_clock::time_point now) {
   }
   const auto then = std::chrono::system_clock::from_time_t(timegm(&parts));
   return span_text(std::chrono::duration_cast<std::chrono::seconds>(now - then));
-}
-
-std::string with_port(const std::string& address, uint64_t port, const char* any) {
-  const std::string end = port == 0 ? any : ":" + std::to_string(port);
-  return address.find(':') == std::string::npos || end.empty() ? address + end : "[" + address + "]" + end;
 }
 
 std::string filled(const Json& table) {
@@ -109,11 +76,7 @@ void show_stages(const Json& status, const CtlIo& io) {
   if (workers.empty()) return;
   std::vector<Column> columns = {{"WORKER", Align::right}};
   for (const auto& [name, cost] : workers[0].at("stages").items()) {
-    std::string title = printable(name);
-    std::transform(title.begin(), title.end(), title.begin(), [](char letter) {
-      return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
-    });
-    columns.push_back({title, Align::right});
+    columns.push_back({capitals(printable(name)), Align::right});
   }
   columns.push_back({"TICKS/PACKET", Align::right});
   Table table(columns);

@@ -1,63 +1,26 @@
 #include "control/metrics.h"
 
-#include <prometheus/text_serializer.h>
-
 #include <algorithm>
 #include <set>
-#include <sstream>
 #include <utility>
+
+#include "control/flow_metrics.h"
+#include "control/metric_filler.h"
+#include "control/metrics_text.h"
 
 namespace shunt {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Families = std::vector<MetricFamily>;
-using Labels = std::vector<ClientMetric::Label>;
-
-// One family while it is filled. Doubles are exact up to 2^53, which packets reach after years.
-class Filler {
- public:
-  Filler(MetricType type, std::string name, std::string help)
-      : family_{std::move(name), std::move(help), type, {}} {}
-
-  template <typename Number>
-  Filler& add(Labels labels, Number value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    const auto number = static_cast<double>(value);
-    if (family_.type == MetricType::Counter) {
-      metric.counter.value = number;
-    } else {
-      metric.gauge.value = number;
-    }
-    family_.metric.push_back(std::move(metric));
-    return *this;
-  }
-
-  void add_summary(Labels labels, uint64_t count, double sum) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.summary.sample_count = count;
-    metric.summary.sample_sum = sum;
-    family_.metric.push_back(std::move(metric));
-  }
-
-  // A family without series is left out.
-  void into(Families& families) {
-    if (!family_.metric.empty()) families.push_back(std::move(family_));
-  }
-
- private:
-  MetricFamily family_;
-};
+using Families = std::vector<prometheus::MetricFamily>;
+using Labels = MetricLabels;
+using Filler = MetricFiller;
 
 Filler counter(std::string name, std::string help) {
-  return {MetricType::Counter, std::move(name), std::move(help)};
+  return Filler::counter(std::move(name), std::move(help));
 }
 Filler gauge(std::string name, std::string help) {
-  return {MetricType::Gauge, std::move(name), std::move(help)};
+  return Filler::gauge(std::move(name), std::move(help));
 }
 
 void add_node(Families& families, const NodeStatus& node) {
@@ -221,15 +184,20 @@ TrafficByBackend traffic_of(const ServiceStatus& service, bool collapse) {
   return traffic;
 }
 
+size_t pairs_of(const std::vector<ServiceStatus>& services) {
+  size_t pairs = 0;
+  for (const ServiceStatus& service : services)
+    pairs += service.backends.size();
+  return pairs;
+}
+
 Labels with_direction(Labels labels, const char* direction) {
   labels.push_back({"direction", direction});
   return labels;
 }
 
 void add_service_traffic(Families& families, const std::vector<ServiceStatus>& services) {
-  size_t pairs = 0;
-  for (const ServiceStatus& service : services)
-    pairs += service.backends.size();
+  const size_t pairs = pairs_of(services);
   auto packets = counter("shunt_packets_total", "Packets between clients and a backend.");
   auto bytes = counter("shunt_bytes_total", "Bytes of the frames between clients and a backend.");
   auto flows = counter("shunt_flows_total", "Flows given to a backend.");
@@ -358,6 +326,7 @@ void StatusMetrics::add_drops(Families& families, const std::vector<ServiceStatu
   dropped.into(families);
 }
 
+// The least important last: that is where the bound on series cuts.
 Families StatusMetrics::Collect() const {
   const std::vector<ServiceStatus> services = source_.services();  // before drops(): see unattributed_
   const DropsReport drops = source_.drops();
@@ -372,18 +341,32 @@ Families StatusMetrics::Collect() const {
   add_tables(families, workers);
   add_port_traffic(families, ports);
   add_port_state(families, ports);
+  add_records(families, source_.records());
   add_service_traffic(families, services);
   add_services(families, services);
   const auto backends = pool_backends(services);
   add_backends(families, backends);
   add_health_checks(families, backends);
+  const size_t pairs = pairs_of(services);
+  const std::vector<ServiceOutcomes> outcomes = source_.outcomes({});
+  add_outcomes(families, outcomes, pairs > kMaxBackendSeries);
+  add_retries(families, outcomes);
+  add_latency(families, source_.latency({}), pairs > kMaxBackendHistograms);
+  series_dropped_ += keep_series(families, kMaxSeries);
+  counter("shunt_series_dropped_total", "Series left out of pages that had too many.")
+      .add({}, series_dropped_)
+      .into(families);
   return families;
 }
 
-std::string StatusMetrics::text() const {
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, Collect());
-  return out.str();
+std::shared_ptr<const std::string> StatusMetrics::text() {
+  const uint64_t begin = clock_();
+  if (!text_ || begin >= stale_at_) {
+    text_ = std::make_shared<const std::string>(metrics_text(Collect()));
+    const uint64_t end = clock_();
+    stale_at_ = end + kRestFactor * (end - begin);
+  }
+  return text_;
 }
 
 }  // namespace shunt

@@ -14,6 +14,7 @@
 #include "control/compiler.h"
 #include "control/config.h"
 #include "control/memory_plan.h"
+#include "control/recent_flows.h"
 #include "dataplane/dpdk_port.h"
 #include "dataplane/dpdk_publication.h"
 #include "dataplane/dpdk_worker_thread.h"
@@ -58,6 +59,7 @@ class PacketEngine {
   // nobody went on with: a few times a second.
   void keep_telemetry();
   const RecordSegment& records() const { return *records_; }
+  const RecentFlows& recent_flows() const { return recent_flows_; }
   // By service: chains of attempts that ended in failure, by length.
   const std::map<uint16_t, std::array<uint64_t, kChainLengths>>& given_up() const { return given_up_; }
   // Sets counter rows to zero that no worker writes any more.
@@ -93,6 +95,7 @@ class PacketEngine {
   RecentFailures failures_;
   std::map<uint16_t, std::array<uint64_t, kChainLengths>> given_up_;
   std::unique_ptr<RecordSegment> records_;
+  RecentFlows recent_flows_;
   std::vector<Core> cores_;
   std::vector<DpdkPort> ports_;
   std::unique_ptr<Publication> publication_;

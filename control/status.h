@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "control/flow_status.h"
 
 namespace shunt {
 
@@ -167,6 +168,13 @@ class StatusSource {
   virtual std::vector<WorkerStatus> workers() = 0;
   virtual std::vector<PortStatus> ports() = 0;
   virtual std::vector<ServiceStatus> services() = 0;
+  virtual std::vector<std::string> service_names() = 0;
+  // Of one service, or of all where `service` is empty; nothing where none has the name.
+  virtual std::vector<ServiceOutcomes> outcomes(const std::string& service) = 0;
+  virtual std::vector<ServiceLatency> latency(const std::string& service) = 0;
+  // Newest first.
+  virtual std::vector<FlowStatus> flows(const FlowQuestion& question) = 0;
+  virtual std::vector<RecordStatus> records() = 0;
   virtual DropsReport drops() = 0;
   virtual ReloadReport reload() = 0;  // reads the configuration file again, as SIGHUP does
 };

@@ -5,11 +5,14 @@
 // asked.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "control/registry.h"
 #include "control/status.h"
 #include "control/worker_rates.h"
+#include "stats/flow_record.h"
 #include "stats/traffic_counters.h"
 
 namespace shunt {
@@ -24,6 +27,13 @@ class StatusView : public StatusSource {
   std::vector<WorkerStatus> workers() override;
   std::vector<PortStatus> ports() override;
   std::vector<ServiceStatus> services() override;
+  // flow_view.cc
+  std::vector<std::string> service_names() override;
+  std::vector<ServiceOutcomes> outcomes(const std::string& service) override;
+  std::vector<ServiceLatency> latency(const std::string& service) override;
+  std::vector<FlowStatus> flows(const FlowQuestion& question) override;
+  std::vector<RecordStatus> records() override;
+
   DropsReport drops() override;
   ReloadReport reload() override;
 
@@ -52,6 +62,18 @@ class StatusView : public StatusSource {
   void add_backends(ServiceStatus& status, const ServiceRecord& record, const std::string& pool) const;
   BackendStatus backend_status(const ServiceRecord& service, uint8_t position,
                                const BackendRecord& backend) const;
+
+  using ServiceVisit = std::function<void(const ServiceConfig&, const ServiceRecord&)>;
+  // In the file's order; all of them where `name` is empty.
+  void each_service(const std::string& name, const ServiceVisit& visit) const;
+  using BackendVisit = std::function<void(const PoolPosition&, const BackendRecord&)>;
+  // The pool's, then the backup pool's, but for those on their way out.
+  void each_backend(const ServiceConfig& config, const ServiceRecord& record,
+                    const BackendVisit& visit) const;
+  FlowCounts flow_counts(const PoolPosition& position, uint16_t number) const;
+  ServiceOutcomes service_outcomes(const ServiceConfig& config, const ServiceRecord& record) const;
+  ServiceLatency service_latency(const ServiceConfig& config, const ServiceRecord& record) const;
+  FlowStatus flow_status(const FlowRecord& record) const;
 
   Daemon& daemon_;
   std::vector<WorkerRates> rates_;  // by worker

@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -50,6 +51,9 @@ TEST(Api, AnswersEveryPathOnBothKindsOfSocket) {
       {"/api/v1/services", "application/json"},
       {"/api/v1/backends", "application/json"},
       {"/api/v1/drops", "application/json"},
+      {"/api/v1/outcomes", "application/json"},
+      {"/api/v1/latency", "application/json"},
+      {"/api/v1/flows", "application/json"},
   };
   ServerOnThread server;
   for (const std::string& address : {server.unix_address(), server.tcp_address()}) {
@@ -107,6 +111,141 @@ TEST(Api, ServicesAndBackendsHoldTheirNumbers) {
   EXPECT_EQ(backends[1]["accept"], 0);
   EXPECT_EQ(backends[2]["reply_packets"], 77);
   EXPECT_EQ(backends[2]["health_checks"]["results"], (Json{{"ok", 60}, {"timeout", 2}}));
+}
+
+TEST(Api, OutcomesHoldWhatWasCounted) {
+  ServerOnThread server;
+  const Json json = Json::parse(ask(server.unix_address(), "GET", "/api/v1/outcomes").body);
+  EXPECT_EQ(json["gap_edges"].size(), 16U);
+  EXPECT_EQ(json["gap_edges"][0], 0.05);
+  ASSERT_EQ(json["services"].size(), 2U);
+  const Json& web = json["services"][0];
+  EXPECT_EQ(web["name"], "web");
+  EXPECT_EQ(web["outcomes"], (Json{{"closed", 100},
+                                   {"reset_by_server", 5},
+                                   {"reset_by_client", 4},
+                                   {"syn_timeout", 3},
+                                   {"idle_timeout", 2},
+                                   {"icmp_unreachable", 1},
+                                   {"no_backend", 3},
+                                   {"shed", 0}}));
+  EXPECT_EQ(web["chains"].size(), 16U);
+  EXPECT_EQ(web["chains"][1], 4);
+  EXPECT_EQ(web["syn_gaps"]["count"], 4);
+  EXPECT_EQ(web["syn_gaps"]["p50"], 0.002);
+  EXPECT_EQ(web["reconnect_gaps"]["p50"], nullptr);
+  ASSERT_EQ(web["backends"].size(), 2U);
+  const Json& a = web["backends"][0];
+  EXPECT_EQ(a["outcomes"]["no_backend"], 0);
+  const std::map<std::string, int> counts = {{"revived", 6},    {"syn_retransmits", 1'234},
+                                             {"reconnects", 8}, {"data_retransmits", 9},
+                                             {"watched", 10},   {"unwatched", 11}};
+  for (const auto& [name, count] : counts)
+    EXPECT_EQ(a[name], count) << name;
+  EXPECT_EQ(web["backends"][1]["outcomes"]["closed"], 0);
+}
+
+TEST(Api, LatencyNamesItsMethods) {
+  ServerOnThread server;
+  const Json json = Json::parse(ask(server.unix_address(), "GET", "/api/v1/latency").body);
+  ASSERT_EQ(json["backends"].size(), 4U);
+  EXPECT_EQ(json["edges"][0], 0.00005);
+  EXPECT_EQ(json["duration_edges"][15], 13'107.2);
+  const Json& a = json["backends"][0];
+  EXPECT_EQ(a["service"], "web");
+  EXPECT_EQ(a["name"], "a");
+  EXPECT_EQ(a["connect"]["method"], "ack");
+  EXPECT_EQ(a["response"]["method"], "inband");
+  EXPECT_EQ(a["connect"]["count"], 100);
+  EXPECT_EQ(a["connect"]["sum"], 5.05);
+  EXPECT_NEAR(a["connect"]["p99"], 0.099, 0.001);
+  EXPECT_EQ(a["response"]["below"][6], 7);  // below 7.36 ms
+  EXPECT_EQ(json["backends"][1]["connect"]["p50"], nullptr);
+  EXPECT_EQ(json["backends"][2]["connect"]["method"], "synack");
+  EXPECT_EQ(json["backends"][2]["response"]["method"], "ttfb");
+}
+
+TEST(Api, FlowsHaveNamesOrTheNumbersThatAreLeft) {
+  ServerOnThread server;
+  const Json flows = Json::parse(ask(server.unix_address(), "GET", "/api/v1/flows").body)["flows"];
+  ASSERT_EQ(flows.size(), 3U);
+  EXPECT_EQ(flows[0]["ended"], "2025-01-31T12:12:00.001500Z");
+  EXPECT_EQ(flows[0]["client"], "192.0.2.7");
+  EXPECT_EQ(flows[0]["client_port"], 40'001);
+  EXPECT_EQ(flows[0]["service"], "web");
+  EXPECT_EQ(flows[0]["backend"], "a");
+  EXPECT_EQ(flows[0]["outcome"], "syn_timeout");
+  EXPECT_EQ(flows[0]["syn_retransmits"], 2);
+  EXPECT_EQ(flows[0]["attempt"], 2);
+  EXPECT_EQ(flows[0]["connect"], nullptr);
+  EXPECT_EQ(flows[0]["method"], nullptr);
+  EXPECT_EQ(flows[1]["service"], 9);
+  EXPECT_EQ(flows[1]["backend"], 4);
+  EXPECT_EQ(flows[1]["pool"], nullptr);
+  EXPECT_EQ(flows[1]["connect"], 0.001234);
+  EXPECT_EQ(flows[1]["method"], "synack");
+  EXPECT_EQ(flows[1]["duration"], 12.5);
+  EXPECT_EQ(flows[1]["reply_bytes"], 2'000'000);
+  EXPECT_EQ(flows[1]["attempt"], nullptr);
+  EXPECT_EQ(flows[2]["client"], nullptr);
+  EXPECT_EQ(flows[2]["backend"], nullptr);
+}
+
+TEST(Api, FlowsAreAskedForByQuery) {
+  ServerOnThread server;
+  const auto asked = [&](const std::string& query) {
+    EXPECT_EQ(ask(server.unix_address(), "GET", "/api/v1/flows" + query).status, 200U) << query;
+    FlowQuestion question;
+    server.on_control_thread([&] { question = server.status.asked; });
+    return question;
+  };
+  EXPECT_FALSE(asked("").failed_only);
+  EXPECT_EQ(asked("").limit, 100U);
+  const FlowQuestion failed = asked("?failed=true&limit=2000&service=web#x");
+  EXPECT_TRUE(failed.failed_only);
+  EXPECT_EQ(failed.limit, 2'000U);
+  EXPECT_EQ(failed.service, "web");
+  EXPECT_FALSE(asked("?failed=false&&=&x").failed_only);
+  server.on_control_thread([&] { server.status.service_status[1].name = "a b&c%"; });
+  EXPECT_EQ(asked("?service=a+b%26c%").service, "a b&c%");
+  EXPECT_EQ(asked("?service=%61%20b%26c%25").service, "a b&c%");
+  for (const char* query : {"?limit=0", "?limit=2001", "?limit=-1", "?limit=", "?limit=1x", "?failed=yes",
+                            "?limit=99999999999999999999999"}) {
+    RawAnswer answer = ask(server.unix_address(), "GET", std::string("/api/v1/flows") + query);
+    EXPECT_EQ(answer.status, 400U) << query;
+    EXPECT_EQ(answer.fields["content-type"], "application/problem+json");
+  }
+}
+
+TEST(Api, AServiceNobodyKnowsIs404WithTheOnesThereAre) {
+  ServerOnThread server;
+  for (const char* path : {"/api/v1/flows", "/api/v1/latency", "/api/v1/outcomes"}) {
+    RawAnswer answer = ask(server.tcp_address(), "GET", std::string(path) + "?service=wbe");
+    EXPECT_EQ(answer.status, 404U) << path;
+    EXPECT_EQ(Json::parse(answer.body)["services"], (Json{"web", "dns"}));
+    EXPECT_EQ(ask(server.tcp_address(), "GET", std::string(path) + "?service=").status, 404U) << path;
+    EXPECT_EQ(ask(server.tcp_address(), "GET", std::string(path) + "?service=dns").status, 200U) << path;
+  }
+  const Json dns = Json::parse(ask(server.tcp_address(), "GET", "/api/v1/outcomes?service=dns").body);
+  ASSERT_EQ(dns["services"].size(), 1U);
+  EXPECT_EQ(dns["services"][0]["name"], "dns");
+}
+
+// As many as there are connections: each gets a whole page.
+TEST(Api, TwoHundredScrapersGetTheWholePage) {
+  ServerOnThread server;
+  server.on_control_thread([&] { server.status.node_status.version = std::string(1U << 20U, 'x'); });
+  std::deque<RawClient> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.emplace_back(i % 2 == 0 ? server.unix_address() : server.tcp_address());
+    ASSERT_TRUE(clients.back().send(request_text("GET", "/metrics")));
+  }
+  for (RawClient& client : clients) {
+    const RawAnswer answer = client.read_answer();
+    ASSERT_EQ(answer.status, 200U);
+    EXPECT_GT(answer.body.size(), 1U << 20U);
+    EXPECT_TRUE(answer.body.ends_with("shunt_series_dropped_total 0\n"));
+  }
 }
 
 TEST(Api, DropsAreExactlyTheBalance) {

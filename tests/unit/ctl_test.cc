@@ -39,6 +39,19 @@ TEST(CtlFormat, NumbersAndSpans) {
   EXPECT_EQ(si_bytes(std::numeric_limits<uint64_t>::max()), "18.4 EB");
   EXPECT_EQ(percent(0.1234), "12.3%");
   EXPECT_EQ(percent(1), "100.0%");
+  for (const auto& [seconds, text] : std::vector<std::pair<double, std::string>>{{0, "0 µs"},
+                                                                                 {0.00000125, "1.25 µs"},
+                                                                                 {0.000340, "340 µs"},
+                                                                                 {0.0009994, "999 µs"},
+                                                                                 {0.0009996, "1.00 ms"},
+                                                                                 {0.0125, "12.5 ms"},
+                                                                                 {0.9994, "999 ms"},
+                                                                                 {0.9996, "1.00 s"},
+                                                                                 {119.4, "119 s"},
+                                                                                 {125.4, "2 min 5 s"}}) {
+    EXPECT_EQ(duration_text(seconds), text);
+  }
+  EXPECT_EQ(capitals("no_backend2"), "NO BACKEND2");
   for (const auto& [seconds, text] : std::vector<std::pair<int64_t, std::string>>{{-5, "0 s"},
                                                                                   {59, "59 s"},
                                                                                   {60, "1 min"},
@@ -217,8 +230,91 @@ TEST_F(Ctl, DropsThatDoNotAddUp) {
   EXPECT_EQ(got.out.find("REASON"), std::string::npos);
 }
 
+TEST_F(Ctl, LatencyForPeople) {
+  const CtlRun got = run({"latency", "web"});
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_EQ(
+      got.out,
+      R"(SERVICE  POOL  BACKEND  TIME      METHOD  COUNT     MEAN      P50      P90      P95      P99    P99.9
+web      web   a        connect   ack       100  50.5 ms  49.9 ms  89.6 ms  94.7 ms  98.8 ms  99.8 ms
+web      web   a        response  inband     10  5.50 ms  5.02 ms  9.02 ms  10.0 ms  10.0 ms  10.0 ms
+web      web   a        duration  -       2,000   1.00 s   1.00 s   1.80 s   1.90 s   1.98 s   1.99 s
+)");
+  EXPECT_NE(run({"latency"}).out.find("dns      names  a        response  ttfb "), std::string::npos);
+  server.on_control_thread([&] { server.status.latency_status.clear(); });
+  EXPECT_EQ(run({"latency"}).out, "nothing was measured yet\n");
+}
+
+TEST_F(Ctl, LatencyOfBackendsThatShareHistograms) {
+  server.on_control_thread([&] {
+    server.status.latency_status[0].backends[0].pool.clear();
+    server.status.latency_status[0].backends[0].name.clear();
+  });
+  const CtlRun got = run({"latency", "web"});
+  EXPECT_NE(got.out.find("web      -     (others)  connect "), std::string::npos) << got.out;
+}
+
+TEST_F(Ctl, OutcomesForPeople) {
+  const CtlRun got = run({"outcomes", "web"});
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_EQ(
+      got.out,
+      R"(SERVICE  POOL  BACKEND  CLOSED  RESET BY SERVER  RESET BY CLIENT  SYN TIMEOUT  IDLE TIMEOUT  ICMP UNREACHABLE  NO BACKEND  SHED  SYN AGAIN  RECONNECTS  DATA AGAIN  REVIVED
+web      web   a           100                5                4            3             2                 1           .     .      1,234           8           9        6
+web      web   b             .                .                .            .             .                 .           .     .          .           .           .        .
+web            (all)       100                5                4            3             2                 1           3     .      1,234           8           9        6
+
+SERVICE  CHAINS  OF 1  OF 2  OF 3  LONGER  SYN GAPS                RECONNECT GAPS
+web           8     2     4     1       1  4, half within 2.00 ms  -
+)");
+  server.on_control_thread([&] {
+    server.status.outcome_status[0].chains = {};
+    server.status.outcome_status[0].syn_gaps = {};
+  });
+  EXPECT_EQ(run({"outcomes", "web"}).out.find("CHAINS"), std::string::npos);
+}
+
+TEST_F(Ctl, FlowsForPeople) {
+  const CtlRun got = run({"flows"});
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_EQ(
+      got.out,
+      R"(ENDED         CLIENT            SERVICE  BACKEND  PROTOCOL  OUTCOME      ATTEMPT  SYN AGAIN  CONNECT  FIRST BYTE  DURATION  PACKETS    BYTES  REPLIES    BYTES
+12:12:00.001  192.0.2.7:40001   web      a        tcp       syn_timeout        2          2        -           -    3.00 s        -        -        -        -
+12:10:00.000  [2001:db8::7]:53  #9       #4       udp       closed             -          .  1.23 ms      250 µs    12.5 s        5  1.50 kB        4  2.00 MB
+12:00:00.000  -                 dns      -        tcp       no_backend         -          .        -           -      0 µs        -        -        -        -
+)");
+  server.on_control_thread([&] { server.status.flow_status.clear(); });
+  EXPECT_EQ(run({"flows"}).out, "no flow of that kind has ended yet\n");
+}
+
+TEST_F(Ctl, FlowsAreAskedForByOptions) {
+  const auto asked = [&] {
+    FlowQuestion question;
+    server.on_control_thread([&] { question = server.status.asked; });
+    return question;
+  };
+  EXPECT_EQ(run({"flows"}).exit_code, 0);
+  EXPECT_EQ(asked().limit, 40U);
+  EXPECT_FALSE(asked().failed_only);
+  server.on_control_thread([&] { server.status.service_status[0].name = "a b&c=\xc3\xa4"; });
+  EXPECT_EQ(run({"flows", "--failed", "--limit", "7", "a b&c=\xc3\xa4"}).exit_code, 0);
+  EXPECT_EQ(asked().limit, 7U);
+  EXPECT_TRUE(asked().failed_only);
+  EXPECT_EQ(asked().service, "a b&c=\xc3\xa4");
+}
+
+TEST_F(Ctl, FlowsOfNobody) {
+  for (const char* command : {"flows", "latency", "outcomes"}) {
+    const CtlRun got = run({command, "wbe"});
+    EXPECT_EQ(got.exit_code, 1) << command;
+    EXPECT_EQ(got.out, "");
+    EXPECT_EQ(got.err, "shuntctl: no service has the name \"wbe\"\nweb\ndns\n");
+  }
+}
+
 TEST_F(Ctl, JsonIsTheAnswerItself) {
-  for (const char* command : {"status", "services", "backends", "drops"}) {
+  for (const char* command : {"status", "services", "backends", "drops", "latency", "outcomes"}) {
     const CtlRun got = run({command, "--json"});
     EXPECT_EQ(got.exit_code, 0);
     EXPECT_EQ(got.out, ask(server.unix_address(), "GET", std::string("/api/v1/") + command).body);
@@ -296,7 +392,10 @@ TEST(CtlUsage, WrongCommandLinesAre2) {
                                              {"status", "drops"},
                                              {"--api", "nonsense", "status"},
                                              {"--api"},
-                                             {"backends", "a", "b"}}) {
+                                             {"backends", "a", "b"},
+                                             {"flows", "--limit", "0"},
+                                             {"flows", "--limit", "2001"},
+                                             {"latency", "a", "b"}}) {
     const CtlRun got = shuntctl(arguments);
     EXPECT_EQ(got.exit_code, 2) << (arguments.empty() ? "nothing" : arguments[0]);
     EXPECT_EQ(got.out, "");
@@ -311,7 +410,8 @@ TEST(CtlUsage, HelpHasExamplesAndExitCodes) {
        {"Exit codes:", "69  no shuntd answered", "Examples:", "SHUNT_API", "unix:/run/shunt/api.sock"}) {
     EXPECT_NE(top.out.find(part), std::string::npos) << part;
   }
-  for (const std::string command : {"check", "status", "services", "backends", "drops", "reload"}) {
+  for (const std::string command :
+       {"check", "status", "services", "backends", "drops", "reload", "latency", "outcomes", "flows"}) {
     EXPECT_NE(top.out.find("  " + command), std::string::npos) << command;
     const CtlRun help = shuntctl({command, "--help"});
     EXPECT_EQ(help.exit_code, 0);

@@ -18,6 +18,23 @@ class FakeStatus : public StatusSource {
   std::vector<WorkerStatus> workers() override { return worker_status; }
   std::vector<PortStatus> ports() override { return port_status; }
   std::vector<ServiceStatus> services() override { return service_status; }
+  std::vector<std::string> service_names() override {
+    std::vector<std::string> names;
+    for (const ServiceStatus& service : service_status)
+      names.push_back(service.name);
+    return names;
+  }
+  std::vector<ServiceOutcomes> outcomes(const std::string& service) override {
+    return only(outcome_status, service);
+  }
+  std::vector<ServiceLatency> latency(const std::string& service) override {
+    return only(latency_status, service);
+  }
+  std::vector<FlowStatus> flows(const FlowQuestion& question) override {
+    asked = question;
+    return flow_status;
+  }
+  std::vector<RecordStatus> records() override { return record_status; }
   DropsReport drops() override { return drops_report; }
   ReloadReport reload() override {
     ++reloads;
@@ -28,10 +45,25 @@ class FakeStatus : public StatusSource {
   std::vector<WorkerStatus> worker_status;
   std::vector<PortStatus> port_status;
   std::vector<ServiceStatus> service_status;
+  std::vector<ServiceOutcomes> outcome_status;
+  std::vector<ServiceLatency> latency_status;
+  std::vector<FlowStatus> flow_status;
+  std::vector<RecordStatus> record_status;
+  FlowQuestion asked;  // by flows()
   DropsReport drops_report;
   ReloadReport reload_report;
   int reloads = 0;
   bool fails = false;
+
+ private:
+  template <typename Status>
+  static std::vector<Status> only(const std::vector<Status>& all, const std::string& service) {
+    std::vector<Status> found;
+    for (const Status& status : all) {
+      if (service.empty() || status.name == service) found.push_back(status);
+    }
+    return found;
+  }
 };
 
 // 2025-01-31T12:00:00Z
@@ -87,6 +119,93 @@ inline ServiceStatus fake_service(const std::string& name, const std::string& po
   down.mac_known = false;
   service.backends.push_back(down);
   return service;
+}
+
+// Durations of 1, 2, … `count` milliseconds.
+inline LatencySummary fake_latency(uint32_t count, TimeUnit unit, const char* method = "") {
+  HistogramSum sum;
+  for (uint32_t i = 1; i <= count; ++i) {
+    Histogram one;
+    one.add(unit == TimeUnit::microsecond ? i * 1'000 : i);
+    sum += one;
+  }
+  return LatencySummary::of(sum, unit, method);
+}
+
+// web: 100 flows closed, 5 + 4 + … failed at a, nothing at b; 3 found no backend.
+inline ServiceOutcomes fake_outcomes(const std::string& name, const std::string& pool) {
+  ServiceOutcomes service;
+  service.name = name;
+  FlowCounts counts;
+  counts.outcomes = {100, 5, 4, 3, 2, 1, 0, 0};
+  counts.revived = 6;
+  counts.syn_retransmits = 1'234;
+  counts.reconnects = 8;
+  counts.data_retransmits = 9;
+  counts.watched = 10;
+  counts.unwatched = 11;
+  service.total = counts;
+  service.total.outcomes[6] = 3;
+  service.chains = {2, 4, 1};
+  service.chains[kChainLengths - 1] = 1;
+  service.syn_gaps = fake_latency(4, TimeUnit::millisecond);
+  service.backends = {{pool, "a", counts}, {pool, "b", {}}};
+  return service;
+}
+
+inline ServiceLatency fake_service_latency(const std::string& name, const std::string& pool,
+                                           bool sees_replies) {
+  BackendLatency a;
+  a.pool = pool;
+  a.name = "a";
+  a.connect = fake_latency(100, TimeUnit::microsecond, sees_replies ? "synack" : "ack");
+  a.response = fake_latency(10, TimeUnit::microsecond, sees_replies ? "ttfb" : "inband");
+  a.duration = fake_latency(2'000, TimeUnit::millisecond);
+  BackendLatency b;
+  b.pool = pool;
+  b.name = "b";
+  b.connect.method = a.connect.method;
+  b.response.method = a.response.method;
+  return {name, {a, b}};
+}
+
+inline std::vector<FlowStatus> fake_flows() {
+  FlowStatus failed;
+  failed.ended = kFakeStart + std::chrono::microseconds(720'000'000 + 1'500);
+  failed.client = IpAddress::parse("192.0.2.7");
+  failed.client_port = 40'001;
+  failed.service = "web";
+  failed.service_number = 1;
+  failed.has_backend = true;
+  failed.pool = "web";
+  failed.backend = "a";
+  failed.outcome = FlowOutcome::syn_timeout;
+  failed.duration_ms = 3'000;
+  failed.packets = 3;
+  failed.syn_retransmits = 2;
+  failed.attempt = 2;
+  FlowStatus closed;
+  closed.ended = kFakeStart + std::chrono::seconds(600);
+  closed.client = IpAddress::parse("2001:db8::7");
+  closed.client_port = 53;
+  closed.service_number = 9;
+  closed.has_backend = true;
+  closed.backend_number = 4;
+  closed.udp = true;
+  closed.sampled = true;
+  closed.connect_method = "synack";
+  closed.connect_us = 1'234;
+  closed.first_byte_us = 250;
+  closed.duration_ms = 12'500;
+  closed.packets = 5;
+  closed.bytes = 1'500;
+  closed.reply_packets = 4;
+  closed.reply_bytes = 2'000'000;
+  FlowStatus refused;
+  refused.ended = kFakeStart;
+  refused.service = "dns";
+  refused.outcome = FlowOutcome::no_backend;
+  return {failed, closed, refused};
 }
 
 // Two services, web (ipip) and dns (nat, IPv6, any port), one worker, one port, 12 drops of which 10 are
@@ -150,6 +269,11 @@ inline FakeStatus fake_status() {
   dns.backends[0].reply_packets = 77;
   dns.backends[0].reply_bytes = 7'700;
   fake.service_status.push_back(dns);
+  fake.outcome_status = {fake_outcomes("web", "web"), fake_outcomes("dns", "names")};
+  fake.latency_status = {fake_service_latency("web", "web", false),
+                         fake_service_latency("dns", "names", true)};
+  fake.flow_status = fake_flows();
+  fake.record_status = {{0, 77, 7}};
   fake.drops_report = {3'000'010, 2'999'988, 11, 2, 1, {{"ttl", 2}, {"no_backend", 10}, {"arp", 0}}};
   fake.reload_report = {true, 8, "1 service added", {}, {"shunt.toml:3:1: warning: no health"}};
   return fake;
