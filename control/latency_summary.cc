@@ -15,7 +15,7 @@ LatencySummary LatencySummary::of(const HistogramSum& histogram, TimeUnit unit, 
   uint64_t seen = 0;
   size_t edge = 0;
   size_t quantile = 0;
-  for (unsigned bucket = 0; bucket < kHistogramBuckets; ++bucket) {
+  for (unsigned bucket = 0; seen < summary.count; ++bucket) {
     const uint64_t here = histogram.count(bucket);
     if (here == 0) continue;
     while (edge < kSummaryBuckets && histogram_bucket(kSummaryEdges[edge]) <= bucket)

@@ -362,7 +362,9 @@ Families StatusMetrics::Collect() const {
 std::shared_ptr<const std::string> StatusMetrics::text() {
   const uint64_t begin = clock_();
   if (!text_ || begin >= stale_at_) {
-    text_ = std::make_shared<const std::string>(metrics_text(Collect()));
+    std::string room;
+    if (text_ && text_.use_count() == 1) room = std::move(*text_);
+    text_ = std::make_shared<std::string>(metrics_text(Collect(), std::move(room)));
     const uint64_t end = clock_();
     stale_at_ = end + kRestFactor * (end - begin);
   }

@@ -53,7 +53,7 @@ class StatusMetrics : public prometheus::Collectable {
 
   StatusSource& source_;
   Clock clock_;
-  std::shared_ptr<const std::string> text_;
+  std::shared_ptr<std::string> text_;
   uint64_t stale_at_ = 0;
   mutable uint64_t series_dropped_ = 0;
   // Per reason, the drops that no service accounts for. The services are read an instant before the sum, so

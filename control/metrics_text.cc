@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace shunt {
 namespace {
@@ -65,7 +66,10 @@ void append_number(std::string& out, double number) {
 
 class TextWriter {
  public:
-  explicit TextWriter(size_t bytes) { out_.reserve(bytes); }
+  TextWriter(std::string room, size_t bytes) : out_(std::move(room)) {
+    out_.clear();
+    out_.reserve(bytes);
+  }
 
   void family(const MetricFamily& family) {
     name_ = family.name;
@@ -136,13 +140,13 @@ size_t series_in(MetricType type, const ClientMetric& metric) {
 
 }  // namespace
 
-std::string metrics_text(const std::vector<MetricFamily>& families) {
+std::string metrics_text(const std::vector<MetricFamily>& families, std::string room) {
   constexpr size_t kUsualLine = 128;
   size_t lines = 0;
   for (const MetricFamily& family : families) {
     if (!family.metric.empty()) lines += family.metric.size() * series_in(family.type, family.metric[0]);
   }
-  TextWriter writer(lines * kUsualLine);
+  TextWriter writer(std::move(room), lines * kUsualLine);
   for (const MetricFamily& family : families)
     writer.family(family);
   return writer.take();

@@ -12,7 +12,8 @@
 
 namespace shunt {
 
-std::string metrics_text(const std::vector<prometheus::MetricFamily>& families);
+// `room`: a text that isn't needed any more; its memory is used again.
+std::string metrics_text(const std::vector<prometheus::MetricFamily>& families, std::string room = {});
 
 // Leaves out what comes after the first `most` series; returns how many series those were.
 size_t keep_series(std::vector<prometheus::MetricFamily>& families, size_t most);

@@ -19,7 +19,7 @@ std::vector<FlowRecord> RecentFlows::newest(bool failed_only, size_t limit,
   std::vector<FlowRecord> found;
   std::ranges::copy_if(failed_, std::back_inserter(found), wanted);
   if (!failed_only) std::ranges::copy_if(others_, std::back_inserter(found), wanted);
-  std::ranges::stable_sort(found, std::ranges::greater(), &FlowRecord::ended_us);
+  std::ranges::sort(found, std::ranges::greater(), &FlowRecord::ended_us);
   if (found.size() > limit) found.resize(limit);
   return found;
 }

@@ -72,12 +72,17 @@ class Histogram {
 class HistogramSum {
  public:
   HistogramSum& operator+=(const Histogram& other) {
-    if (other.count() == 0) return *this;  // its pages were never touched
-    for (unsigned i = 0; i < kHistogramBuckets; ++i) {
+    // What is above the largest value isn't read: those are most buckets, and of an empty one all, whose
+    // pages were never touched. Values that come meanwhile may take the place of larger ones until the next
+    // time.
+    const uint64_t all = other.count();
+    uint64_t seen = 0;
+    for (unsigned i = 0; seen < all && i < kHistogramBuckets; ++i) {
       const uint64_t count = other.count(i);
       buckets_[i] += count;
-      count_ += count;
+      seen += count;
     }
+    count_ += seen;
     sum_ += other.sum();
     return *this;
   }
