@@ -289,6 +289,7 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
   service.timeout_s[static_cast<size_t>(TcpState::reset)] = kResetTimeoutSeconds;
   service.plain_timeout_s = service.timeout_s[static_cast<size_t>(service.plain_state)];
   service.timeout_s[static_cast<size_t>(TcpState::watched)] = service.plain_timeout_s;
+  service.timeout_s[static_cast<size_t>(TcpState::revived)] = service.plain_timeout_s;
   const uint32_t sample = config.sample.value_or(config_.telemetry.sample);
   service.sample_below = sample == 0 ? 0 : std::max(65'536U / sample, 1U);
   service.syn_timeout_ms = static_cast<uint32_t>(config.timeouts.syn.count() * 1000);

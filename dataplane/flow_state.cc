@@ -27,14 +27,16 @@ void advance_eventful(const Burst& burst, unsigned i, FlowTable::Entry entry, Wo
   if (is_closing(before) != is_closing(after)) {
     PairCounters& pair = worker.pairs[service.pair(backend)];
     (is_closing(after) ? pair.ended : pair.tracked).add(1);
-    if (is_closing(after)) {
-      worker.telemetry.ended(packet, is_reply, backend, outcome_of(after, is_reply), is_watched);
-    } else {
+    if (!is_closing(after)) {
       worker.telemetry.revived(packet, backend);
+    } else if (before != TcpState::revived) {
+      worker.telemetry.ended(packet, is_reply, backend, outcome_of(after, is_reply), is_watched);
     }
   }
   if (!is_watched || !is_over(service, after)) return;
-  const FlowOutcome outcome = is_closing(before) ? FlowOutcome::closed : outcome_of(after, is_reply);
+  // (A RST ends the watch at once, so what was revived and still is watched had been closed.)
+  const bool was_closed = is_closing(before) || before == TcpState::revived;
+  const FlowOutcome outcome = was_closed ? FlowOutcome::closed : outcome_of(after, is_reply);
   worker.telemetry.unwatch(packet.key_value, backend, &service, outcome);
   FlowTable::set_sampled(entry, false);
 }

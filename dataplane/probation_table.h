@@ -64,10 +64,14 @@ inline bool promotes(const ProbationEntry& entry, uint8_t tcp_flags, uint32_t se
   return entry.kind != ProbationKind::syn || sequence - entry.sequence - 1 < kSequenceAhead;
 }
 
-// The SYN came again: the entry lives no longer for it.
+// The SYN came again, or another one from the same port: the entry lives no longer for it.
 inline void repeat_syn(ProbationEntry& entry, uint32_t sequence) {
-  entry.sequence = sequence;
-  if (entry.retransmissions < 255) ++entry.retransmissions;
+  if (sequence != entry.sequence) {
+    entry.sequence = sequence;
+    entry.retransmissions = 0;
+  } else if (entry.retransmissions < 255) {
+    ++entry.retransmissions;
+  }
 }
 
 // What the table asks its owner. `expired`: older than the service's `syn` or `udp`, or kMidFlowLifetimeMs.

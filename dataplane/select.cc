@@ -178,8 +178,9 @@ inline bool Selector::track_plain(const Asked& asked, ProbationEntry* waiting) {
   const Service& service = asked.service();
   const BackendRef backend = waiting->backend;
   if ((asked.view().tcp_flags & kEventful) != 0 ||
-      now_.millisecond - waiting->opened_ms > snapshot_.least_probation_ms || service.accept(backend) == 0 ||
-      !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) || is_watched(asked, *waiting) ||
+      now_.millisecond - waiting->opened_ms > snapshot_.least_probation_ms || waiting->failed ||
+      service.accept(backend) == 0 || !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) ||
+      is_watched(asked, *waiting) ||
       !worker_.flows.insert_at_home(asked.key(), backend, service.plain_state, now_.second, flows_))
       [[unlikely]]
     return false;
@@ -233,7 +234,8 @@ void Selector::miss(const Asked& asked) {
 void Selector::track(const Asked& asked, ProbationEntry* waiting) {
   const Service& service = asked.service();
   const BackendRef backend = waiting->backend;
-  const TcpState first = asked.is_tcp ? TcpState::established : TcpState::none;
+  const TcpState open = waiting->failed ? TcpState::revived : TcpState::established;
+  const TcpState first = asked.is_tcp ? open : TcpState::none;
   const TcpState state = next_state(first, asked.view().tcp_flags, asked.view().payload_bytes != 0, false);
   // A live entry of the same flow (its connection was closing) is replaced; insert tells `flows_` of what it
   // ends. Where lookup saw none there is none: who makes one in this burst takes the flow out of probation.
@@ -249,15 +251,16 @@ void Selector::track(const Asked& asked, ProbationEntry* waiting) {
   has_inserted_ = true;
   worker_.telemetry.promoted(*waiting, service);
   const bool ends = is_closing(state);
+  const bool told = waiting->failed;
   const bool watched =
-      !ends && is_watched(asked, *waiting) && worker_.telemetry.watch(*waiting, asked.packet);
+      !ends && !told && is_watched(asked, *waiting) && worker_.telemetry.watch(*waiting, asked.packet);
   worker_.probation.remove(waiting);
   worker_.services[service.id].tracked.add(1);
   PairCounters& pair = worker_.pairs[service.pair(backend)];
   pair.tracked.add(1);
   if (ends) {
     pair.ended.add(1);
-    worker_.telemetry.ended(asked.packet, false, backend, outcome_of(state, false), false);
+    if (!told) worker_.telemetry.ended(asked.packet, false, backend, outcome_of(state, false), false);
   }
   if (!watched) return;
   FlowTable::touch(inserted.entry, TcpState::watched, now_.second);
@@ -279,6 +282,8 @@ inline bool Selector::use_probation(const Asked& asked, ProbationEntry* waiting)
   ++found_in_probation_;
   decide(asked, backend);
   if (asked.is_syn) {
+    if (asked.sequence() != waiting->sequence)
+      worker_.pairs[asked.service().pair(backend)].flows.add(1);  // another connection
     worker_.telemetry.syn_again(*waiting, asked.packet, asked.sequence());
     repeat_syn(*waiting, asked.sequence());
   } else if ((asked.view().tcp_flags & tcp_flag::kRst) != 0) {

@@ -21,6 +21,7 @@ enum class TcpState : uint8_t {
   none,  // UDP
   established,
   watched,      // none or established, of a flow that telemetry looks at: lookup's short way leaves it alone
+  revived,      // established, after a FIN or RST that was taken back: its end has been told
   fin_client,   // the client sent a FIN
   fin_backend,  // the backend did
   closing,      // both did
@@ -52,7 +53,7 @@ inline constexpr TcpState state_after_fin(TcpState state, bool from_backend) {
 inline constexpr TcpState state_after_payload(TcpState state, bool from_backend) {
   const TcpState own = from_backend ? TcpState::fin_backend : TcpState::fin_client;
   const TcpState other = from_backend ? TcpState::fin_client : TcpState::fin_backend;
-  if (state == own) return TcpState::established;
+  if (state == own) return TcpState::revived;
   return state == TcpState::closing ? other : state;
 }
 
@@ -62,7 +63,7 @@ inline constexpr TcpState next_state(TcpState state, uint8_t tcp_flags, bool has
   if ((tcp_flags & tcp_flag::kSyn) != 0) return state;
   if (state == TcpState::reset) {
     if (from_backend) return state;
-    state = TcpState::established;
+    state = TcpState::revived;
   }
   if ((tcp_flags & tcp_flag::kFin) != 0) return state_after_fin(state, from_backend);
   return has_payload ? state_after_payload(state, from_backend) : state;

@@ -106,8 +106,9 @@ void Telemetry::syn_again(ProbationEntry& entry, const Packet& packet, uint32_t 
     outcomes(pair).syn_retransmits.add(1);
     memory_.services[service.id].syn_gaps_ms.add(now_.millisecond - note.last_syn_ms);
     note.last_syn_ms = now_.millisecond;
-  } else if (entry.failed) {
-    // Another connection from the same port.
+  } else {
+    // Another connection from the same port: nothing came of the one before.
+    failed(entry, service, FlowOutcome::syn_timeout);
     entry.failed = false;
     note_opening(entry, packet, pair);
   }
@@ -254,11 +255,11 @@ void Telemetry::unwatch(uint64_t value, BackendRef backend, const Service* servi
 void Telemetry::left_table(uint64_t value, BackendRef backend, const Service* service, TcpState state,
                            EndReason why) {
   if (!is_on()) return;
-  const bool was_open = !is_closing(state);
-  const bool fell_silent = was_open && service != nullptr && why == EndReason::expired;
+  const bool is_told = is_closing(state) || state == TcpState::revived;
+  const bool fell_silent = !is_told && service != nullptr && why == EndReason::expired;
   const FlowOutcome outcome =
       fell_silent && service->protocol == Protocol::tcp ? FlowOutcome::idle_timeout : FlowOutcome::closed;
-  if (!was_open || state == TcpState::watched) unwatch(value, backend, service, outcome);
+  if (is_told || state == TcpState::watched) unwatch(value, backend, service, outcome);
   if (fell_silent) count(*service, backend, outcome);
 }
 

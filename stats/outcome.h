@@ -1,7 +1,8 @@
 // How flows end: a closed list. The names are labels of metrics and words of shuntctl.
 //
-// What ends a flow first counts: a RST behind a FIN is part of closing. `idle_timeout` is TCP's; a flow of
-// UDP has no other end, and is closed by it.
+// What ends a flow first counts, and nothing after it: a RST behind a FIN is part of closing, and a server
+// that is gone answers each packet that was under way with another RST. So the outcomes of all flows are as
+// many as the flows that ended. `idle_timeout` is TCP's; a flow of UDP has no other end, and is closed by it.
 #pragma once
 
 #include <array>

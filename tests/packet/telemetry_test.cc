@@ -156,7 +156,23 @@ TEST_P(Telemetry, AClientsReset) {
   flow.send(kAck, 1001, 10);
   EXPECT_EQ(flow.row().revived.read(), 1U);
   flow.send(kFin | kAck, 1011);
-  EXPECT_EQ(flow.outcomes(), "closed 1 reset_by_client 1");
+  flow.send(kRst, 1012);
+  EXPECT_EQ(flow.outcomes(), "reset_by_client 1") << "a flow has one end";
+  EXPECT_TRUE(records().empty());
+}
+
+// A segment that was lost on its way here comes again behind the FIN that wasn't.
+TEST_P(Telemetry, DataBehindAFinEndsNothingTwice) {
+  Conversation flow = talk();
+  flow.connect();
+  flow.send(kFin | kAck, 1101);
+  flow.send(kAck, 1001, 100);
+  EXPECT_EQ(flow.row().revived.read(), 1U);
+  pipeline.run_for(950);
+  EXPECT_EQ(flow.outcomes(), "closed 1") << "nor is its silence an end";
+  const auto all = records();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].outcome, static_cast<uint8_t>(FlowOutcome::closed));
 }
 
 TEST_P(Telemetry, AResetBehindAFinIsPartOfClosing) {
@@ -210,6 +226,18 @@ TEST_P(Telemetry, AnotherSynIsNoRetransmission) {
   flow.send(kSyn, 1000);
   flow.send(kSyn, 2000);
   EXPECT_EQ(flow.row().syn_retransmits.read(), 0U);
+  EXPECT_EQ(flow.outcomes(), "syn_timeout 1") << "the first, of which nothing came";
+  const auto pair = pipeline.snapshot().service(flow.service().id)->pair(BackendRef::of(0, 0));
+  EXPECT_EQ(pipeline.state().pairs[pair].flows.read(), 2U);
+  flow.send(kSyn, 2000);
+  pipeline.run_for(15);
+  EXPECT_EQ(flow.outcomes(), "syn_timeout 2");
+  const auto all = records();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].syn_retransmits, 0);
+  EXPECT_EQ(all[0].attempt, 1);
+  EXPECT_EQ(all[1].syn_retransmits, 1) << "its own";
+  EXPECT_EQ(all[1].attempt, 2);
 }
 
 TEST_P(Telemetry, SilenceEndsAFlow) {
@@ -441,6 +469,41 @@ TEST_F(NatTelemetry, AServersReset) {
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0].outcome, static_cast<uint8_t>(FlowOutcome::reset_by_server));
   EXPECT_EQ(all[0].client_address()->text(), "203.0.113.7");
+}
+
+// Who is gone answers each packet that was under way with another RST.
+TEST_F(NatTelemetry, AServersResetOfAnUpload) {
+  Conversation flow = talk();
+  flow.connect();
+  flow.send(kAck, 1001, 100);
+  flow.reply(kRst, 5001);
+  for (const uint32_t sequence : {1101U, 1201U}) {
+    flow.send(kAck, sequence, 100);
+    flow.reply(kRst, 5001);
+  }
+  flow.send(kFin | kAck, 1301);
+  EXPECT_EQ(flow.outcomes(), "reset_by_server 1");
+  EXPECT_EQ(pipeline.records().size(), 1U);
+  pipeline.run_for(950);
+  EXPECT_EQ(flow.outcomes(), "reset_by_server 1");
+}
+
+// An attempt that was told of as failed gets through after all.
+TEST_F(NatTelemetry, UnreachableForAMoment) {
+  Conversation flow = talk();
+  flow.send(kSyn, 1000);
+  Packet at_backend = flow.client;
+  at_backend.destination = "10.0.0.13";
+  at_backend.dport = 8080;
+  const Icmp unreachable{.type = 3, .code = 1, .rest = 0, .body = quote(at_backend)};
+  pipeline.run(1, build(icmp(flow.backend, unreachable)));
+  flow.connect();
+  EXPECT_EQ(flow.row().revived.read(), 1U);
+  flow.send(kFin | kAck, 1001);
+  flow.reply(kFin | kAck, 5001);
+  pipeline.run_for(60);
+  EXPECT_EQ(flow.outcomes(), "icmp_unreachable 1");
+  EXPECT_EQ(pipeline.records().size(), 1U);
 }
 
 // Failures are written down whether or not their flow is watched.

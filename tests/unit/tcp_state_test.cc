@@ -29,6 +29,9 @@ constexpr Row kRows[] = {
     {"UDP has no state, whatever stands there", none, kRst | kFin, kData, kBackend, none},
     {"data of the client", established, kAck, kData, kClient, established},
     {"data of the backend", established, kAck, kData, kBackend, established},
+    {"data of what was revived", revived, kAck, kData, kClient, revived},
+    {"what was revived closes", revived, kFin, kBare, kClient, fin_client},
+    {"what was revived is reset", revived, kRst, kBare, kBackend, reset},
     {"no flags at all", established, 0, kBare, kClient, established},
     {"SYN opens elsewhere", established, kSyn, kBare, kClient, established},
 
@@ -38,7 +41,7 @@ constexpr Row kRows[] = {
     {"client's FIN again", fin_client, kFin, kBare, kClient, fin_client},
     {"client's FIN again, with data", fin_client, kFin, kData, kClient, fin_client},
     {"ACK after the client's FIN is no proof", fin_client, kAck, kBare, kClient, fin_client},
-    {"the client's FIN was spoofed", fin_client, kAck, kData, kClient, established},
+    {"the client's FIN was spoofed", fin_client, kAck, kData, kClient, revived},
     {"answer after the client's FIN", fin_client, kAck, kData, kBackend, fin_client},
     {"backend's FIN after the client's", fin_client, kFin, kBare, kBackend, closing},
     {"SYN after the client's FIN", fin_client, kSyn, kBare, kClient, fin_client},
@@ -46,7 +49,7 @@ constexpr Row kRows[] = {
 
     {"backend's FIN", established, kFin, kBare, kBackend, fin_backend},
     {"upload after the backend's FIN", fin_backend, kAck, kData, kClient, fin_backend},
-    {"data of the backend after its FIN", fin_backend, kAck, kData, kBackend, established},
+    {"data of the backend after its FIN", fin_backend, kAck, kData, kBackend, revived},
     {"client's FIN after the backend's", fin_backend, kFin, kBare, kClient, closing},
     {"backend's FIN again", fin_backend, kFin, kBare, kBackend, fin_backend},
 
@@ -64,8 +67,8 @@ constexpr Row kRows[] = {
     {"RST after a FIN", fin_client, kRst, kBare, kClient, reset},
     {"RST while closing", closing, kRst, kBare, kBackend, reset},
     {"RST again", reset, kRst, kBare, kClient, reset},
-    {"the RST was spoofed: bare ACK", reset, kAck, kBare, kClient, established},
-    {"the RST was spoofed: data", reset, kAck, kData, kClient, established},
+    {"the RST was spoofed: bare ACK", reset, kAck, kBare, kClient, revived},
+    {"the RST was spoofed: data", reset, kAck, kData, kClient, revived},
     {"the RST was spoofed: the connection ends by FIN", reset, kFin, kBare, kClient, fin_client},
     {"what the backend had under way", reset, kAck, kData, kBackend, reset},
     {"a FIN that the backend had under way", reset, kFin, kBare, kBackend, reset},
@@ -81,6 +84,8 @@ TEST(TcpState, FollowsEveryRow) {
 TEST(TcpState, ClosingIsWhatFollowsFinOrRst) {
   EXPECT_FALSE(is_closing(none));
   EXPECT_FALSE(is_closing(established));
+  EXPECT_FALSE(is_closing(watched));
+  EXPECT_FALSE(is_closing(revived));
   for (const TcpState state : {fin_client, fin_backend, closing, reset})
     EXPECT_TRUE(is_closing(state));
 }
