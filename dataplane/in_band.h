@@ -63,6 +63,11 @@ class InBandPauses {
       steepest = drop;
       believed_ = i;
     }
+    // A pause as long as the round trip finds some batches and misses others: a step on the way down. If the
+    // shorter ones agree with each other, theirs is the number of batches.
+    if (believed_ >= 2 && 1.1 * samples_[believed_] < samples_[believed_ - 1] &&
+        samples_[believed_ - 2] <= 1.1 * samples_[believed_ - 1])
+      --believed_;
     has_chosen_ = true;
     samples_.fill(0);
     epoch_end_us_ = now_us + kInBandEpochUs;
