@@ -73,6 +73,7 @@ class Pipeline {
     size_t pair_rows = 4096;
     size_t service_rows = 256;
     uint64_t now_ns = 1'000'000'000'000;
+    RecentFailures* failures = nullptr;  // of several pipelines; nullptr: its own
   };
 
   explicit Pipeline(Config config = mode_config()) : Pipeline(std::move(config), Options{}) {}
