@@ -9,6 +9,7 @@ Requests pass the encapsulator, answers go straight from backend1 to the client.
 """
 
 import fcntl
+import json
 import os
 import select
 import socket
@@ -19,6 +20,8 @@ import harness
 import packets as p
 import topology as net
 import traffic
+from kernel_counters import tcp_counters
+from programs import program
 
 TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_MULTI_QUEUE = 0x400454CA, 0x0002, 0x1000, 0x0100
 OWN_MAC = "02:00:00:00:00:01"
@@ -78,6 +81,32 @@ class Decap(harness.SmokeTest):
         self.assertEqual([(answer.status, answer.body) for answer in answers], [(200, "backend1")] * 50)
         self.assertGreaterEqual(encapsulator.encapsulated, 50 * 4)  # SYN, ACK, request, FIN at least
         self.assertEqual(encapsulator.answers_seen, 0)
+
+    def decap(self, *words):
+        return self.backend.namespace.run(program("shunt-decap"), *words)
+
+    def test_shunt_decap_attaches_counts_and_goes(self):
+        """Both programs by shunt-decap instead of tc; what it counts is what the kernel sent."""
+        self.backend.namespace.run("tc", "filter", "del", "dev", "eth0", "ingress")
+        self.assertRaises(net.TopologyError, self.decap, "status", "eth0")  # nothing is attached
+        for _ in range(2):  # again: the same
+            self.decap("attach", "eth0")
+        self.test_tcp_through_a_tunnel_answers_directly()
+        before = tcp_counters(self.backend.namespace)["OutRsts"]
+        for port in (81, 82, 82):  # nobody listens
+            self.assertIn("refused", traffic.http_get(self.client.namespace, net.VIP, port).body)
+        # From an address that is no VIP: not counted.
+        self.assertIn("refused", traffic.http_get(self.client.namespace, self.backend.address, 83).body)
+        self.assertEqual(tcp_counters(self.backend.namespace)["OutRsts"] - before, 4)
+        self.decap("attach", "eth0")  # counts go on
+        counts = json.loads(self.decap("status", "eth0", "--json"))
+        refused = [row for row in counts["resets"] if row["port"] != 80]  # nginx may reset what it served
+        self.assertEqual(refused, [{"address": net.VIP, "port": 81, "reset": 0, "refused": 1},
+                                   {"address": net.VIP, "port": 82, "reset": 0, "refused": 2}])
+        self.assertEqual(counts["others"], {"reset": 0, "refused": 0})
+        self.assertIn('shunt_decap_refused_total{address="10.1.0.100",port="82"} 2\n', self.decap("status", "eth0", "--prometheus"))
+        self.decap("detach", "eth0")
+        self.assertRaises(net.TopologyError, self.decap, "status", "eth0")
 
     def receive_udp(self, frames):
         """What a UDP socket on the VIP at the backend gets of the frames: [(payload, TOS)]."""
