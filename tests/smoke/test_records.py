@@ -111,10 +111,15 @@ class Records(harness.SmokeTest):
         before = self.ring.dropped()
         wait_until(lambda: self.ring.dropped() >= before + at_least, 60, f"{at_least} records dropped")
 
+    def until_more_than_fit(self):
+        before = self.ring.pushed()
+        wait_until(lambda: self.ring.pushed() > before + CAPACITY, 60, "more records than the ring holds")
+
     def test_nobody_reads(self):
-        self.through(self.until_drops)
-        self.assertEqual(self.ring.pushed(), CAPACITY)
+        """shuntd makes room itself, so that who comes late finds the newest."""
+        self.through(self.until_more_than_fit)
         self.assert_all_accounted()
+        self.assertLessEqual(self.waiting(), CAPACITY)
 
     def test_stopped_then_goes_on(self):
         path = f"{self.bed_of_records.topology.folder}/lines"
@@ -146,7 +151,7 @@ class Records(harness.SmokeTest):
             wait_until(lambda: self.lines(paths[0]) > 1000, 20, "the first reader reads")
             reader.kill()
             reader.wait()
-            self.until_drops()
+            self.until_more_than_fit()
             with open(paths[1], "wb") as lines:
                 self.second = self.reader(lines)
             wait_until(lambda: self.lines(paths[1]) > CAPACITY, 40, "the second goes on")
@@ -155,9 +160,8 @@ class Records(harness.SmokeTest):
         self.assert_all_accounted()
         self.second.send_signal(signal.SIGTERM)
         self.assertEqual(self.second.wait(20), 0)
-        # None lost with the first reader; the batch that it was at may be there twice (docs/records.md).
+        # What came while nobody read made room for what was newer; the batch that the first was at may be there twice (docs/records.md).
         read = sum(self.lines(path) for path in paths)
-        self.assertGreaterEqual(read, self.ring.pushed() - self.waiting())
         self.assertLessEqual(read, self.ring.pushed() - self.waiting() + 256)
 
     def test_slow(self):
