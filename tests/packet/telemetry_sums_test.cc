@@ -45,7 +45,8 @@ class Sums : public testing::Test {
       each->wait(ms);
   }
   void run_for(uint64_t seconds) {
-    // Side by side, as workers' clocks are: one that ran ahead would note its failures too late for the other.
+    // Side by side, as workers' clocks are: one that ran ahead would note its failures too late for the
+    // other.
     for (uint64_t loop = 0; loop < 10 * seconds; ++loop) {
       wait(100);
       for (Pipeline* each : all())

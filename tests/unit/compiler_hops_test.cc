@@ -197,8 +197,8 @@ TEST_F(CompilerHops, AnEncapSourceThatIsTheNodesOwnMaySend) {
 // ---- nat
 const NatSource* source(const Bed& bed, std::string_view from, uint16_t port,
                         Protocol protocol = Protocol::tcp) {
-  return bed.snapshot->nat_sources->find(
-      AddressKey::of(address(from), Snapshot::nat_extra(address(from).family(), static_cast<uint8_t>(protocol), port)));
+  return bed.snapshot->nat_sources->find(AddressKey::of(
+      address(from), Snapshot::nat_extra(address(from).family(), static_cast<uint8_t>(protocol), port)));
 }
 
 TEST_F(CompilerHops, NatBackendsAreKnownByAddressPortAndProtocol) {

@@ -33,6 +33,8 @@ inline FlowRecord record_of(uint64_t number) {
   return record;
 }
 
-inline bool same(const FlowRecord& a, const FlowRecord& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+inline bool same(const FlowRecord& a, const FlowRecord& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
 
 }  // namespace shunt
