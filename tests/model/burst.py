@@ -93,6 +93,9 @@ class Search:
         if any(dropped.get(reason, 0) < count for reason, count in wanted.items()):
             return []
         frames = [(self.out[at]["kind"], self.out[at]["port"], bytes.fromhex(self.out[at]["hex"])) for at in left]
+        if len(outcome.outputs) == 1:  # each frame that it could be: one that may be anything could be another one's
+            fits = [at for at, frame in zip(left, frames) if not take(outcome.outputs[0], [frame])[1]]
+            return [((at,), tuple(sorted(wanted.items()))) for at in fits]
         places, taken = list(left), []
         for output in outcome.outputs:
             before = list(frames)
