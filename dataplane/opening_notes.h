@@ -14,12 +14,21 @@
 namespace shunt {
 
 struct OpeningNote {
-  uint8_t client[16];    // as in FlowRecord
-  uint64_t opened_us;    // monotonic: the first SYN
-  uint32_t last_syn_ms;  // of the same clock
-  be16 client_port;
-  uint8_t attempt;  // 1: the first; else this client's, within 10 s of a failure
-  uint8_t spare;
+  uint8_t client[16];         // as in FlowRecord
+  uint64_t opened_us : 48;    // monotonic: the first SYN; 8 years
+  uint64_t client_port : 16;  // host order
+  uint32_t connect_us;        // nat: from there to the SYN-ACK; 0: none yet
+  uint32_t last_syn_ms : 24;  // of the same clock, which wraps after 4 hours
+  uint32_t attempt : 8;       // 1: the first; else this client's, within 10 s of a failure
+
+  void set_opened(uint64_t us) { opened_us = us & kOpenedMask; }
+  void set_last_syn(uint32_t ms) { last_syn_ms = ms & kLastSynMask; }
+  uint64_t since_opened_us(uint64_t now_us) const { return (now_us - opened_us) & kOpenedMask; }
+  uint32_t since_last_syn_ms(uint32_t now_ms) const { return (now_ms - last_syn_ms) & kLastSynMask; }
+
+ private:
+  static constexpr uint64_t kOpenedMask = (uint64_t{1} << 48U) - 1;
+  static constexpr uint32_t kLastSynMask = (1U << 24U) - 1;
 };
 static_assert(sizeof(OpeningNote) == 32);
 

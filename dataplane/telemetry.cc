@@ -37,9 +37,9 @@ bool is_mapped_v4(const uint8_t* client) {
   return std::memcmp(client, kMapped, sizeof kMapped) == 0;
 }
 
-void set_client(FlowRecord& record, const uint8_t* client, be16 port) {
+void set_client(FlowRecord& record, const uint8_t* client, uint16_t port) {
   std::memcpy(record.client.data(), client, record.client.size());
-  record.client_port = port.host();
+  record.client_port = port;
   if (!is_mapped_v4(client)) record.flags |= kFlowIpv6;
 }
 
@@ -89,9 +89,10 @@ void Telemetry::count(const Service& service, BackendRef backend, FlowOutcome ou
 void Telemetry::note_opening(const ProbationEntry& entry, const Packet& packet, uint32_t pair) {
   OpeningNote& note = notes_.of(entry);
   store_client(note.client, packet.view.l3, packet.view.source_bytes(packet.data));
-  note.client_port = packet.view.sport(packet.data);
-  note.opened_us = now_us_;
-  note.last_syn_ms = now_.millisecond;
+  note.client_port = packet.view.sport(packet.data).host();
+  note.connect_us = 0;
+  note.set_opened(now_us_);
+  note.set_last_syn(now_.millisecond);
   note.attempt = 1;
   if (memory_.failures->any_recent(now_.millisecond)) [[unlikely]]
     note.attempt = attempt_of(note.client, packet.service->id, pair);
@@ -104,8 +105,8 @@ void Telemetry::syn_again(ProbationEntry& entry, const Packet& packet, uint32_t 
   const uint32_t pair = service.pair(entry.backend);
   if (sequence == entry.sequence) {
     outcomes(pair).syn_retransmits.add(1);
-    memory_.services[service.id].syn_gaps_ms.add(now_.millisecond - note.last_syn_ms);
-    note.last_syn_ms = now_.millisecond;
+    memory_.services[service.id].syn_gaps_ms.add(note.since_last_syn_ms(now_.millisecond));
+    note.set_last_syn(now_.millisecond);
   } else {
     // Another connection from the same port: nothing came of the one before.
     failed(entry, service, FlowOutcome::syn_timeout);
@@ -116,7 +117,9 @@ void Telemetry::syn_again(ProbationEntry& entry, const Packet& packet, uint32_t 
 
 void Telemetry::answered(const ProbationEntry& entry, const Service& service) {
   if (!is_on() || entry.kind != ProbationKind::syn) return;
-  latency(service, service.pair(entry.backend)).connect_us.add_clamped(now_us_ - notes_.of(entry).opened_us);
+  OpeningNote& note = notes_.of(entry);
+  note.connect_us = saturated32(note.since_opened_us(now_us_));
+  latency(service, service.pair(entry.backend)).connect_us.add(note.connect_us);
 }
 
 void Telemetry::promoted(const ProbationEntry& entry, const Service& service) {
@@ -124,10 +127,10 @@ void Telemetry::promoted(const ProbationEntry& entry, const Service& service) {
   const OpeningNote& note = notes_.of(entry);
   const uint32_t pair = service.pair(entry.backend);
   if (service.forward != Forward::nat)
-    latency(service, pair).connect_us.add_clamped(now_us_ - note.opened_us);
+    latency(service, pair).connect_us.add_clamped(note.since_opened_us(now_us_));
   if (entry.failed) outcomes(pair).revived.add(1);
   if (note.attempt == 1) return;
-  end_chain(service.id, note.attempt);
+  end_chain(service.id, static_cast<uint8_t>(note.attempt));
   memory_.failures->forget(who(note.client), service.id);
 }
 
@@ -161,18 +164,19 @@ void Telemetry::refused(const Packet& packet) {
 
 void Telemetry::write_opening(const ProbationEntry& entry, const Service& service, FlowOutcome outcome) {
   const OpeningNote& note = notes_.of(entry);
-  if (is_failure(outcome)) note_failure(note.client, service.id, note.attempt);
+  if (is_failure(outcome)) note_failure(note.client, service.id, static_cast<uint8_t>(note.attempt));
   if (memory_.records == nullptr) return;
   FlowRecord record;
   record.ended_us = wall_us();
-  set_client(record, note.client, note.client_port);
-  record.duration_ms = saturated32((now_us_ - note.opened_us) / 1'000);
+  set_client(record, note.client, static_cast<uint16_t>(note.client_port));
+  record.connect_us = note.connect_us;
+  record.duration_ms = saturated32(note.since_opened_us(now_us_) / 1'000);
   record.packets = 1U + entry.retransmissions;
   record.service = service.id;
   record.backend = entry.backend.raw;
   record.outcome = static_cast<uint8_t>(outcome);
   record.syn_retransmits = entry.retransmissions;
-  record.attempt = note.attempt;
+  record.attempt = static_cast<uint8_t>(note.attempt);
   memory_.records->push(record);
 }
 
@@ -191,11 +195,12 @@ bool Telemetry::watch(const ProbationEntry& from, const Packet& packet) {
   flow->packets = 1;  // what opened it; its length isn't known any more
   if (from.kind == ProbationKind::syn) {
     const OpeningNote& note = notes_.of(from);
-    flow->opened_us = note.opened_us;
-    flow->attempt = note.attempt;
+    flow->opened_us = now_us_ - note.since_opened_us(now_us_);
+    flow->attempt = static_cast<uint8_t>(note.attempt);
     flow->syn_retransmits = from.retransmissions;
     flow->packets += from.retransmissions;
-    flow->connect_us = saturated32(now_us_ - note.opened_us);
+    const bool answers_pass = service.forward == Forward::nat;
+    flow->connect_us = answers_pass ? note.connect_us : saturated32(note.since_opened_us(now_us_));
     flow->client_data = {from.sequence + 1, true};
   }
   return true;
@@ -270,7 +275,7 @@ void Telemetry::write_known(const Packet& packet, bool is_reply, BackendRef back
   const Client client = client_of(packet, is_reply);
   FlowRecord record;
   record.ended_us = wall_us();
-  set_client(record, client.address, client.port);
+  set_client(record, client.address, client.port.host());
   record.service = packet.service->id;
   record.backend = backend.raw;
   record.outcome = static_cast<uint8_t>(outcome);
@@ -287,7 +292,7 @@ void Telemetry::write(const WatchedFlow& flow, const Service& service, BackendRe
   FlowRecord record;
   record.ended_us = wall_us();
   record.flags = kFlowSampled;
-  set_client(record, flow.client, flow.client_port);
+  set_client(record, flow.client, flow.client_port.host());
   record.connect_us = flow.connect_us;
   record.first_byte_us = flow.first_byte_us;
   record.duration_ms = saturated32(duration_ms);
