@@ -290,8 +290,10 @@ void Daemon::on_health(const HealthChange& change) {
   const bool up = change.to != HealthState::down;
   if (up) {
     spdlog::info("backend {}/{} is up: {}", change.pool, change.backend, change.reason);
+    events_.add("backend.up", change.pool + "/" + change.backend, change.reason);
   } else {
     spdlog::warn("backend {}/{} is down: {}", change.pool, change.backend, change.reason);
+    events_.add("backend.down", change.pool + "/" + change.backend, change.reason);
   }
   compiler_->set_health(change.pool, change.backend, up);
   request_compile();  // also where nothing else changed: a first result may make a VIP fit
@@ -327,6 +329,7 @@ ReloadReport Daemon::reload() {
     report.generation = compiler_->generation();
     report.text = "refused; generation " + std::to_string(report.generation) + " goes on";
     last_reload_ = {std::chrono::system_clock::now(), false, report.errors.front()};
+    events_.add("reload.refused", config_.file, report.errors.front());
     return report;
   };
   LoadResult loaded = load_config_file(config_.file);
@@ -352,6 +355,7 @@ ReloadReport Daemon::reload() {
   report.generation = compiler_->generation();
   report.text = counted(config_.services.size(), "service") + ", " + counted(config_.pools.size(), "pool");
   last_reload_ = {std::chrono::system_clock::now(), true, report.text};
+  events_.add("reload.accepted", config_.file, report.text);
   spdlog::info("reloaded {}: generation {}, {}", config_.file, report.generation, report.text);
   return report;
 }

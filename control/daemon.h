@@ -17,6 +17,7 @@
 #include "control/api_server.h"
 #include "control/compiler.h"
 #include "control/config.h"
+#include "control/event_log.h"
 #include "control/health_monitor.h"
 #include "control/host_network.h"
 #include "control/kernel_wants.h"
@@ -66,6 +67,7 @@ class Daemon {
   MemoryPlan memory_;
   std::unique_ptr<HostNetwork> network_;
   std::unique_ptr<PacketEngine> engine_;
+  EventLog events_;
   std::unique_ptr<Compiler> compiler_;
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<StatusView> view_;
