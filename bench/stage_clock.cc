@@ -47,10 +47,12 @@ struct StageClock::Walk : HandWalk {
     lookup(burst(), state(), now);
     stage_ended(3);
     select(burst(), snapshot, state(), now);
+    state().telemetry.find_seen();
     stage_ended(4);
     rewrite(burst(), snapshot, state());
     stage_ended(5);
     transmit(now);
+    state().telemetry.settle();
     stage_ended(6);
     ++bursts;
     packets += count;

@@ -7,7 +7,8 @@
 // the number of samples. The one before the cliff is believed in the next epoch. B. Shobhana, S. Narayana,
 // B. Nath, "Load Balancers Need In-Band Feedback Control", HotNets 2022, section 3 (EnsembleTimeout).
 //
-// Pure; the caller's clock in microseconds. Cost: a loop over 13 pauses for each packet of a watched flow.
+// Pure; the caller's clock in microseconds, of which a flow keeps 32 bits (71 minutes). Cost: a loop over 13
+// pauses for each packet of a watched flow.
 #pragma once
 
 #include <array>
@@ -20,39 +21,41 @@ namespace shunt {
 inline constexpr size_t kPauses = 13;                // 64 us to 262 ms
 inline constexpr uint64_t kInBandEpochUs = 256'000;  // a few round trips of a path across the world
 inline constexpr uint32_t kInBandEpochSamples = 32;  // an epoch has at least so many
-constexpr uint64_t pause_us(size_t i) {
-  return uint64_t{64} << i;
+constexpr uint32_t pause_us(size_t i) {
+  return 64U << i;
 }
 
-// Of a flow: when its last packet came, and by each pause when its batch began. 0: not yet.
+// Of a flow: when its last packet came, and by each pause when its batch began.
 struct InBandFlow {
-  uint64_t last_us = 0;
-  std::array<uint64_t, kPauses> batch_us{};
+  uint32_t last_us = 0;
+  std::array<uint32_t, kPauses> batch_us{};
+  bool has_begun = false;
 };
 
 // Of a backend: which pause is believed.
 class InBandPauses {
  public:
   // A packet of one of the backend's flows. What it says of the backend, in microseconds; often nothing.
-  std::optional<uint64_t> packet(InBandFlow& flow, uint64_t now_us) {
+  std::optional<uint32_t> packet(InBandFlow& flow, uint64_t now_us) {
     if (epoch_end_us_ == 0) epoch_end_us_ = now_us + kInBandEpochUs;
-    if (flow.last_us == 0) {
-      flow.last_us = now_us;
-      flow.batch_us.fill(now_us);
+    const auto now = static_cast<uint32_t>(now_us);
+    const uint32_t gap = now - flow.last_us;
+    flow.last_us = now;
+    if (!flow.has_begun) {
+      flow.has_begun = true;
+      flow.batch_us.fill(now);
       return {};
     }
-    const uint64_t gap = now_us - flow.last_us;
-    flow.last_us = now_us;
-    std::optional<uint64_t> sample;
+    std::optional<uint32_t> sample;
     for (size_t i = 0; i < kPauses && gap > pause_us(i); ++i) {
       ++samples_[i];
-      if (i == believed_) sample = now_us - flow.batch_us[i];
-      flow.batch_us[i] = now_us;
+      if (i == believed_) sample = now - flow.batch_us[i];
+      flow.batch_us[i] = now;
     }
     if (now_us >= epoch_end_us_ && samples_[0] >= kInBandEpochSamples) end_epoch(now_us);
     return has_chosen_ ? sample : std::nullopt;
   }
-  uint64_t believed_us() const { return pause_us(believed_); }
+  uint32_t believed_us() const { return pause_us(believed_); }
 
  private:
   void end_epoch(uint64_t now_us) {

@@ -3,18 +3,26 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
 namespace shunt {
 
+// Beginning where a large page can. (Of reserved pages every mapping does.)
 Result<TableMemory> TableMemory::map(size_t bytes, int flags) {
   const size_t mapped = (bytes + kHugepageBytes - 1) / kHugepageBytes * kHugepageBytes;
-  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-  if (start == MAP_FAILED) {
+  const size_t slack = (flags & MAP_HUGETLB) != 0 ? 0 : kHugepageBytes;
+  void* const given =
+      mmap(nullptr, mapped + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  if (given == MAP_FAILED) {
     return Error{"memory", std::to_string(mapped >> 20U) + " MiB for tables: " + std::strerror(errno)};
   }
-  return TableMemory(static_cast<std::byte*>(start), bytes, mapped);
+  auto* const start = static_cast<std::byte*>(given);
+  const size_t before = slack == 0 ? 0 : kHugepageBytes - reinterpret_cast<uintptr_t>(start) % kHugepageBytes;
+  if (before != 0) munmap(start, before);
+  if (before != slack) munmap(start + before + mapped, slack - before);
+  return TableMemory(start + before, bytes, mapped);
 }
 
 Result<TableMemory> TableMemory::allocate(size_t bytes, bool reserved) {

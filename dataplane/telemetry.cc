@@ -3,60 +3,13 @@
 #include <cstring>
 
 #include "common/keyed_hash.h"
+#include "dataplane/flow_client.h"
 
 namespace shunt {
 namespace {
 
-// As in FlowRecord.
-void store_client(uint8_t* to, L3 l3, const uint8_t* address) {
-  if (l3 == L3::ipv4) {
-    store(to, uint64_t{0});
-    store(to + 8, be32(0xffffU));
-    std::memcpy(to + 12, address, 4);
-  } else {
-    std::memcpy(to, address, 16);
-  }
-}
-
-struct Client {
-  uint8_t address[16];
-  be16 port;
-};
-
-Client client_of(const Packet& packet, bool is_reply) {
-  const PacketView& view = packet.view;
-  Client client;
-  store_client(client.address, view.l3,
-               is_reply ? view.destination_bytes(packet.data) : view.source_bytes(packet.data));
-  client.port = is_reply ? view.dport(packet.data) : view.sport(packet.data);
-  return client;
-}
-
-bool is_mapped_v4(const uint8_t* client) {
-  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  return std::memcmp(client, kMapped, sizeof kMapped) == 0;
-}
-
-void set_client(FlowRecord& record, const uint8_t* client, uint16_t port) {
-  std::memcpy(record.client.data(), client, record.client.size());
-  record.client_port = port;
-  if (!is_mapped_v4(client)) record.flags |= kFlowIpv6;
-}
-
 uint8_t after(uint8_t attempts) {
   return static_cast<uint8_t>(std::min(attempts + 1, 255));
-}
-
-// True: data that was sent before. A keepalive's one byte, which was, is none (RFC 9293 3.8.4).
-bool note_data(SentData& sent, uint32_t sequence, uint16_t bytes) {
-  const uint32_t end = sequence + bytes;
-  const auto behind = static_cast<int32_t>(end - sent.next_sequence);
-  if (!sent.known || behind > 0) {
-    const bool again = sent.known && static_cast<int32_t>(sequence - sent.next_sequence) < 0;
-    sent = {end, true};
-    return again;
-  }
-  return bytes > 1 || behind < 0;
 }
 
 }  // namespace
@@ -119,7 +72,7 @@ void Telemetry::answered(const ProbationEntry& entry, const Service& service) {
   if (!is_on() || entry.kind != ProbationKind::syn) return;
   OpeningNote& note = notes_.of(entry);
   note.connect_us = saturated32(note.since_opened_us(now_us_));
-  latency(service, service.pair(entry.backend)).connect_us.add(note.connect_us);
+  add_late(latency(service, service.pair(entry.backend)).connect_us, note.connect_us);
 }
 
 void Telemetry::promoted(const ProbationEntry& entry, const Service& service) {
@@ -127,7 +80,7 @@ void Telemetry::promoted(const ProbationEntry& entry, const Service& service) {
   const OpeningNote& note = notes_.of(entry);
   const uint32_t pair = service.pair(entry.backend);
   if (service.forward != Forward::nat)
-    latency(service, pair).connect_us.add_clamped(note.since_opened_us(now_us_));
+    add_late(latency(service, pair).connect_us, saturated32(note.since_opened_us(now_us_)));
   if (entry.failed) outcomes(pair).revived.add(1);
   if (note.attempt == 1) return;
   end_chain(service.id, static_cast<uint8_t>(note.attempt));
@@ -153,7 +106,7 @@ void Telemetry::expired(const ProbationEntry& entry, const Service& service) {
 
 void Telemetry::refused(const Packet& packet) {
   if (!is_on()) return;
-  const Client client = client_of(packet, false);
+  const FlowClient client = FlowClient::of(packet, false);
   const uint16_t service = packet.service->id;
   memory_.services[service].no_backend.add(1);
   const auto failure = memory_.failures->find(who(client.address), service, now_.millisecond);
@@ -180,81 +133,18 @@ void Telemetry::write_opening(const ProbationEntry& entry, const Service& servic
   memory_.records->push(record);
 }
 
-bool Telemetry::watch(const ProbationEntry& from, const Packet& packet) {
-  const Service& service = *packet.service;
-  PairOutcomes& row = outcomes(service.pair(from.backend));
-  WatchedFlow* const flow = watched_.add(packet.key_value);
-  (flow != nullptr ? row.watched : row.unwatched).add(1);
-  if (flow == nullptr) return false;
-  const Client client = client_of(packet, false);
-  std::memcpy(flow->client, client.address, sizeof flow->client);
-  flow->client_port = client.port;
-  flow->backend = from.backend;
-  flow->is_udp = packet.view.protocol == kProtocolUdp;
-  flow->opened_us = now_us_ - uint64_t{now_.millisecond - from.opened_ms} * 1'000;
-  flow->packets = 1;  // what opened it; its length isn't known any more
-  if (from.kind == ProbationKind::syn) {
-    const OpeningNote& note = notes_.of(from);
-    flow->opened_us = now_us_ - note.since_opened_us(now_us_);
-    flow->attempt = static_cast<uint8_t>(note.attempt);
-    flow->syn_retransmits = from.retransmissions;
-    flow->packets += from.retransmissions;
-    const bool answers_pass = service.forward == Forward::nat;
-    flow->connect_us = answers_pass ? note.connect_us : saturated32(note.since_opened_us(now_us_));
-    flow->client_data = {from.sequence + 1, true};
-  }
-  return true;
-}
-
-void Telemetry::seen(const Packet& packet, bool is_reply) {
-  WatchedFlow* const flow = watched_.find(packet.key_value);
-  if (flow == nullptr) return;
-  const PacketView& view = packet.view;
-  const Service& service = *packet.service;
-  const uint32_t pair = service.pair(flow->backend);
-  (is_reply ? flow->reply_packets : flow->packets) += 1;
-  (is_reply ? flow->reply_bytes : flow->bytes) += packet.bytes;
-  const bool sees_replies = service.forward == Forward::nat;
-  if (!sees_replies) {
-    InBandPauses& pauses = memory_.pauses[latency_row(service, pair)];
-    if (const auto response = pauses.packet(flow->in_band, now_us_))
-      latency(service, pair).response_us.add_clamped(*response);
-  }
-  if (view.payload_bytes == 0) return;
-  if (!flow->is_udp) {
-    SentData& sent = is_reply ? flow->backend_data : flow->client_data;
-    if (note_data(sent, view.tcp_sequence(packet.data), view.payload_bytes))
-      outcomes(pair).data_retransmits.add(1);
-  }
-  if (!is_reply) {
-    if (flow->asked_us == 0) flow->asked_us = now_us_;
-  } else if (flow->asked_us != 0) {
-    const uint32_t waited = saturated32(now_us_ - flow->asked_us);
-    latency(service, pair).response_us.add(waited);
-    if (flow->first_byte_us == 0) flow->first_byte_us = std::max(waited, 1U);
-    flow->asked_us = 0;
-  }
-}
-
 void Telemetry::ended(const Packet& packet, bool is_reply, BackendRef backend, FlowOutcome outcome,
                       bool is_watched) {
   if (!is_on()) return;
   const Service& service = *packet.service;
   count(service, backend, outcome);
   if (!is_failure(outcome)) return;
-  note_failure(client_of(packet, is_reply).address, service.id, 1);
+  note_failure(FlowClient::of(packet, is_reply).address, service.id, 1);
   if (!is_watched) write_known(packet, is_reply, backend, outcome, 0);
 }
 
 void Telemetry::revived(const Packet& packet, BackendRef backend) {
   if (is_on()) outcomes(packet.service->pair(backend)).revived.add(1);
-}
-
-void Telemetry::unwatch(uint64_t value, BackendRef backend, const Service* service, FlowOutcome outcome) {
-  WatchedFlow* const flow = watched_.find(value);
-  if (flow == nullptr) return;
-  if (service != nullptr) write(*flow, *service, backend, outcome);
-  watched_.remove(value);
 }
 
 void Telemetry::left_table(uint64_t value, BackendRef backend, const Service* service, TcpState state,
@@ -272,7 +162,7 @@ void Telemetry::left_table(uint64_t value, BackendRef backend, const Service* se
 void Telemetry::write_known(const Packet& packet, bool is_reply, BackendRef backend, FlowOutcome outcome,
                             uint8_t attempt) {
   if (memory_.records == nullptr) return;
-  const Client client = client_of(packet, is_reply);
+  const FlowClient client = FlowClient::of(packet, is_reply);
   FlowRecord record;
   record.ended_us = wall_us();
   set_client(record, client.address, client.port.host());
@@ -281,32 +171,6 @@ void Telemetry::write_known(const Packet& packet, bool is_reply, BackendRef back
   record.outcome = static_cast<uint8_t>(outcome);
   if (packet.view.protocol == kProtocolUdp) record.flags |= kFlowUdp;
   record.attempt = attempt;
-  memory_.records->push(record);
-}
-
-void Telemetry::write(const WatchedFlow& flow, const Service& service, BackendRef backend,
-                      FlowOutcome outcome) {
-  const uint64_t duration_ms = (now_us_ - flow.opened_us) / 1'000;
-  latency(service, service.pair(backend)).duration_ms.add_clamped(duration_ms);
-  if (memory_.records == nullptr) return;
-  FlowRecord record;
-  record.ended_us = wall_us();
-  record.flags = kFlowSampled;
-  set_client(record, flow.client, flow.client_port.host());
-  record.connect_us = flow.connect_us;
-  record.first_byte_us = flow.first_byte_us;
-  record.duration_ms = saturated32(duration_ms);
-  record.packets = saturated32(flow.packets);
-  record.reply_packets = saturated32(flow.reply_packets);
-  record.bytes.set(flow.bytes);
-  record.reply_bytes.set(flow.reply_bytes);
-  record.service = service.id;
-  record.backend = backend.raw;
-  record.outcome = static_cast<uint8_t>(outcome);
-  if (flow.is_udp) record.flags |= kFlowUdp;
-  if (service.forward != Forward::nat) record.flags |= kFlowConnectAck;
-  record.syn_retransmits = flow.syn_retransmits;
-  record.attempt = flow.attempt;
   memory_.records->push(record);
 }
 

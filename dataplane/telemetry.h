@@ -7,6 +7,7 @@
 // `sample`) take the long way through lookup (TcpState::watched).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -80,8 +81,18 @@ class Telemetry {
   }
   // False: there is no place to watch it. `from`: of kind syn or udp.
   bool watch(const ProbationEntry& from, const Packet& packet);
-  // A packet of a watched flow, before it is rewritten.
+  // A packet of a watched flow, before it is rewritten. Taken into account by settle().
   void seen(const Packet& packet, bool is_reply);
+  // Asks for the flows of what seen() was told of. Once a burst, some time after that and before settle().
+  void find_seen() {
+    if (found_ != seen_count_) [[unlikely]]
+      find_all_seen();
+  }
+  // Takes into account what waited for its memory. Once a burst, when its packets have gone.
+  void settle() {
+    if ((seen_count_ | late_count_) != 0) [[unlikely]]
+      settle_all();
+  }
   // A flow's first FIN or RST.
   void ended(const Packet& packet, bool is_reply, BackendRef backend, FlowOutcome outcome, bool is_watched);
   // It goes on after that.
@@ -112,6 +123,34 @@ class Telemetry {
   PairLatency& latency(const Service& service, uint32_t pair) const {
     return memory_.latency[latency_row(service, pair)];
   }
+  // A packet of a watched flow, and a value for a histogram, that wait.
+  struct SeenPacket {
+    uint64_t key_value;
+    const Service* service;
+    WatchedFlow* flow;  // since find_seen(); nullptr: it isn't watched
+    uint32_t sequence;
+    uint32_t bytes;
+    uint16_t payload_bytes;
+    bool is_reply;
+  };
+  struct LateValue {
+    Histogram* histogram;
+    uint32_t value;
+  };
+  static constexpr size_t kLate = 64;  // of each; settled when full
+
+  void add_late(Histogram& histogram, uint32_t value) {
+    if (late_count_ == kLate) [[unlikely]]
+      add_all_late();
+    histogram.prefetch(value);
+    late_[late_count_++] = {&histogram, value};
+  }
+  void add_all_late();
+  void find_all_seen();
+  void settle_all();
+  void take(const SeenPacket& seen);
+  void take_answer(const SeenPacket& seen, PairLatency& times);
+  bool note_data(const SeenPacket& seen);
   uint64_t who(const uint8_t* client) const;
   void note_opening(const ProbationEntry& entry, const Packet& packet, uint32_t pair);
   uint8_t attempt_of(const uint8_t* client, uint16_t service, uint32_t pair);
@@ -130,6 +169,11 @@ class Telemetry {
   Now now_;
   uint64_t now_us_ = 0;
   std::atomic<int64_t> epoch_us_ = 0;
+  uint32_t seen_count_ = 0;
+  uint32_t found_ = 0;  // so many of them have had their flow looked for
+  uint32_t late_count_ = 0;
+  std::array<SeenPacket, kLate> seen_;
+  std::array<LateValue, kLate> late_;
 };
 
 }  // namespace shunt

@@ -88,6 +88,7 @@ class Worker {
     transmitter_.flush_all(state_, now);
     sweep(snapshot, now);
     sweep_probation(snapshot, now);
+    state_.telemetry.settle();
     state_.counters.loops.add(1);
     state_.counters.generation.set(snapshot.generation);
     ledger_block_.publish(state_.ledger);
@@ -137,12 +138,14 @@ class Worker {
     select(burst_, snapshot, state_, now);
     if (burst_.fragments != 0) [[unlikely]]
       settle_fragments(burst_, snapshot, state_, now);
+    state_.telemetry.find_seen();
     watch.passed(Stage::select, count);
     rewrite(burst_, snapshot, state_);
     watch.passed(Stage::rewrite, count);
     transmitter_.run(burst_, state_, now);
     if (watch.measures()) [[unlikely]]
       transmitter_.flush_all(state_, now);
+    state_.telemetry.settle();
     watch.passed(Stage::transmit, count);
   }
 
