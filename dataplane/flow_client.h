@@ -32,6 +32,14 @@ struct FlowClient {
     client.port = is_reply ? view.dport(packet.data) : view.sport(packet.data);
     return client;
   }
+  // That a key of exact_flow_key() names.
+  static FlowClient of_exact_key(uint64_t value) {
+    FlowClient client;
+    const auto address = static_cast<uint32_t>(value);
+    store_client(client.address, L3::ipv4, reinterpret_cast<const uint8_t*>(&address));
+    client.port = be16::from_raw(static_cast<uint16_t>(value >> 32U));
+    return client;
+  }
 };
 
 inline void set_client(FlowRecord& record, const uint8_t* client, uint16_t port) {

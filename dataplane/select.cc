@@ -323,7 +323,7 @@ inline void Selector::prepare(unsigned i) {
   const Asked asked = packet_at(i);
   ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
   __builtin_prefetch(&line);
-  if (asked.is_tcp) worker_.telemetry.prefetch(line);
+  if (asked.is_tcp) worker_.telemetry.prefetch(line, asked.service());
   if (asked.opens()) {
     const Hash128 hash = cluster_hash(asked.packet);
     burst_.opening_hash[i] = hash;

@@ -28,10 +28,11 @@ void Telemetry::note_failure(const uint8_t* client, uint16_t service, uint8_t at
 }
 
 void Telemetry::count(const Service& service, BackendRef backend, FlowOutcome outcome) {
-  outcomes(service.pair(backend)).outcomes[static_cast<size_t>(outcome)].add(1);
+  count_late(outcomes(service.pair(backend)).outcomes[static_cast<size_t>(outcome)]);
 }
 
-[[gnu::noinline]] uint8_t Telemetry::attempt_of(const uint8_t* client, uint16_t service, uint32_t pair) {
+uint8_t Telemetry::attempt_of(const uint8_t* client, uint16_t service, uint32_t pair) {
+  if (!memory_.failures->any_recent(now_.millisecond)) return 1;
   const auto failure = memory_.failures->find(who(client), service, now_.millisecond);
   if (!failure) return 1;
   outcomes(pair).reconnects.add(1);
@@ -40,51 +41,60 @@ void Telemetry::count(const Service& service, BackendRef backend, FlowOutcome ou
 }
 
 void Telemetry::note_opening(const ProbationEntry& entry, const Packet& packet, uint32_t pair) {
-  OpeningNote& note = notes_.of(entry);
-  store_client(note.client, packet.view.l3, packet.view.source_bytes(packet.data));
-  note.client_port = packet.view.sport(packet.data).host();
-  note.connect_us = 0;
-  note.set_opened(now_us_);
-  note.set_last_syn(now_.millisecond);
-  note.attempt = 1;
-  if (memory_.failures->any_recent(now_.millisecond)) [[unlikely]]
-    note.attempt = attempt_of(note.client, packet.service->id, pair);
+  if (!packet.service->exact_key || memory_.failures->any_recent(now_.millisecond)) [[unlikely]]
+    return note_opening_long(entry, packet, pair);
+  OpeningNotes::begin(entry, instant_, 1);
+}
+
+// Its client may have failed before, or isn't named by the key.
+[[gnu::noinline]] void Telemetry::note_opening_long(const ProbationEntry& entry, const Packet& packet,
+                                                    uint32_t pair) {
+  const FlowClient client = FlowClient::of(packet, false);
+  const uint8_t attempt = attempt_of(client.address, packet.service->id, pair);
+  if (packet.service->exact_key && OpeningNotes::fits(attempt)) {
+    OpeningNotes::begin(entry, instant_, attempt);
+  } else {
+    notes_.begin_aside(entry, client, instant_, attempt);
+  }
 }
 
 void Telemetry::syn_again(ProbationEntry& entry, const Packet& packet, uint32_t sequence) {
   if (!is_on()) return;
-  OpeningNote& note = notes_.of(entry);
   const Service& service = *packet.service;
   const uint32_t pair = service.pair(entry.backend);
   if (sequence == entry.sequence) {
     outcomes(pair).syn_retransmits.add(1);
-    memory_.services[service.id].syn_gaps_ms.add(note.since_last_syn_ms(now_.millisecond));
-    note.set_last_syn(now_.millisecond);
-  } else {
-    // Another connection from the same port: nothing came of the one before.
-    failed(entry, service, FlowOutcome::syn_timeout);
-    entry.failed = false;
-    note_opening(entry, packet, pair);
+    memory_.services[service.id].syn_gaps_ms.add(notes_.syn_again(entry, instant_));
+    return;
   }
+  // Another connection from the same port: nothing came of the one before.
+  failed(entry, service, FlowOutcome::syn_timeout);
+  entry.failed = false;
+  entry.connect_us = 0;
+  const FlowClient client = FlowClient::of(packet, false);
+  notes_.begin_aside(entry, client, instant_, attempt_of(client.address, service.id, pair));
 }
 
-void Telemetry::answered(const ProbationEntry& entry, const Service& service) {
+void Telemetry::answered(ProbationEntry& entry, const Service& service) {
   if (!is_on() || entry.kind != ProbationKind::syn) return;
-  OpeningNote& note = notes_.of(entry);
-  note.connect_us = saturated32(note.since_opened_us(now_us_));
-  add_late(latency(service, service.pair(entry.backend)).connect_us, note.connect_us);
+  constexpr uint64_t kLongest = (1U << 29U) - 1;
+  const uint64_t connect_us = notes_.of(entry, instant_).since_us;
+  entry.connect_us = static_cast<uint32_t>(std::min(connect_us, kLongest)) & kLongest;
+  add_late(latency(service, service.pair(entry.backend)).connect_us, saturated32(connect_us));
 }
 
 void Telemetry::promoted(const ProbationEntry& entry, const Service& service) {
   if (!is_on() || entry.kind != ProbationKind::syn) return;
-  const OpeningNote& note = notes_.of(entry);
+  const OpeningNotes::Opening opening = notes_.of(entry, instant_);
   const uint32_t pair = service.pair(entry.backend);
   if (service.forward != Forward::nat)
-    add_late(latency(service, pair).connect_us, saturated32(note.since_opened_us(now_us_)));
-  if (entry.failed) outcomes(pair).revived.add(1);
-  if (note.attempt == 1) return;
-  end_chain(service.id, static_cast<uint8_t>(note.attempt));
-  memory_.failures->forget(who(note.client), service.id);
+    add_late(latency(service, pair).connect_us, saturated32(opening.since_us));
+  if (entry.failed) [[unlikely]]
+    outcomes(pair).revived.add(1);
+  if (opening.attempt == 1) [[likely]]
+    return;
+  end_chain(service.id, opening.attempt);
+  memory_.failures->forget(who(notes_.client(entry).address), service.id);
 }
 
 void Telemetry::failed(ProbationEntry& entry, const Service& service, FlowOutcome outcome) {
@@ -116,20 +126,21 @@ void Telemetry::refused(const Packet& packet) {
 }
 
 void Telemetry::write_opening(const ProbationEntry& entry, const Service& service, FlowOutcome outcome) {
-  const OpeningNote& note = notes_.of(entry);
-  if (is_failure(outcome)) note_failure(note.client, service.id, static_cast<uint8_t>(note.attempt));
+  const FlowClient client = notes_.client(entry);
+  const auto [since_us, attempt] = notes_.of(entry, instant_);
+  if (is_failure(outcome)) note_failure(client.address, service.id, attempt);
   if (memory_.records == nullptr) return;
   FlowRecord record;
   record.ended_us = wall_us();
-  set_client(record, note.client, static_cast<uint16_t>(note.client_port));
-  record.connect_us = note.connect_us;
-  record.duration_ms = saturated32(note.since_opened_us(now_us_) / 1'000);
+  set_client(record, client.address, client.port.host());
+  record.connect_us = entry.connect_us;
+  record.duration_ms = saturated32(since_us / 1'000);
   record.packets = 1U + entry.retransmissions;
   record.service = service.id;
   record.backend = entry.backend.raw;
   record.outcome = static_cast<uint8_t>(outcome);
   record.syn_retransmits = entry.retransmissions;
-  record.attempt = static_cast<uint8_t>(note.attempt);
+  record.attempt = attempt;
   memory_.records->push(record);
 }
 

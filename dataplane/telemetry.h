@@ -22,6 +22,7 @@
 #include "dataplane/recent_failures.h"
 #include "dataplane/snapshot.h"
 #include "dataplane/watched_flows.h"
+#include "stats/counter.h"
 #include "stats/flow_telemetry.h"
 #include "stats/record_ring.h"
 
@@ -50,13 +51,14 @@ class Telemetry {
   void start_loop(const Now& now) {
     now_ = now;
     now_us_ = now.ns / 1'000;
+    instant_ = {now_us_, now.millisecond, static_cast<uint32_t>(now_us_ % 1'000)};
   }
   // Microseconds from the epoch of Now to that of records, 1970. From any thread.
   void set_epoch(int64_t us) { epoch_us_.store(us, std::memory_order_relaxed); }
 
   // A flow that is opening.
-  void prefetch(const ProbationLine& line) const {
-    if (is_on()) notes_.prefetch(line);
+  void prefetch(const ProbationLine& line, const Service& service) const {
+    if (is_on() && !service.exact_key) notes_.prefetch(line);
   }
   // A SYN has opened a flow. `entry`: nullptr if it isn't remembered.
   void opened(const ProbationEntry* entry, const Packet& packet, uint32_t pair) {
@@ -65,7 +67,7 @@ class Telemetry {
   // It came again; to be told before the entry is changed.
   void syn_again(ProbationEntry& entry, const Packet& packet, uint32_t sequence);
   // nat: the backend's first SYN-ACK.
-  void answered(const ProbationEntry& entry, const Service& service);
+  void answered(ProbationEntry& entry, const Service& service);
   // The flow is about to leave probation by a packet of its client.
   void promoted(const ProbationEntry& entry, const Service& service);
   // It won't come to that: `entry` stays, and is told of once.
@@ -90,7 +92,7 @@ class Telemetry {
   }
   // Takes into account what waited for its memory. Once a burst, when its packets have gone.
   void settle() {
-    if ((seen_count_ | late_count_) != 0) [[unlikely]]
+    if ((seen_count_ | late_count_ | late_counts_) != 0) [[unlikely]]
       settle_all();
   }
   // A flow's first FIN or RST.
@@ -123,7 +125,7 @@ class Telemetry {
   PairLatency& latency(const Service& service, uint32_t pair) const {
     return memory_.latency[latency_row(service, pair)];
   }
-  // A packet of a watched flow, and a value for a histogram, that wait.
+  // A packet of a watched flow, and a value for a histogram, that wait. (A counter waits as it is.)
   struct SeenPacket {
     uint64_t key_value;
     const Service* service;
@@ -142,8 +144,15 @@ class Telemetry {
   void add_late(Histogram& histogram, uint32_t value) {
     if (late_count_ == kLate) [[unlikely]]
       add_all_late();
-    histogram.prefetch(value);
+    histogram.prefetch();
     late_[late_count_++] = {&histogram, value};
+  }
+  // Counts one, later.
+  void count_late(Counter& counter) {
+    if (late_counts_ == kLate) [[unlikely]]
+      add_all_late();
+    __builtin_prefetch(&counter, 1);
+    late_counters_[late_counts_++] = &counter;
   }
   void add_all_late();
   void find_all_seen();
@@ -153,6 +162,7 @@ class Telemetry {
   bool note_data(const SeenPacket& seen);
   uint64_t who(const uint8_t* client) const;
   void note_opening(const ProbationEntry& entry, const Packet& packet, uint32_t pair);
+  void note_opening_long(const ProbationEntry& entry, const Packet& packet, uint32_t pair);
   uint8_t attempt_of(const uint8_t* client, uint16_t service, uint32_t pair);
   void note_failure(const uint8_t* client, uint16_t service, uint8_t attempt);
   void end_chain(uint16_t service, uint8_t attempts);
@@ -168,12 +178,15 @@ class Telemetry {
   HashKey key_;
   Now now_;
   uint64_t now_us_ = 0;
+  OpeningNotes::Instant instant_;
   std::atomic<int64_t> epoch_us_ = 0;
   uint32_t seen_count_ = 0;
   uint32_t found_ = 0;  // so many of them have had their flow looked for
   uint32_t late_count_ = 0;
+  uint32_t late_counts_ = 0;
   std::array<SeenPacket, kLate> seen_;
   std::array<LateValue, kLate> late_;
+  std::array<Counter*, kLate> late_counters_;
 };
 
 }  // namespace shunt

@@ -25,12 +25,12 @@ bool Telemetry::watch(const ProbationEntry& from, const Packet& packet) {
   flow->opened_us = now_us_ - uint64_t{now_.millisecond - from.opened_ms} * 1'000;
   flow->packets = 1;  // what opened it; its length isn't known any more
   if (from.kind == ProbationKind::syn) {
-    const OpeningNote& note = notes_.of(from);
-    flow->opened_us = now_us_ - note.since_opened_us(now_us_);
-    flow->attempt = static_cast<uint8_t>(note.attempt);
+    const OpeningNotes::Opening opening = notes_.of(from, instant_);
+    flow->opened_us = now_us_ - opening.since_us;
+    flow->attempt = opening.attempt;
     flow->syn_retransmits = from.retransmissions;
     flow->packets += from.retransmissions;
-    flow->connect_us = flow->sees_replies ? note.connect_us : saturated32(note.since_opened_us(now_us_));
+    flow->connect_us = flow->sees_replies ? uint32_t{from.connect_us} : saturated32(opening.since_us);
     flow->next_sequence = from.sequence + 1;
     flow->knows_sequence = true;
   }
@@ -77,6 +77,9 @@ void Telemetry::add_all_late() {
   for (uint32_t i = 0; i < late_count_; ++i)
     late_[i].histogram->add(late_[i].value);
   late_count_ = 0;
+  for (uint32_t i = 0; i < late_counts_; ++i)
+    late_counters_[i]->add(1);
+  late_counts_ = 0;
 }
 
 void Telemetry::take(const SeenPacket& seen) {

@@ -50,11 +50,8 @@ class Histogram {
   }
   // What is longer than the range counts as its end: 71 minutes in microseconds.
   void add_clamped(uint64_t value) { add(static_cast<uint32_t>(std::min<uint64_t>(value, UINT32_MAX))); }
-  // The lines that add() will want.
-  void prefetch(uint32_t value) const {
-    __builtin_prefetch(&count_, 1);
-    __builtin_prefetch(&buckets_[histogram_bucket(value)], 1);
-  }
+  // One of the two lines that add() will want. (Adds that follow each other wait for their buckets together.)
+  void prefetch() const { __builtin_prefetch(&count_, 1); }
   uint64_t count(unsigned bucket) const { return buckets_[bucket].read(); }
   uint64_t sum() const { return sum_.read(); }
   uint64_t count() const { return count_.read(); }  // of all; ahead of the buckets while it is written
