@@ -88,6 +88,7 @@ class Node : public StatusSource {
   std::vector<FlowStatus> flows(const FlowQuestion&) override { return {}; }
   std::vector<RecordStatus> records() override { return {}; }
   DropsReport drops() override { return {}; }
+  std::vector<Finding> findings() override { return {}; }
   ReloadReport reload() override { return {}; }
 
  private:

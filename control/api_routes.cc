@@ -83,6 +83,8 @@ const std::vector<ApiRoutes::Route>& ApiRoutes::routes() {
        [](ApiRoutes& api, const ApiQuery&) { return json(backends_json(api.source_.services())); }},
       {"/api/v1/drops", false,
        [](ApiRoutes& api, const ApiQuery&) { return json(drops_json(api.source_.drops())); }},
+      {"/api/v1/doctor", false,
+       [](ApiRoutes& api, const ApiQuery&) { return json(findings_json(api.source_.findings())); }},
       {"/api/v1/outcomes", false,
        [](ApiRoutes& api, const ApiQuery& query) {
          return json(outcomes_json(api.source_.outcomes(service_of(query))));

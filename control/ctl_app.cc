@@ -8,6 +8,7 @@
 
 #include "control/ctl_check.h"
 #include "control/ctl_client.h"
+#include "control/ctl_doctor.h"
 #include "control/ctl_flow_views.h"
 
 namespace shunt {
@@ -161,6 +162,12 @@ constexpr Question kQuestions[] = {
      "\nExamples:\n  shuntctl drops\n  shuntctl drops --json | jq '.dropped | with_entries(select(.value > "
      "0))'",
      "GET", "/api/v1/drops", show_drops},
+    {"doctor", "What is set up so that packets won't arrive, or slowly, and what to do",
+     "Looks at routes, neighbours, path sizes, VIPs, ports, workers and tables. docs/doctor.md has every "
+     "finding.\n"
+     "\nExamples:\n  shuntctl doctor\n  shuntctl doctor --json | jq -e '.findings | map(select(.gravity == "
+     "\"fault\")) | length == 0'",
+     "GET", "/api/v1/doctor", show_findings},
     {"reload", "Read the configuration file again, as SIGHUP does",
      "A file with errors changes nothing: they are printed, and shuntctl ends with 78.\n"
      "Works over the unix socket only.\n"

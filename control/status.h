@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "control/finding.h"
 #include "control/flow_status.h"
 
 namespace shunt {
@@ -176,7 +177,8 @@ class StatusSource {
   virtual std::vector<FlowStatus> flows(const FlowQuestion& question) = 0;
   virtual std::vector<RecordStatus> records() = 0;
   virtual DropsReport drops() = 0;
-  virtual ReloadReport reload() = 0;  // reads the configuration file again, as SIGHUP does
+  virtual std::vector<Finding> findings() = 0;  // what is set up wrong
+  virtual ReloadReport reload() = 0;            // reads the configuration file again, as SIGHUP does
 };
 
 }  // namespace shunt

@@ -201,6 +201,19 @@ std::string drops_json(const DropsReport& report) {
   return written(json);
 }
 
+std::string findings_json(const std::vector<Finding>& findings) {
+  Json json;
+  json["findings"] = Json::array();
+  for (const Finding& finding : findings) {
+    json["findings"].push_back({{"name", finding.name},
+                                {"gravity", to_text(finding.gravity)},
+                                {"subject", finding.subject},
+                                {"text", finding.text},
+                                {"remedy", finding.remedy}});
+  }
+  return written(json);
+}
+
 std::string reload_json(const ReloadReport& report) {
   Json json;
   json["accepted"] = report.accepted;

@@ -16,6 +16,7 @@ std::string status_json(const NodeStatus& node, const std::vector<WorkerStatus>&
 std::string services_json(const std::vector<ServiceStatus>& services);
 std::string backends_json(const std::vector<ServiceStatus>& services);
 std::string drops_json(const DropsReport& report);
+std::string findings_json(const std::vector<Finding>& findings);
 std::string reload_json(const ReloadReport& report);
 
 // RFC 9457. `more` are lists of texts beside the standard members: {"reasons", {…}}.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/doctor.h"
 #include "control/registry.h"
 #include "control/status.h"
 #include "control/worker_rates.h"
@@ -35,6 +36,7 @@ class StatusView : public StatusSource {
   std::vector<RecordStatus> records() override;
 
   DropsReport drops() override;
+  std::vector<Finding> findings() override;  // doctor_view.cc
   ReloadReport reload() override;
 
   // Ten times a second: what rates are measured from.
@@ -74,6 +76,8 @@ class StatusView : public StatusSource {
   ServiceOutcomes service_outcomes(const ServiceConfig& config, const ServiceRecord& record) const;
   ServiceLatency service_latency(const ServiceConfig& config, const ServiceRecord& record) const;
   FlowStatus flow_status(const FlowRecord& record) const;
+  DoctorService doctor_service(const ServiceConfig& config, const ServiceRecord& record) const;
+  std::vector<DoctorVip> doctor_vips() const;
 
   Daemon& daemon_;
   std::vector<WorkerRates> rates_;  // by worker

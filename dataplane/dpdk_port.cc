@@ -74,8 +74,13 @@ rte_eth_conf port_settings(const rte_eth_dev_info& info, size_t workers) {
   return settings;
 }
 
+// (A tap's kernel spreads by itself.)
+bool spreads(const PortRequest& request, const rte_eth_conf& settings, size_t workers) {
+  return workers < 2 || !is_pci_address(request.device) || settings.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS;
+}
+
 void warn_without_rss(const PortRequest& request, const rte_eth_conf& settings, size_t workers) {
-  if (workers < 2 || !is_pci_address(request.device) || settings.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS) return;
+  if (spreads(request, settings, workers)) return;
   rte_log(RTE_LOG_WARNING, RTE_LOGTYPE_USER1,
           "port \"%s\" (%s): it has no RSS, so the first worker may get all of its packets\n",
           request.name.c_str(), request.device.c_str());
@@ -188,6 +193,7 @@ Result<DpdkPort> DpdkPort::open(const PortRequest& request, const std::vector<rt
   if (const int code = rte_eth_dev_info_get(id, &info); code != 0)
     return failed(request, "no device information", code);
   port.driver_ = info.driver_name;
+  port.spreads_flows_ = spreads(request, port_settings(info, pools.size()), pools.size());
   if (filters_vlans(info)) let_all_vlans_in(id);
   return port;
 }

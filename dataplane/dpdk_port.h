@@ -42,6 +42,8 @@ class DpdkPort {
   uint16_t device_id() const { return device_id_; }
   const MacAddress& mac() const { return mac_; }
   const std::string& driver() const { return driver_; }
+  // A flow's packets come to one queue, other flows' to others; true too where there is one queue.
+  bool spreads_flows() const { return spreads_flows_; }
   PortDriverCounts counts() const;
   void close();
 
@@ -49,6 +51,7 @@ class DpdkPort {
   uint16_t device_id_ = 0;
   MacAddress mac_;
   std::string driver_;
+  bool spreads_flows_ = true;
 };
 
 inline constexpr uint16_t kReceiveDescriptors = 1024;

@@ -230,6 +230,25 @@ TEST_F(Ctl, DropsThatDoNotAddUp) {
   EXPECT_EQ(got.out.find("REASON"), std::string::npos);
 }
 
+TEST_F(Ctl, FindingsForPeople) {
+  EXPECT_EQ(run({"doctor"}).out, "Nothing found.\n");
+  server.on_control_thread([&] {
+    server.status.found = {
+        {"no-route", Gravity::fault, "backend web/a", "no route leads to 10.0.0.1", "add one"},
+        {"cpu-governor", Gravity::note, "worker on CPU 1", "its clock is ruled by \"powersave\"", "set it"}};
+  });
+  const CtlRun got = run({"doctor"});
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_EQ(got.out, R"(fault  backend web/a  (no-route)
+    no route leads to 10.0.0.1
+    do: add one
+note  worker on CPU 1  (cpu-governor)
+    its clock is ruled by "powersave"
+    do: set it
+)");
+  EXPECT_NE(run({"doctor", "--json"}).out.find("\"name\": \"no-route\""), std::string::npos);
+}
+
 TEST_F(Ctl, LatencyForPeople) {
   const CtlRun got = run({"latency", "web"});
   EXPECT_EQ(got.exit_code, 0) << got.err;

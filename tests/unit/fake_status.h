@@ -36,6 +36,7 @@ class FakeStatus : public StatusSource {
   }
   std::vector<RecordStatus> records() override { return record_status; }
   DropsReport drops() override { return drops_report; }
+  std::vector<Finding> findings() override { return found; }
   ReloadReport reload() override {
     ++reloads;
     return reload_report;
@@ -51,6 +52,7 @@ class FakeStatus : public StatusSource {
   std::vector<RecordStatus> record_status;
   FlowQuestion asked;  // by flows()
   DropsReport drops_report;
+  std::vector<Finding> found;
   ReloadReport reload_report;
   int reloads = 0;
   bool fails = false;
