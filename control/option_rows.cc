@@ -95,8 +95,10 @@ constexpr std::array kRows = {
               "Where packet memory comes from; `auto` takes hugepages where enough are free.", 0, 0, kMemory},
     OptionRow{"dataplane", "idle", Type::choice, Need::optional, "\"sleep\"",
               "What a worker does without traffic: `spin`, or back off to short sleeps.", 0, 0, kIdle},
-    OptionRow{"dataplane", "connections", Type::integer, Need::optional, "1_048_576",
-              "Connections remembered per worker.", 1'024, 268'435'456},
+    OptionRow{
+        "dataplane", "connections", Type::integer, Need::optional, "1_048_576",
+        "Connections remembered per worker. With fewer than the default, ends by silence are noticed sooner.",
+        1'024, 268'435'456},
     not_yet("dataplane", "restart_grace"),
 
     OptionRow{"port", "name", Type::text, Need::required, "", "Unique among ports."},

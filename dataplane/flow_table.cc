@@ -4,10 +4,6 @@
 #include <cassert>
 
 namespace shunt {
-size_t FlowTable::bytes_for(uint32_t connections) {
-  const uint64_t buckets = (uint64_t{connections} * 2 + FlowBucket::kSlots - 1) / FlowBucket::kSlots;
-  return std::max<uint64_t>(buckets, 1) * sizeof(FlowBucket);
-}
 
 FlowTable::FlowTable(std::span<std::byte> memory, const HashKey& key)
     : buckets_(reinterpret_cast<FlowBucket*>(memory.data())),

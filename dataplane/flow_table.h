@@ -22,6 +22,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <concepts>
@@ -85,7 +86,10 @@ class FlowTable {
   };
   enum class Flag : uint8_t { spilled = 0, sampled = 1, spare = 2 };
 
-  static size_t bytes_for(uint32_t connections);
+  static constexpr uint64_t buckets_for(uint32_t connections) {
+    return std::max<uint64_t>((uint64_t{connections} * 2 + FlowBucket::kSlots - 1) / FlowBucket::kSlots, 1);
+  }
+  static size_t bytes_for(uint32_t connections) { return buckets_for(connections) * sizeof(FlowBucket); }
 
   // `memory`: 64-byte aligned, zeroed, a whole number of buckets, at least one; outlives the table. `key`:
   // random, the one that the flow keys were made with.

@@ -18,9 +18,16 @@
 
 namespace shunt {
 
-// The connection table is swept once in this time; the wrap of its clock allows 992 s.
+// A connection table of the default size or more is swept once in 20 s (the wrap of its clock allows 992 s);
+// a smaller one at as many buckets a second, so sooner at no more cost, but not oftener than once a second.
 inline constexpr uint64_t kSweepPeriodNs = 20'000'000'000U;
+inline constexpr uint64_t kShortestSweepNs = 1'000'000'000U;
+inline constexpr uint64_t kFullSizeBuckets = FlowTable::buckets_for(1'048'576);
 inline constexpr uint32_t kSweepSlice = 256;  // buckets in one loop at most
+constexpr uint64_t sweep_period_ns(uint64_t buckets) {
+  return std::clamp(kSweepPeriodNs * std::min(buckets, kFullSizeBuckets) / kFullSizeBuckets, kShortestSweepNs,
+                    kSweepPeriodNs);
+}
 inline constexpr uint64_t kProbationSweepNs = 1'000'000'000U;
 inline constexpr uint32_t kProbationSweepSlice =
     16'384;  // lines in one loop: after half a second in which there was none
@@ -65,7 +72,8 @@ class Worker {
         ports_(ports),
         transmitter_(io, ports, punt, hand_over),
         hand_over_(hand_over),
-        from_host_(from_host) {
+        from_host_(from_host),
+        sweep_period_ns_(sweep_period_ns(state.flows.buckets())) {
     state_.workers = hand_over.workers();
   }
   Worker(const Worker&) = delete;
@@ -230,12 +238,12 @@ class Worker {
 
   void sweep(const Snapshot& snapshot, const Now& now) {
     // A loop that was held up catches up slice by slice; more than a whole pass is never owed.
-    if (now.ns > kSweepPeriodNs) swept_ns_ = std::max(swept_ns_, now.ns - kSweepPeriodNs);
+    if (now.ns > sweep_period_ns_) swept_ns_ = std::max(swept_ns_, now.ns - sweep_period_ns_);
     if (now.ns < swept_ns_) swept_ns_ = now.ns;  // a clock that stepped back owes nothing
-    const uint64_t due = (now.ns - swept_ns_) * state_.flows.buckets() / kSweepPeriodNs;
+    const uint64_t due = (now.ns - swept_ns_) * state_.flows.buckets() / sweep_period_ns_;
     if (due == 0) return;
     const auto slice = static_cast<uint32_t>(std::min<uint64_t>(due, kSweepSlice));
-    swept_ns_ += slice * kSweepPeriodNs / state_.flows.buckets();
+    swept_ns_ += slice * sweep_period_ns_ / state_.flows.buckets();
     FlowLifetimes lifetimes(snapshot, state_);
     state_.flows.sweep(slice, now.second, lifetimes);
     state_.counters.sweeps.set(state_.flows.passes());
@@ -265,6 +273,7 @@ class Worker {
   Transmitter<Io> transmitter_;
   HandOverRings& hand_over_;
   FrameRing* from_host_;
+  uint64_t sweep_period_ns_;
   uint64_t swept_ns_ = 0;
   uint64_t probation_swept_ns_ = 0;
   LedgerBlock ledger_block_;
