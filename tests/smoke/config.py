@@ -53,7 +53,7 @@ def default_config(topology, services, weights, health):
         entries.append({"name": name, "address": topology.vip, "port": number, "protocol": protocol, "pool": name,
                         "forward": forward})
     return {"node": {"name": "lb1", "state_dir": f"{folder}/state", "runtime_dir": f"{folder}/run"},
-            "dataplane": {"workers": [os.cpu_count() - 1], "memory": "ordinary", "idle": "sleep", "connections": 65536},
+            "dataplane": {"workers": [int(os.environ.get("SHUNT_SMOKE_CPU", os.cpu_count() - 1))], "memory": "ordinary", "idle": "sleep", "connections": 65536},
             "port": ports, "pool": pools, "service": entries,
             "api": {"listen": [f"unix:{folder}/run/api.sock", "127.0.0.1:8080"]}, "log": {"level": "debug"}}
 

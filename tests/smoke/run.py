@@ -3,6 +3,7 @@
 
     sudo tests/smoke/run.py                          every test
     sudo tests/smoke/run.py http_shares _nat         tests whose file.Class.method contains one of them
+    sudo tests/smoke/run.py --jobs 2                 two at a time; those that measure (`ALONE` in their class) afterwards, alone
     sudo tests/smoke/run.py --list
     sudo tests/smoke/test_stop.py                    one file
 
@@ -11,9 +12,14 @@ Prints `ok NAME seconds`, `not ok NAME seconds` with the details, or `skip NAME 
 """
 
 import argparse
+import collections
+import contextlib
+import json
 import os
 import pathlib
+import subprocess
 import sys
+import threading
 import time
 import unittest
 import xml.etree.ElementTree as xml
@@ -28,7 +34,9 @@ def arguments(words):
     parser.add_argument("--build", help="build folder (default: $SHUNT_BUILD, else build/ of this checkout)")
     parser.add_argument("--junit", help="write the results to this file, as JUnit XML")
     parser.add_argument("--list", action="store_true", help="print the names and run nothing")
-    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
+    parser.add_argument("--fail-fast", action="store_true", help="begin no more after the first failure")
+    parser.add_argument("--jobs", type=int, default=1, help="tests at a time (default: 1)")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # what --jobs starts
     parser.add_argument("--file", action="append", help=argparse.SUPPRESS)
     return parser.parse_args(words)
 
@@ -47,12 +55,19 @@ def collect(files, patterns):
                   key=lambda case: case.id())
 
 
+def show(name, seconds, verdict, text):
+    extra = f" {text}" if verdict == "skip" else ""
+    print(f"{verdict} {name} {seconds:.1f}{extra}", flush=True)
+    if verdict == "not ok":
+        print("".join(f"  {line}\n" for line in text.splitlines()), flush=True)
+
+
 class Result(unittest.TestResult):
-    """Prints a line for each test as it ends, and keeps what the JUnit file needs."""
+    """Keeps a row of each test: (id, seconds, verdict, text)."""
 
     def __init__(self):
         super().__init__()
-        self.rows = []  # (id, seconds, verdict, text)
+        self.rows = []
 
     def startTest(self, test):
         super().startTest(test)
@@ -62,10 +77,6 @@ class Result(unittest.TestResult):
         super().stopTest(test)
         seconds = time.monotonic() - self._start
         self.rows.append((test.id(), seconds, self._verdict, self._text))
-        extra = f" {self._text}" if self._verdict == "skip" else ""
-        print(f"{self._verdict} {test.id()} {seconds:.1f}{extra}", flush=True)
-        if self._verdict == "not ok":
-            print("".join(f"  {line}\n" for line in self._text.splitlines()), flush=True)
 
     def _note(self, verdict, text):
         self._verdict = "not ok" if "not ok" in (verdict, self._verdict) else verdict
@@ -87,6 +98,93 @@ class Result(unittest.TestResult):
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
         self._note("skip", reason)
+
+
+def run_here(case):
+    result = Result()
+    case.run(result)
+    return result.rows[0]
+
+
+def serve(cases):
+    """Runs the cases that are named on standard input, a line each; answers with a row each, as JSON."""
+    by_name = {case.id(): case for case in cases}
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)  # what a test prints is no answer
+        for line in sys.stdin:
+            print(json.dumps(run_here(by_name[line.strip()])), file=answers, flush=True)
+    return 0
+
+
+class Job:
+    """A process that runs one test after the other. `number`, from 0, decides which CPU its shuntd's worker gets."""
+
+    def __init__(self, number):
+        cpu = (os.cpu_count() - 1 - number) % os.cpu_count()
+        self._argv = [sys.executable, str(HERE / "run.py"), "--serve"]
+        self._environment = {**os.environ, "SHUNT_SMOKE_CPU": str(cpu)}
+        self._process = None
+
+    def run(self, case):
+        began = time.monotonic()
+        if self._process is None:
+            # Its parent's end is its own, and then it removes what is up.
+            self._process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *self._argv], env=self._environment, text=True,
+                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with contextlib.suppress(BrokenPipeError):
+            print(case.id(), file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if answer:
+            return json.loads(answer)
+        status, self._process = self._process.wait(), None
+        return case.id(), time.monotonic() - began, "not ok", f"its process ended with status {status}\n"
+
+    def close(self):
+        if self._process is not None:
+            self._process.stdin.close()
+            self._process.wait()
+
+
+def run_at_once(cases, jobs, take):
+    """`take(row)` gets each row as it comes, one at a time; False: begin no more."""
+    waiting, turn, stopped = collections.deque(cases), threading.Lock(), threading.Event()
+
+    def work(number):
+        job = Job(number)
+        with contextlib.closing(job):
+            while not stopped.is_set():
+                try:
+                    case = waiting.popleft()
+                except IndexError:
+                    return
+                row = job.run(case)
+                with turn:
+                    if not take(row):
+                        stopped.set()
+
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return not stopped.is_set()
+
+
+def run_all(cases, options):
+    rows = []
+
+    def take(row):
+        rows.append(row)
+        show(*row)
+        return row[2] != "not ok" or not options.fail_fast
+
+    alone = [case for case in cases if options.jobs == 1 or getattr(case, "ALONE", False)]
+    together = [case for case in cases if case not in alone]
+    if run_at_once(together, options.jobs, take):
+        for case in alone:
+            if not take(run_here(case)):
+                break
+    return rows
 
 
 def write_junit(path, rows):
@@ -113,6 +211,8 @@ def main(words):
     sys.path.insert(0, str(HERE))
     files = options.file or sorted(HERE.glob("test_*.py"))
     cases = collect(files, options.patterns)
+    if options.serve:
+        return serve(cases)
     if options.list:
         print("\n".join(case.id() for case in cases))
         return 0
@@ -121,17 +221,13 @@ def main(words):
         return 2
     if os.geteuid() != 0:
         print("the smoke tests need root (they make network namespaces): sudo tests/smoke/run.py", file=sys.stderr)
-    result = Result()
-    for case in cases:
-        case.run(result)
-        if options.fail_fast and not result.wasSuccessful():
-            break
-    skipped = len(result.skipped)
-    failed = sum(verdict == "not ok" for _, _, verdict, _ in result.rows)
-    print(f"{len(result.rows) - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    rows = run_all(cases, options)
+    skipped = sum(verdict == "skip" for _, _, verdict, _ in rows)
+    failed = sum(verdict == "not ok" for _, _, verdict, _ in rows)
+    print(f"{len(rows) - failed - skipped} passed, {failed} failed, {skipped} skipped")
     if options.junit:
-        write_junit(options.junit, result.rows)
-    return 1 if failed else EXIT_SKIPPED if skipped == len(result.rows) else 0
+        write_junit(options.junit, sorted(rows))
+    return 1 if failed else EXIT_SKIPPED if skipped == len(rows) else 0
 
 
 if __name__ == "__main__":

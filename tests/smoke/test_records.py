@@ -72,6 +72,8 @@ class Flood:
 
 
 class Records(harness.SmokeTest):
+    ALONE = True  # no packet may be lost for want of a CPU
+
     def setUp(self):
         super().setUp()
         self.bed_of_records = bed = self.bed("l2", services={"udp": ("udp", PORT), "nobody": ("udp", NOBODY)})

@@ -7,7 +7,7 @@
       └ nft at its plug in the bridge: loss before shunt
 
 Each flow has a source port of its own, so shunt's record of it is held against that flow's own end at the client (errno,
-TCP_INFO), and the sums against the kernels' counters (Tcp and TcpExt) and nft's. Where both can't mean the same:
+TCP_INFO), and the sums, of records and in /metrics, against the kernels' counters (Tcp and TcpExt) and nft's. Where both can't mean the same:
 
 - A client's kernel calls an attempt failed (AttemptFails) whether nobody answered or a RST came. shunt: `syn_timeout` and
   `reset_by_server`. In DSR no RST passes shunt, so a refused attempt ends in `syn_timeout` there, and what was refused is
@@ -35,6 +35,7 @@ import harness
 from flow_records import FlowRecords
 from kernel_counters import SYN, Loss, TcpCounters
 from programs import program, wait_until
+from test_metrics import samples, total
 
 PORT = 7000
 TIMEOUTS = {"syn": "6s", "established": "1m", "fin": "2s"}
@@ -92,9 +93,11 @@ class ExactTest(harness.SmokeTest):
         self.next_port = 20000
         bed = self.bed(forward, services={"exact": ("tcp", PORT)}, backends=2)
         bed.config["service"][0].update(timeouts=timeouts or TIMEOUTS, sample=1)
+        bed.config["dataplane"]["connections"] = 4096  # swept once a second
         bed.client.namespace.sysctl(**SYSCTLS)
         bed.start()
         self.records = FlowRecords(bed)
+        self.of_all = TcpCounters(bed.clients), TcpCounters(bed.backends)
         for _ in range(4):  # refused; then everybody's neighbours are known, and no first answer is late
             settle(self.open(bed, 1))
         if forward != "nat":
@@ -142,6 +145,28 @@ class ExactTest(harness.SmokeTest):
         records = self.records.of_ports([flow.port for flow in flows], timeout)
         return collections.Counter(record["outcome"] for record in records.values()), records
 
+    def assert_page(self, bed):
+        """/metrics has the kernels' sums of all flows since shuntd began, refused ones too; none was reset in the middle."""
+        client, servers = self.of_all
+        flows = client.since("ActiveOpens")
+
+        def ended():
+            page = samples(bed.daemon.get("/metrics")[1])
+            return page if total(page, "shunt_flows_closed_total") + total(page, "shunt_flow_failures_total") >= flows else None
+
+        page = wait_until(ended, 15, f"/metrics tells the ends of {flows} flows")
+        self.same(flows=(total(page, "shunt_flows_total"), flows),
+                  closed=(total(page, "shunt_flows_closed_total"), servers.since("PassiveOpens")),
+                  failures=(total(page, "shunt_flow_failures_total"), client.since("AttemptFails")),
+                  silent=(total(page, "shunt_flow_failures_total", reason="syn_timeout"),
+                          client.since("TCPAbortOnTimeout" if bed.forward == "nat" else "AttemptFails")),
+                  refused=(total(page, "shunt_flow_failures_total", reason="reset_by_server"),
+                           client.since("AttemptFails") - client.since("TCPAbortOnTimeout") if bed.forward == "nat" else 0),
+                  syn_retransmits=(total(page, "shunt_syn_retransmits_total"), client.since("TCPSynRetrans")),
+                  syn_gaps=(total(page, "shunt_retry_gap_seconds_count", kind="syn"), client.since("TCPSynRetrans")),
+                  connects=(total(page, "shunt_connect_duration_seconds_count"), servers.since("PassiveOpens")),
+                  dropped=(total(page, "shunt_flow_events_dropped_total"), 0))
+
     def assert_outcomes(self, records, flows, wanted):
         """Every single flow ended as `wanted(flow)` says, and had its own SYN retransmissions."""
         self.assertEqual({flow.port: (records[flow.port]["outcome"], records[flow.port]["syn_retransmits"]) for flow in flows},
@@ -175,6 +200,7 @@ class Loss30(ExactTest):
                   syns=(len(records) + retransmits, sum(loss.came() for loss in losses)),
                   lost=(retransmits + outcomes["syn_timeout"], sum(loss.dropped() for loss in losses)))
         self.assertGreater(retransmits, 0)
+        self.assert_page(bed)
 
     def check_before_shunt(self, forward):
         """shunt counts what reaches it: the client's SYNs less those that were lost."""
