@@ -61,6 +61,8 @@ class Compiler {
 
   // Time and the workers' sweeps. True: compile again.
   bool advance(const SweepProgress& progress, uint64_t now_ns, std::vector<PairRange>& freed_rows);
+  // Registry's.
+  std::vector<uint16_t> take_freed_services() { return registry_.take_freed_services(); }
 
   std::unique_ptr<const Snapshot> compile(uint64_t now_ns);
 

@@ -240,6 +240,7 @@ void Daemon::tick() {
     std::vector<PairRange> freed;
     if (compiler_->advance(engine_->progress(), monotonic_ns(), freed)) request_compile();
     engine_->zero_rows(freed);
+    engine_->zero_services(compiler_->take_freed_services());
     view_->sample();
   }
   timer_.expires_after(kTick);

@@ -253,4 +253,13 @@ void PacketEngine::zero_rows(const std::vector<PairRange>& rows) {
   }
 }
 
+void PacketEngine::zero_services(const std::vector<uint16_t>& ids) {
+  for (const uint16_t id : ids) {
+    failures_.forget_service(id);
+    given_up_.erase(id);
+    for (Core& core : cores_)
+      core.state->telemetry.zero_service(id);
+  }
+}
+
 }  // namespace shunt

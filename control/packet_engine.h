@@ -64,6 +64,8 @@ class PacketEngine {
   const std::map<uint16_t, std::array<uint64_t, kChainLengths>>& given_up() const { return given_up_; }
   // Sets counter rows to zero that no worker writes any more.
   void zero_rows(const std::vector<PairRange>& rows);
+  // The same of services' ids; and their clients' failures are forgotten.
+  void zero_services(const std::vector<uint16_t>& ids);
 
  private:
   struct CoreTelemetry {

@@ -253,6 +253,7 @@ bool Registry::advance(const SweepProgress& progress, uint64_t generation, uint6
   std::erase_if(retired_, [&](RetiredService& retired) {
     if (!is_free_now(retired.departure, progress, generation, changed)) return false;
     free_ids_.push_back(retired.id);
+    freed_services_.push_back(retired.id);
     for (const PairRange& range : retired.ranges) {
       free_rows_.emplace(range.capacity, range.first);
       freed_rows.push_back(range);

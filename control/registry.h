@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "common/result.h"
@@ -96,6 +97,9 @@ class Registry {
   // Takes over what is configured; what isn't any more begins to drain (backends, pools) or goes (services).
   Result<> apply(const Config& config, uint64_t now_ns);
 
+  // The ids that advance() has freed since the last call: what was counted of them is to be zeroed.
+  std::vector<uint16_t> take_freed_services() { return std::exchange(freed_services_, {}); }
+
   // Lets time pass: ends drains, frees what every sweep has passed. `generation`: of the snapshot last
   // published. `freed_rows` gets the counter rows to be zeroed. True: a snapshot has to be made.
   bool advance(const SweepProgress& progress, uint64_t generation, uint64_t now_ns,
@@ -125,6 +129,7 @@ class Registry {
   std::map<ServiceKey, ServiceRecord> services_;
   std::vector<RetiredService> retired_;
   std::vector<uint16_t> free_ids_;
+  std::vector<uint16_t> freed_services_;
   uint16_t next_id_ = 1;
   std::multimap<uint32_t, uint32_t> free_rows_;  // capacity → first
   uint32_t next_row_ = 0;

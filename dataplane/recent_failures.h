@@ -55,6 +55,16 @@ class RecentFailures {
     std::atomic<uint64_t>* place = find(line_of(who), tag_of(who, service));
     if (place != nullptr) place->store(0, std::memory_order_relaxed);
   }
+  // The service is gone, and its id will be another one's: nobody notes failures of it any more.
+  void forget_service(uint16_t service) {
+    for (size_t line = 0; line < lines(); ++line) {
+      for (std::atomic<uint64_t>& place : lines_[line].places) {
+        uint64_t word = place.load(std::memory_order_relaxed);
+        if (word != 0 && service_of(word) == service)
+          place.compare_exchange_strong(word, 0, std::memory_order_relaxed);
+      }
+    }
+  }
   // True: a failure was noted in the last 10 s.
   bool any_recent(uint32_t now_ms) const {
     return any_.load(std::memory_order_relaxed) &&

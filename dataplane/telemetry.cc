@@ -200,4 +200,18 @@ void Telemetry::zero_row(uint32_t pair) {
   }
 }
 
+void Telemetry::zero_service(uint16_t id) {
+  if (!is_on()) return;
+  ServiceRetries& row = memory_.services[id];
+  row.no_backend.set(0);
+  row.shed.set(0);
+  for (Counter& chains : row.chains)
+    chains.set(0);
+  PairLatency& times = memory_.latency[kLatencyPairs + id];
+  for (Histogram* histogram : {&row.syn_gaps_ms, &row.reconnect_gaps_ms, &times.connect_us,
+                               &times.response_us, &times.duration_ms}) {
+    if (histogram->count() != 0) histogram->clear();
+  }
+}
+
 }  // namespace shunt

@@ -112,6 +112,7 @@ class Telemetry {
   }
   // A row that no worker writes any more.
   void zero_row(uint32_t pair);
+  void zero_service(uint16_t id);
 
   uint64_t wall_us() const {
     return now_us_ + static_cast<uint64_t>(epoch_us_.load(std::memory_order_relaxed));

@@ -105,6 +105,14 @@ void Pipeline::age() {
   hear_narrow_paths();
   std::vector<PairRange> freed;
   if (compiler_.advance(progress, now_ns_, freed)) publish();
+  for (const PairRange& range : freed) {
+    for (uint32_t row = range.first; row < range.first + range.capacity; ++row)
+      state_.telemetry.zero_row(row);
+  }
+  for (const uint16_t id : compiler_.take_freed_services()) {
+    telemetry_.failures().forget_service(id);
+    state_.telemetry.zero_service(id);
+  }
 }
 
 uint32_t Pipeline::pair_of(const Service& service, const std::string& backend) const {

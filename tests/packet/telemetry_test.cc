@@ -1,5 +1,6 @@
 // What telemetry counts of flows that open, go on and end, packet by packet: outcomes, retries, durations,
 // records. nat sees both directions; the other modes the client's alone.
+#include <algorithm>
 #include <random>
 
 #include "tests/packet/client.h"
@@ -301,6 +302,47 @@ TEST_P(Telemetry, AttemptsMakeAChain) {
   Conversation fourth = talk(4);
   fourth.connect();
   EXPECT_EQ(third.row().reconnects.read(), 2U);
+}
+
+// A service goes, and another one gets its id.
+TEST_P(Telemetry, AnIdUsedAgainBeginsAtZero) {
+  talk(1).send(kSyn, 1000);
+  pipeline.wait(1'000);
+  talk(1).send(kSyn, 1000);
+  pipeline.run_for(12);
+  talk(2).connect();
+  talk(3).send(kSyn, 1000);
+  pipeline.run_for(11);
+  const uint16_t id = talk().service().id;
+  PairLatency& times = pipeline.telemetry().memory().latency[kLatencyPairs + id];
+  for (Histogram* histogram : {&times.connect_us, &times.response_us, &times.duration_ms})
+    histogram->add(5);  // of pairs that have no row of their own
+  const ServiceRetries& retries = pipeline.retries(talk().service());
+  EXPECT_EQ(retries.chains[1].read(), 1U);
+  EXPECT_EQ(retries.syn_gaps_ms.count(), 1U);
+  EXPECT_EQ(retries.reconnect_gaps_ms.count(), 1U);
+
+  Config config = telemetry_config();
+  const auto ours =
+      std::ranges::find(config.services, nat ? Forward::nat : Forward::ipip, &ServiceConfig::forward);
+  const ServiceConfig removed = *ours;
+  config.services.erase(ours);
+  pipeline.reload(config);
+  pipeline.run_for(8);
+  config.services.push_back(removed);
+  config.services.back().port = 81;
+  pipeline.reload(config);
+  Conversation flow = talk(4);
+  const Service& service = pipeline.service(flow.client.destination, 81);
+  ASSERT_EQ(service.id, id);
+  EXPECT_EQ(retries.chains[1].read(), 0U);
+  EXPECT_EQ(retries.syn_gaps_ms.count() + retries.reconnect_gaps_ms.count(), 0U);
+  EXPECT_EQ(times.connect_us.count() + times.response_us.count() + times.duration_ms.count(), 0U);
+  // The client of the last failure, less than 10 s ago, isn't one that comes back here.
+  flow.client.dport = 81;
+  EXPECT_EQ(flow.send(kSyn, 1000), "sent");
+  EXPECT_EQ(pipeline.outcomes(service, flow.backend_name).reconnects.read(), 0U);
+  EXPECT_EQ(retries.reconnect_gaps_ms.count(), 0U);
 }
 
 TEST_P(Telemetry, AfterTenSecondsItIsNoReconnect) {

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -96,33 +100,103 @@ TEST(RecentFailures, KeepsWholeNumbers) {
   EXPECT_EQ(found->ago_ms, 1U);
 }
 
-// Workers write, another thread sweeps: nothing is told of that was never noted, and never twice as often.
-TEST(RecentFailures, ThreadsShareIt) {
-  constexpr uint32_t kRounds = 20'000;
-  RecentFailures failures(256);
-  std::atomic<uint64_t> told = 0;
-  std::atomic<bool> done = false;
-  std::thread sweeper([&] {
-    while (!done.load()) {
-      failures.sweep(failures.lines(), 100'000, [&](uint16_t service, uint8_t attempts) {
-        EXPECT_EQ(service, kService);
-        EXPECT_EQ(attempts, 5);
-        told.fetch_add(1);
-      });
+// Two workers write and another thread sweeps, for a while. A worker's clients fail up to kTries times in a
+// row; each client has a service of its own, so that what is told says whose failure it was.
+class Shared {
+ public:
+  static constexpr uint16_t kClients = 96;  // of each worker
+  static constexpr uint8_t kTries = 40;
+
+  // `together`: each line has clients of both workers; else of one. No line gets more than it has room for.
+  explicit Shared(bool together) : together_(together), told_(2 * kClients) {}
+
+  void run() {
+    std::array<std::thread, 2> workers;
+    for (uint16_t worker = 0; worker < 2; ++worker)
+      workers[worker] = std::thread([this, worker] { fail(worker); });
+    std::thread sweeper([this] {
+      while (!done_.load())
+        sweep();
+    });
+    for (std::thread& worker : workers)
+      worker.join();
+    done_.store(true);
+    sweeper.join();
+    sweep();
+  }
+  // By client: the attempts that its failures were told with, in their order.
+  const std::vector<std::vector<unsigned>>& told() const { return told_; }
+  unsigned foreign() const { return foreign_; }  // told of, and nobody's
+
+ private:
+  void fail(uint16_t worker) {
+    for (uint8_t attempts = 1; attempts <= kTries; ++attempts) {
+      for (uint16_t i = 0; i < kClients; ++i) {
+        const uint64_t line = together_ ? i % 32U : i % 16U * 2U + worker;
+        const auto client = static_cast<uint16_t>(worker * kClients + i);
+        failures_.note(uint64_t{client} << 40U | line, client, attempts, 1'000);
+      }
     }
-  });
-  std::vector<std::thread> workers;
-  for (uint64_t worker = 0; worker < 2; ++worker) {
-    workers.emplace_back([&failures, worker] {
-      for (uint64_t round = 0; round < kRounds; ++round)
-        failures.note((round % 100) << 40U | worker, kService, 5, 1'000);
+  }
+  void sweep() {
+    failures_.sweep(failures_.lines(), 100'000, [&](uint16_t client, uint8_t attempts) {
+      if (client < told_.size())
+        told_[client].push_back(attempts);
+      else
+        ++foreign_;
     });
   }
-  for (std::thread& worker : workers)
-    worker.join();
-  done.store(true);
-  sweeper.join();
-  EXPECT_LE(told.load(), 2 * kRounds);
+
+  bool together_;
+  RecentFailures failures_{256};
+  std::atomic<bool> done_ = false;
+  std::vector<std::vector<unsigned>> told_;
+  unsigned foreign_ = 0;
+};
+
+// That each is told at most once, in the order in which it was noted, and never with what nobody noted.
+void expect_as_noted(const Shared& shared) {
+  EXPECT_EQ(shared.foreign(), 0U);
+  for (const auto& told : shared.told()) {
+    EXPECT_TRUE(std::ranges::is_sorted(told, std::ranges::less_equal{})) << testing::PrintToString(told);
+    for (const unsigned attempts : told)
+      EXPECT_TRUE(attempts >= 1 && attempts <= Shared::kTries) << attempts;
+  }
+}
+
+TEST(RecentFailures, AWorkerOfALineLosesNothingToTheSweep) {
+  for (unsigned round = 0; round < 200; ++round) {
+    Shared shared(false);
+    shared.run();
+    expect_as_noted(shared);
+    for (const auto& told : shared.told()) {
+      ASSERT_FALSE(told.empty());
+      ASSERT_EQ(told.back(), Shared::kTries) << "its last failure";
+    }
+  }
+}
+
+// Of two that are written at once one may go, so half of them is there at least.
+TEST(RecentFailures, TwoWorkersOfALineLoseOneOfTwoAtMost) {
+  for (unsigned round = 0; round < 200; ++round) {
+    Shared shared(true);
+    shared.run();
+    expect_as_noted(shared);
+    const auto kept = std::ranges::count_if(
+        shared.told(), [](const auto& told) { return !told.empty() && told.back() == Shared::kTries; });
+    ASSERT_GE(kept, Shared::kClients);
+  }
+}
+
+TEST(RecentFailures, AServiceIsForgotten) {
+  RecentFailures failures(64);
+  failures.note(kWho, kService, 4, 0);
+  failures.note(kWho, kService + 1, 3, 0);
+  failures.note(kWho + 1, kService, 2, 0);
+  failures.forget_service(kService);
+  EXPECT_FALSE(failures.find(kWho, kService, 1));
+  EXPECT_FALSE(failures.find(kWho + 1, kService, 1));
+  EXPECT_TRUE(failures.find(kWho, kService + 1, 1));
 }
 
 }  // namespace

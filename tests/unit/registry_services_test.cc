@@ -216,6 +216,22 @@ TEST_F(RegistryServices, RowsOfAFreedPositionAreZeroedAndUsedAgain) {
   EXPECT_EQ(position(2, "c").pairs, rows);
 }
 
+TEST_F(RegistryServices, AnIdIsToldOnceWhenItIsFreeAndThenUsedAgain) {
+  apply(config(kFivePools, {service(1, "a"), service(2, "a")}));
+  const uint16_t id = record(2).id;
+  apply(config(kFivePools, {service(1, "a")}));
+  sweeps_.see(generation_);
+  advance();
+  sweeps_.pass();
+  advance();
+  EXPECT_EQ(registry_.take_freed_services(), std::vector<uint16_t>{}) << "one pass may have begun before";
+  sweep_all();
+  EXPECT_EQ(registry_.take_freed_services(), std::vector<uint16_t>{id});
+  EXPECT_EQ(registry_.take_freed_services(), std::vector<uint16_t>{});
+  apply(config(kFivePools, {service(1, "a"), service(3, "b")}));
+  EXPECT_EQ(record(3).id, id);
+}
+
 TEST_F(RegistryServices, MoreRowsThanThereAreAreRefused) {
   // 8,192 rows for each service: 128 of them take all.
   std::vector<ServiceConfig> services;
