@@ -35,7 +35,8 @@ class StatusView : public StatusSource {
   std::vector<RecordStatus> records() override;
 
   DropsReport drops() override;
-  ReloadReport reload() override;
+  ReloadReport reload(const std::string& who) override;
+  ChangeControl* changes() override;
 
   // Ten times a second: what rates are measured from.
   void sample();

@@ -36,10 +36,13 @@ class FakeStatus : public StatusSource {
   }
   std::vector<RecordStatus> records() override { return record_status; }
   DropsReport drops() override { return drops_report; }
-  ReloadReport reload() override {
+  ReloadReport reload(const std::string& who) override {
     ++reloads;
+    reloaded_by = who;
     return reload_report;
   }
+
+  ChangeControl* changes() override { return change_control; }
 
   NodeStatus node_status;
   std::vector<WorkerStatus> worker_status;
@@ -53,6 +56,8 @@ class FakeStatus : public StatusSource {
   DropsReport drops_report;
   ReloadReport reload_report;
   int reloads = 0;
+  std::string reloaded_by;
+  ChangeControl* change_control = nullptr;
   bool fails = false;
 
  private:
