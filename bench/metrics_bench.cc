@@ -88,7 +88,7 @@ class Node : public StatusSource {
   std::vector<FlowStatus> flows(const FlowQuestion&) override { return {}; }
   std::vector<RecordStatus> records() override { return {}; }
   DropsReport drops() override { return {}; }
-  ReloadReport reload() override { return {}; }
+  ReloadReport reload(const std::string&) override { return {}; }
 
  private:
   std::vector<PairLatency> latency_;

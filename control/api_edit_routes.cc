@@ -1,9 +1,10 @@
 #include "control/api_edit_routes.h"
 
 #include <array>
-#include <charconv>
+
 #include <nlohmann/json.hpp>
 
+#include "common/result.h"
 #include "control/change_json.h"
 
 namespace shunt {
