@@ -42,7 +42,7 @@ Bytes syn_from(uint16_t sport) {
 // Whom each client port gets, by each of the two configurations.
 std::array<std::map<uint16_t, std::string>, 2> expectations() {
   std::array<std::map<uint16_t, std::string>, 2> expected;
-  for (const uint64_t generation : {0, 1}) {
+  for (const uint64_t generation : {uint64_t{0}, uint64_t{1}}) {
     Pipeline pipeline(config_of(generation));
     for (uint16_t i = 0; i < kPorts; ++i) {
       const auto sport = static_cast<uint16_t>(1'000 + i);
