@@ -89,7 +89,7 @@ class Node : public StatusSource {
   std::vector<RecordStatus> records() override { return {}; }
   DropsReport drops() override { return {}; }
   std::vector<Finding> findings() override { return {}; }
-  ReloadReport reload() override { return {}; }
+  ReloadReport reload(const std::string&) override { return {}; }
 
  private:
   std::vector<PairLatency> latency_;

@@ -5,6 +5,7 @@
 #include <exception>
 #include <map>
 
+#include "control/api_edit_routes.h"
 #include "control/flow_json.h"
 #include "control/recent_flows.h"
 
@@ -21,6 +22,7 @@ std::string title_of(unsigned status) {
                                                          {404, "Not Found"},
                                                          {405, "Method Not Allowed"},
                                                          {408, "Request Timeout"},
+                                                         {409, "Conflict"},
                                                          {413, "Content Too Large"},
                                                          {422, "Unprocessable Content"},
                                                          {431, "Request Header Fields Too Large"},
@@ -61,42 +63,53 @@ std::string service_of(const ApiQuery& query) {
 struct ApiRoutes::Route {
   std::string_view path;
   bool writes;
-  ApiResponse (*answer)(ApiRoutes&, const ApiQuery&);
+  ApiResponse (*answer)(ApiRoutes&, const ApiQuery&, const ApiRequest&);
   bool takes_service = false;  // ?service=NAME
 };
 
 const std::vector<ApiRoutes::Route>& ApiRoutes::routes() {
   static const std::vector<Route> table = {
       {"/metrics", false,
-       [](ApiRoutes& api, const ApiQuery&) {
+       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
          return ApiResponse{200, std::string(kMetricsType), {}, {}, api.metrics_.text()};
        }},
-      {"/healthz", false, [](ApiRoutes&, const ApiQuery&) { return text(kTextType, "ok\n"); }},
-      {"/readyz", false, [](ApiRoutes& api, const ApiQuery&) { return api.ready(); }},
+      {"/healthz", false,
+       [](ApiRoutes&, const ApiQuery&, const ApiRequest&) { return text(kTextType, "ok\n"); }},
+      {"/readyz", false, [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) { return api.ready(); }},
       {"/api/v1/status", false,
-       [](ApiRoutes& api, const ApiQuery&) {
+       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
          return json(status_json(api.source_.node(), api.source_.workers(), api.source_.ports()));
        }},
       {"/api/v1/services", false,
-       [](ApiRoutes& api, const ApiQuery&) { return json(services_json(api.source_.services())); }},
+       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
+         return json(services_json(api.source_.services()));
+       }},
       {"/api/v1/backends", false,
-       [](ApiRoutes& api, const ApiQuery&) { return json(backends_json(api.source_.services())); }},
+       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
+         return json(backends_json(api.source_.services()));
+       }},
       {"/api/v1/drops", false,
-       [](ApiRoutes& api, const ApiQuery&) { return json(drops_json(api.source_.drops())); }},
+       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
+         return json(drops_json(api.source_.drops()));
+       }},
       {"/api/v1/doctor", false,
-       [](ApiRoutes& api, const ApiQuery&) { return json(findings_json(api.source_.findings())); }},
+       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
+         return json(findings_json(api.source_.findings()));
+       }},
       {"/api/v1/outcomes", false,
-       [](ApiRoutes& api, const ApiQuery& query) {
+       [](ApiRoutes& api, const ApiQuery& query, const ApiRequest&) {
          return json(outcomes_json(api.source_.outcomes(service_of(query))));
        },
        true},
       {"/api/v1/latency", false,
-       [](ApiRoutes& api, const ApiQuery& query) {
+       [](ApiRoutes& api, const ApiQuery& query, const ApiRequest&) {
          return json(latency_json(api.source_.latency(service_of(query))));
        },
        true},
-      {"/api/v1/flows", false, [](ApiRoutes& api, const ApiQuery& query) { return api.flows(query); }, true},
-      {"/api/v1/reload", true, [](ApiRoutes& api, const ApiQuery&) { return api.reload(); }},
+      {"/api/v1/flows", false,
+       [](ApiRoutes& api, const ApiQuery& query, const ApiRequest&) { return api.flows(query); }, true},
+      {"/api/v1/reload", true,
+       [](ApiRoutes& api, const ApiQuery&, const ApiRequest& request) { return api.reload(request); }},
   };
   return table;
 }
@@ -127,8 +140,9 @@ ApiResponse ApiRoutes::answer(const ApiRequest& request) {
     if (route.takes_service) {
       if (auto complaint = complaint_about_service(query)) return *std::move(complaint);
     }
-    return route.answer(*this, query);
+    return route.answer(*this, query, request);
   }
+  if (auto answered = answer_change(request, path)) return *std::move(answered);
   return problem(404, "there is nothing at this path");
 }
 
@@ -166,8 +180,33 @@ ApiResponse ApiRoutes::flows(const ApiQuery& query) {
   return json(flows_json(source_.flows(question)));
 }
 
-ApiResponse ApiRoutes::reload() {
-  const ReloadReport report = source_.reload();
+std::optional<ApiResponse> ApiRoutes::answer_change(const ApiRequest& request, std::string_view path) {
+  std::string allowed;
+  for (const EditRoute& route : edit_routes()) {
+    auto parameters = match_path(route.pattern, path);
+    if (!parameters) continue;
+    const bool is_head = request.method == "HEAD" && route.method == "GET";
+    if (route.method != request.method && !is_head) {
+      allowed +=
+          (allowed.empty() ? "" : ", ") + std::string(route.method == "GET" ? "GET, HEAD" : route.method);
+      continue;
+    }
+    if (route.writes && !request.may_write) {
+      return problem(403, "changes are taken on the unix socket only; use shuntctl on the node itself");
+    }
+    ChangeControl* const control = source_.changes();
+    if (control == nullptr) return problem(503, "nothing can be changed yet");
+    return route.answer(*control,
+                        {request.who, *std::move(parameters), query_of(request.target), request.body});
+  }
+  if (allowed.empty()) return std::nullopt;
+  ApiResponse response = problem(405, std::string(path) + " doesn't take this method");
+  response.allow = allowed;
+  return response;
+}
+
+ApiResponse ApiRoutes::reload(const ApiRequest& request) {
+  const ReloadReport report = source_.reload(request.who);
   if (report.accepted) return json(reload_json(report));
   return problem(
       422, "the configuration is refused; generation " + std::to_string(report.generation) + " still runs",

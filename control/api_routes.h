@@ -22,6 +22,8 @@ struct ApiRequest {
   std::string_view method;
   std::string_view target;  // path and query, as on the request line
   bool may_write = false;   // came by the unix socket, which the file's mode guards
+  std::string_view body = {};
+  std::string who = "nobody";  // as the history shows it
 };
 
 struct ApiResponse {
@@ -47,7 +49,9 @@ class ApiRoutes {
   ApiResponse flows(const ApiQuery& query);
   // 404 for a service that nobody knows.
   std::optional<ApiResponse> complaint_about_service(const ApiQuery& query);
-  ApiResponse reload();
+  ApiResponse reload(const ApiRequest& request);
+  // Of the routes about changes (api_edit_routes.h); nothing where none has the path.
+  std::optional<ApiResponse> answer_change(const ApiRequest& request, std::string_view path);
   ApiResponse answer(const ApiRequest& request);
 
   StatusSource& source_;

@@ -20,6 +20,7 @@
 
 #include "control/api_listen.h"
 #include "control/api_routes.h"
+#include "control/peer_name.h"
 
 namespace shunt {
 namespace {
@@ -42,7 +43,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 // Status and text of the answer to a request that can't be read; nothing: not worth one (closed, reset, timed
 // out).
-std::optional<ApiResponse> complaint_about(const error_code& error, const ApiLimits& limits) {
+std::optional<ApiResponse> complaint_about(const error_code& error, const ApiLimits& limits,
+                                           uint32_t body_bytes) {
   if (error.category() != http::make_error_code(http::error::end_of_stream).category()) return std::nullopt;
   if (error == http::error::end_of_stream) return std::nullopt;
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
@@ -50,7 +52,7 @@ std::optional<ApiResponse> complaint_about(const error_code& error, const ApiLim
                    "the request's header has more than " + std::to_string(limits.header_bytes) + " bytes");
   }
   if (error == http::error::body_limit) {
-    return problem(413, "the request's body has more than " + std::to_string(limits.body_bytes) + " bytes");
+    return problem(413, "the request's body has more than " + std::to_string(body_bytes) + " bytes");
   }
   if (error == http::error::bad_version) return problem(505, "HTTP/1.1 is spoken here");
   return problem(400, error.message());
@@ -132,10 +134,18 @@ struct ApiServer::State : std::enable_shared_from_this<ApiServer::State> {
   State(asio::io_context& context, StatusSource& source, ApiLimits bounds)
       : io(context), routes(source), limits(bounds) {}
 
+  // Who is at the other end.
+  struct Peer {
+    bool may_write = false;  // by the unix socket
+    std::string name = "nobody";
+  };
   void accept(Protocol::socket socket, bool may_write);
   asio::awaitable<void> accept_all(Acceptor& acceptor, bool may_write);
-  asio::awaitable<void> serve(Stream& stream, bool may_write);
-  asio::awaitable<bool> answer_one(Stream& stream, beast::flat_buffer& buffer, bool may_write);
+  asio::awaitable<void> serve(Stream& stream, Peer peer);
+  asio::awaitable<bool> answer_one(Stream& stream, beast::flat_buffer& buffer, const Peer& peer);
+  uint32_t body_bytes(const Peer& peer) const {
+    return peer.may_write ? limits.local_body_bytes : limits.body_bytes;
+  }
   asio::awaitable<void> refuse(Stream& stream);
 
   asio::io_context& io;
@@ -168,33 +178,34 @@ asio::awaitable<void> ApiServer::State::accept_all(Acceptor& acceptor, bool may_
 void ApiServer::State::accept(Protocol::socket socket, bool may_write) {
   const bool full = serving >= limits.connections;
   if (full && refusing >= kMaxRefusals) return;
-  const auto run = [](Seat seat, Protocol::socket from, bool refused, bool writes) -> asio::awaitable<void> {
+  const auto run = [](Seat seat, Protocol::socket from, bool refused, Peer peer) -> asio::awaitable<void> {
     State& state = seat.state();
     Stream stream(std::move(from));
     const Registration registration(state, stream);
     if (refused) {
       co_await state.refuse(stream);
     } else {
-      co_await state.serve(stream, writes);
+      co_await state.serve(stream, std::move(peer));
     }
   };
   Seat seat(shared_from_this(), full ? &State::refusing : &State::serving);
-  asio::co_spawn(io, run(std::move(seat), std::move(socket), full, may_write), asio::detached);
+  Peer peer{may_write, may_write ? peer_name(socket.native_handle()) : std::string("nobody")};
+  asio::co_spawn(io, run(std::move(seat), std::move(socket), full, std::move(peer)), asio::detached);
 }
 
-asio::awaitable<void> ApiServer::State::serve(Stream& stream, bool may_write) {
-  beast::flat_buffer buffer(limits.header_bytes + limits.body_bytes);
-  while (!stopped && co_await answer_one(stream, buffer, may_write)) {
+asio::awaitable<void> ApiServer::State::serve(Stream& stream, Peer peer) {
+  beast::flat_buffer buffer(limits.header_bytes + body_bytes(peer));
+  while (!stopped && co_await answer_one(stream, buffer, peer)) {
   }
   if (!stopped) co_await close_gently(stream);
 }
 
 // One request and its answer; false when the connection is over.
 asio::awaitable<bool> ApiServer::State::answer_one(Stream& stream, beast::flat_buffer& buffer,
-                                                   bool may_write) {
+                                                   const Peer& peer) {
   http::request_parser<http::string_body> parser;
   parser.header_limit(limits.header_bytes);
-  parser.body_limit(limits.body_bytes);
+  parser.body_limit(body_bytes(peer));
   stream.expires_after(limits.idle);
   const auto [read_error, read_bytes] = co_await http::async_read(stream, buffer, parser, kAwait);
   if (stopped) co_return false;
@@ -202,7 +213,7 @@ asio::awaitable<bool> ApiServer::State::answer_one(Stream& stream, beast::flat_b
   std::optional<ApiResponse> answer;
   bool keep_alive = false;
   if (read_error) {
-    answer = complaint_about(read_error, limits);
+    answer = complaint_about(read_error, limits, body_bytes(peer));
     if (!answer) co_return false;
   } else if (!names_its_host(request)) {
     answer = problem(400, "an HTTP/1.1 request has exactly one Host field");
@@ -210,7 +221,11 @@ asio::awaitable<bool> ApiServer::State::answer_one(Stream& stream, beast::flat_b
     keep_alive = request.keep_alive();
     const auto method = request.method_string();
     const auto target = request.target();
-    answer = routes.handle({{method.data(), method.size()}, {target.data(), target.size()}, may_write});
+    answer = routes.handle({{method.data(), method.size()},
+                            {target.data(), target.size()},
+                            peer.may_write,
+                            request.body(),
+                            peer.name});
   }
   const bool head = !read_error && request.method() == http::verb::head;
   const Answer reply = make_answer(std::move(*answer), read_error ? 11 : request.version(), keep_alive, head);

@@ -24,7 +24,8 @@ namespace shunt {
 struct ApiLimits {
   uint32_t header_bytes = 8 * 1024;
   uint32_t body_bytes = 64 * 1024;
-  size_t connections = 256;  // the ones beyond are told 503 and closed
+  uint32_t local_body_bytes = 8 * 1024 * 1024;  // on the unix socket: a whole configuration
+  size_t connections = 256;                     // the ones beyond are told 503 and closed
   std::chrono::milliseconds idle{
       30'000};  // to send a whole request after the last answer, or to take an answer
 };

@@ -244,8 +244,10 @@ Destination Compiler::destination_for(const BackendConfig& backend, const Travel
 
 const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord& pool, PoolPart& part,
                                                                const Travel& travel) {
-  auto& kept = part.destinations[travel];
-  if (kept && !topology_changed_) return *kept;
+  DestinationPart& shared = part.destinations[travel];
+  auto& kept = shared.list;
+  if (kept && (!topology_changed_ || shared.checked == generation_)) return *kept;
+  shared.checked = generation_;
   std::vector<Destination> fresh(pool.backends.size());
   for (const auto& backend : pool.backends) {
     if (!backend || !backend->is_present()) continue;
@@ -263,12 +265,11 @@ const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord&
 void Compiler::refresh_condition(const ServiceRecord& record) {
   const ServiceConfig& config = record.config;
   ServiceCondition condition;
-  const PoolRecord& pool = registry_.pools().at(config.pool);
-  condition.pool = condition_of(pool, health_[config.pool]);
+  condition.pool = parts_.at(config.pool).condition;
   const bool has_backup = !config.backup_pool.empty();
-  if (has_backup)
-    condition.backup = condition_of(registry_.pools().at(config.backup_pool), health_[config.backup_pool]);
-  condition.rule = rule_for(condition.pool, has_backup ? &condition.backup : nullptr, pool.config.panic);
+  if (has_backup) condition.backup = parts_.at(config.backup_pool).condition;
+  condition.rule = rule_for(condition.pool, has_backup ? &condition.backup : nullptr,
+                            registry_.pools().at(config.pool).config.panic);
   conditions_[{config.address, config.protocol, config.port}] = condition;
 }
 
@@ -488,6 +489,7 @@ void Compiler::refresh_pools(uint64_t now_ns) {
     PoolPart& part = parts_[name];
     refresh_slots(pool, part);
     refresh_choices(pool, part, health, now_ns);
+    part.condition = condition_of(pool, health);
   }
 }
 
@@ -515,7 +517,7 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
     for (const auto& choice : part.choice)
       snapshot->parts.push_back(choice);
     for (const auto& [kind, destinations] : part.destinations)
-      snapshot->parts.push_back(destinations);
+      snapshot->parts.push_back(destinations.list);
   }
   topology_changed_ = false;
   changed_pools_.clear();

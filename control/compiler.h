@@ -90,10 +90,15 @@ class Compiler {
     std::shared_ptr<const std::vector<uint16_t>> owners;
     std::shared_ptr<const std::vector<uint32_t>> owned;  // by number: how many slots
   };
+  struct DestinationPart {
+    std::shared_ptr<const std::vector<Destination>> list;
+    uint64_t checked = 0;  // the generation that it was last made for: once, whoever shares it
+  };
   struct PoolPart {
     SlotPart slots;
     std::array<std::shared_ptr<const PoolChoice>, 2> choice;  // by ChoiceMode
-    std::map<Travel, std::shared_ptr<const std::vector<Destination>>> destinations;
+    PoolCondition condition;
+    std::map<Travel, DestinationPart> destinations;
   };
 
   void refresh_slots(const PoolRecord& pool, PoolPart& part);

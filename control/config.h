@@ -32,6 +32,9 @@ enum class Announce : uint8_t { automatic, arp, route, none };
 enum class Unserved : uint8_t { drop, punt };
 enum class TooBig : uint8_t { fragment, drop };
 enum class VlanMode : uint8_t { keep, strip };
+// What an operator says of a backend, by API only. draining: no new flows, old ones as after its removal;
+// disabled: as removed with its drain over, but it keeps its number and its slots.
+enum class AdminState : uint8_t { enabled, draining, disabled };
 enum class HealthType : uint8_t { tcp, http };
 enum class LogLevel : uint8_t { trace, debug, info, warning, error };
 
@@ -83,10 +86,11 @@ struct BackendConfig {
   SourcePosition position;
   std::string name;  // unique in its pool
   IpAddress address;
-  uint16_t port = 0;              // nat and health checks only; 0: the service's
-  std::optional<MacAddress> mac;  // l2 only
-  uint16_t weight = 1;            // 0: no new flows
-  uint32_t max_connections = 0;   // 0: no limit; validation refuses all else
+  uint16_t port = 0;                       // nat and health checks only; 0: the service's
+  std::optional<MacAddress> mac;           // l2 only
+  uint16_t weight = 1;                     // 0: no new flows
+  uint32_t max_connections = 0;            // 0: no limit; validation refuses all else
+  AdminState admin = AdminState::enabled;  // no key of the file: set by edits
 };
 
 struct PoolConfig {

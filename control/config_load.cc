@@ -2,6 +2,7 @@
 #include "control/config_load.h"
 
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <toml++/toml.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 
 #include "common/result.h"
 #include "control/config_read.h"
@@ -75,15 +77,46 @@ LoadResult load_config(std::string_view toml_text, std::string file_name) {
   LoadResult result;
   Report report(toml_text, file_name);
   if (const auto root = parse(toml_text, report)) {
-    auto [config, origin] = read_config(*root, report);
-    validate_config(config, origin, report);
-    config.file = std::move(file_name);
-    result.config = std::move(config);
+    auto source = std::make_shared<ConfigSource>();
+    auto [read, origin] = read_config(*root, report);
+    read.file = file_name;
+    source->read = std::move(read);
+    source->origin = std::move(origin);
+    result.config = source->read;
+    validate_config(*result.config, source->origin, report);
+    source->file = std::move(file_name);
+    source->text = toml_text;
+    source->digest = text_digest(toml_text);
+    result.source = std::move(source);
   }
   result.errors = report.take_errors();
   result.warnings = report.take_warnings();
-  if (!result.errors.empty()) result.config.reset();
+  if (!result.errors.empty()) {
+    result.config.reset();
+    result.source.reset();
+  }
   return result;
+}
+
+LoadResult load_config_text(std::string_view toml_text, std::string file_name) {
+  LoadResult result = load_config(toml_text, std::move(file_name));
+  if (!result.config || !result.config->node.name.empty()) return result;
+  ConfigSource named = *result.source;
+  result.config->node.name = named.read.node.name = host_name();
+  result.source = std::make_shared<const ConfigSource>(std::move(named));
+  return result;
+}
+
+std::string text_digest(std::string_view text) {
+  std::array<unsigned char, 32> digest{};
+  if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
+    throw std::runtime_error("OpenSSL has no SHA-256");
+  std::string hex;
+  for (const unsigned char byte : digest) {
+    hex += "0123456789abcdef"[byte >> 4U];
+    hex += "0123456789abcdef"[byte & 15U];
+  }
+  return hex;
 }
 
 LoadResult load_config_file(const std::string& path) {
@@ -94,9 +127,7 @@ LoadResult load_config_file(const std::string& path) {
         {path, {}, text.error().what, {}, DiagnosticId::unreadable_file, Severity::error, {}, 0});
     return result;
   }
-  LoadResult result = load_config(text.value(), path);
-  if (result.config && result.config->node.name.empty()) result.config->node.name = host_name();
-  return result;
+  return load_config_text(text.value(), path);
 }
 
 }  // namespace shunt

@@ -9,6 +9,7 @@
 #include "control/ctl_check.h"
 #include "control/ctl_client.h"
 #include "control/ctl_doctor.h"
+#include "control/ctl_edit.h"
 #include "control/ctl_flow_views.h"
 
 namespace shunt {
@@ -31,6 +32,8 @@ Examples:
   shuntctl status
   shuntctl backends web
   shuntctl flows --failed
+  shuntctl drain web/web-1
+  shuntctl diff new.toml && shuntctl apply new.toml
   shuntctl --api 127.0.0.1:8080 drops --json
 `shuntctl COMMAND --help` has more.)";
 
@@ -64,12 +67,11 @@ CtlExit find_api(const Options& options, const CtlIo& io, ApiAddress& address) {
 }
 
 // Asks; an answer that isn't a success is printed, and its exit code returned.
-CtlExit ask(const Options& options, const CtlIo& io, const char* method, const char* path,
-            std::string& body) {
+CtlExit ask(const Options& options, const CtlIo& io, const CtlQuestion& question, std::string& body) {
   ApiAddress address;
   if (const CtlExit code = find_api(options, io, address); code != kExitOk) return code;
-  const bool reload = std::string_view(method) == "POST";
-  const Result<HttpAnswer> answer = ask_shuntd(address, method, path, reload ? kReloadTimeout : kAskTimeout);
+  const Result<HttpAnswer> answer =
+      ask_shuntd(address, question.method, question.path, question.timeout, question.body);
   if (!answer) return fail(io, kExitUnreachable, answer.error().text());
   body = answer.value().body;
   const unsigned status = answer.value().status;
@@ -77,6 +79,12 @@ CtlExit ask(const Options& options, const CtlIo& io, const char* method, const c
   if (options.json) io.out << body;
   constexpr unsigned kUnprocessable = 422;
   return fail(io, status == kUnprocessable ? kExitBadConfiguration : kExitFailed, problem_text(body, status));
+}
+
+CtlExit ask(const Options& options, const CtlIo& io, const char* method, const char* path,
+            std::string& body) {
+  const bool reload = std::string_view(method) == "POST";
+  return ask(options, io, {method, path, {}, reload ? kReloadTimeout : kAskTimeout}, body);
 }
 
 CtlExit show(const Options& options, const CtlIo& io, const std::string& body, View view) {
@@ -294,6 +302,10 @@ CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
   add_outcomes(app, options, chosen);
   add_latency(app, options, chosen);
   add_flows(app, options, chosen);
+  add_edit_verbs(app, {[&options](const CtlQuestion& question, const CtlIo& to, std::string& body) {
+                         return ask(options, to, question, body);
+                       },
+                       options.json, chosen});
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {

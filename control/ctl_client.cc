@@ -32,7 +32,7 @@ Protocol::endpoint endpoint_of(const ApiAddress& address) {
 }
 
 struct Exchange {
-  http::request<http::empty_body> request;
+  http::request<http::string_body> request;
   http::response_parser<http::string_body> parser;
   error_code error;
 };
@@ -73,7 +73,7 @@ std::string next_step(const ApiAddress& address, const error_code& error, std::c
 }  // namespace
 
 Result<HttpAnswer> ask_shuntd(const ApiAddress& address, std::string_view method, std::string_view path,
-                              std::chrono::milliseconds timeout) {
+                              std::chrono::milliseconds timeout, std::string body) {
   asio::io_context io(1);
   Stream stream(io);
   Exchange with;
@@ -81,6 +81,7 @@ Result<HttpAnswer> ask_shuntd(const ApiAddress& address, std::string_view method
   with.request.target({path.data(), path.size()});
   with.request.set(http::field::host, address.is_unix() ? "localhost" : address.text());
   with.request.keep_alive(false);
+  with.request.body() = std::move(body);
   with.request.prepare_payload();
   with.parser.body_limit(kMaxAnswerBytes);
   stream.expires_after(timeout);

@@ -20,6 +20,6 @@ struct HttpAnswer {
 
 // An error means that nobody was reached or understood; its text says what to do next.
 Result<HttpAnswer> ask_shuntd(const ApiAddress& address, std::string_view method, std::string_view path,
-                              std::chrono::milliseconds timeout);
+                              std::chrono::milliseconds timeout, std::string body = {});
 
 }  // namespace shunt

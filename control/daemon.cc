@@ -47,7 +47,8 @@ void raise_open_files() {
 
 }  // namespace
 
-Daemon::Daemon(Config config) : config_(std::move(config)) {}
+Daemon::Daemon(Config config, std::shared_ptr<const ConfigSource> source)
+    : config_(std::move(config)), first_state_{std::move(source), nullptr, {}} {}
 
 Daemon::~Daemon() {
   stop();
@@ -68,8 +69,16 @@ Result<> Daemon::start(int* exit_code) {
   std::filesystem::create_directories(config_.node.runtime_dir, failure);
   if (failure) return Error{"[node] runtime_dir", config_.node.runtime_dir + ": " + failure.message()};
   if (auto locked = lock_runtime_dir(); !locked) return locked;
+  FirstState first = first_state(first_state_.file, config_, config_.node.state_dir + "/edits.toml");
+  for (const std::string& note : first.notes) {
+    spdlog::warn("{}", note);
+    events_.add("edits.start", config_.node.state_dir + "/edits.toml", note);
+  }
+  first_state_ = std::move(first.state);
+  config_ = std::move(first.config);
   auto key = read_cluster_key(config_.node.cluster_key_file);
   if (!key) return key.error();
+  start_reconciler(key.value());
   compiler_ = std::make_unique<Compiler>(key.value());
   // Signals are ours before anything is made that a signal's default would leave behind.
   signals_.add(SIGTERM);
@@ -178,6 +187,7 @@ Result<> Daemon::start_control() {
   health_ = std::make_unique<HealthMonitor>(
       io_.get_executor(), [this](const HealthChange& change) { on_health(change); }, monotonic_ns());
   compile_and_publish();
+  reconciler_->started(compiler_->generation());
   if (auto started = engine_->start(network_->fds()); !started) return started;
   health_->set_targets(health_targets(config_));
   view_ = std::make_unique<StatusView>(*this);
@@ -220,7 +230,7 @@ void Daemon::wait_for_signal() {
       spdlog::info("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       return io_.stop();
     }
-    if (api_) reload();
+    if (api_) reload("file");
     wait_for_signal();
   });
 }
@@ -255,6 +265,7 @@ void Daemon::request_compile() {
   boost::asio::post(io_, [this] {
     compile_requested_ = false;
     compile_and_publish();
+    reconciler_->observed(compiler_->generation(), std::exchange(observed_, {}));
   });
 }
 
@@ -296,6 +307,7 @@ void Daemon::on_health(const HealthChange& change) {
     spdlog::warn("backend {}/{} is down: {}", change.pool, change.backend, change.reason);
     events_.add("backend.down", change.pool + "/" + change.backend, change.reason);
   }
+  observed_ = change.pool + "/" + change.backend + (up ? " is up" : " is down");
   compiler_->set_health(change.pool, change.backend, up);
   request_compile();  // also where nothing else changed: a first result may make a VIP fit
 }
@@ -307,6 +319,7 @@ std::vector<std::string> Daemon::needs_restart(const Config& next) const {
   };
   unless(next.node.runtime_dir == config_.node.runtime_dir, "[node] runtime_dir");
   unless(next.node.name == config_.node.name, "[node] name");
+  unless(next.node.state_dir == config_.node.state_dir, "[node] state_dir");
   unless(next.node.cluster_key_file == config_.node.cluster_key_file, "[node] cluster_key_file");
   unless(next.dataplane == config_.dataplane, "[dataplane]");
   unless(next.api.listen == config_.api.listen, "[api] listen");
@@ -321,43 +334,62 @@ std::vector<std::string> Daemon::needs_restart(const Config& next) const {
   return reasons;
 }
 
-ReloadReport Daemon::reload() {
-  ReloadReport report;
-  const auto refuse = [&](std::vector<std::string> errors) {
-    for (const std::string& error : errors)
-      spdlog::error("reload refused: {}", error);
-    report.errors = std::move(errors);
-    report.generation = compiler_->generation();
-    report.text = "refused; generation " + std::to_string(report.generation) + " goes on";
-    last_reload_ = {std::chrono::system_clock::now(), false, report.errors.front()};
-    events_.add("reload.refused", config_.file, report.errors.front());
-    return report;
-  };
-  LoadResult loaded = load_config_file(config_.file);
-  for (const Diagnostic& warning : loaded.warnings)
-    report.warnings.push_back(warning.text());
-  if (!loaded.config) {
-    std::vector<std::string> errors;
-    for (const Diagnostic& error : loaded.errors)
-      errors.push_back(error.text());
-    return refuse(std::move(errors));
+void Daemon::start_reconciler(const HashKey& cluster_key) {
+  reconciler_ = std::make_unique<Reconciler>(
+      first_state_, config_.node.state_dir + "/edits.toml", cluster_key, events_,
+      ReconcilerWiring{[this](const Config& next) { return needs_restart(next); },
+                       [this](const Config& next, bool whole) { return publish_config(next, whole); },
+                       [this]() -> const Config& { return config_; },
+                       [this] { return compiler_->generation(); }, [this] { return active_flows(); }});
+}
+
+// The last step of every change of the desired state. An edit changes nothing that the kernel has to be asked
+// about.
+Result<uint64_t> Daemon::publish_config(const Config& next, bool whole) {
+  if (auto set = compiler_->set_config(next, monotonic_ns()); !set) return set.error();
+  config_ = next;
+  if (whole) {
+    set_log_level(config_.log.level);
+    network_->distrust_routes();
+    if (auto set = network_->set_addresses(config_); !set) spdlog::warn("{}", set.error().text());
+    compiler_->set_kernel(network_->view());
   }
-  if (auto reasons = needs_restart(*loaded.config); !reasons.empty()) return refuse(std::move(reasons));
-  if (auto set = compiler_->set_config(*loaded.config, monotonic_ns()); !set)
-    return refuse({set.error().text()});
-  config_ = std::move(*loaded.config);
-  set_log_level(config_.log.level);
-  network_->distrust_routes();
-  if (auto set = network_->set_addresses(config_); !set) spdlog::warn("{}", set.error().text());
-  compiler_->set_kernel(network_->view());
   health_->set_targets(health_targets(config_));
   compile_and_publish();
-  report.accepted = true;
-  report.generation = compiler_->generation();
-  report.text = counted(config_.services.size(), "service") + ", " + counted(config_.pools.size(), "pool");
+  return compiler_->generation();
+}
+
+ActiveFlows Daemon::active_flows() const {
+  ActiveFlows flows;
+  for (const ServiceStatus& service : view_->services()) {
+    flows.services[service.name] = service.active_flows;
+    for (const BackendStatus& backend : service.backends)
+      flows.backends[{backend.pool, backend.name}] += backend.active_flows;
+  }
+  return flows;
+}
+
+ReloadReport Daemon::reload(const std::string& who) {
+  const std::string file = reconciler_->state().file->file;
+  const ChangeAnswer answer = reconciler_->reload(load_config_file(file), who);
+  ReloadReport report;
+  report.accepted = answer.accepted();
+  report.generation = answer.generation;
+  report.errors = answer.errors.empty() && !report.accepted ? std::vector{answer.text} : answer.errors;
+  report.warnings = answer.warnings;
+  if (!report.accepted) {
+    for (const std::string& error : report.errors)
+      spdlog::error("reload refused: {}", error);
+    report.text = "refused; generation " + std::to_string(report.generation) + " goes on";
+    last_reload_ = {std::chrono::system_clock::now(), false, report.errors.front()};
+    events_.add("reload.refused", file, report.errors.front());
+    return report;
+  }
+  report.text = counted(config_.services.size(), "service") + ", " + counted(config_.pools.size(), "pool") +
+                "; " + answer.text;
   last_reload_ = {std::chrono::system_clock::now(), true, report.text};
-  events_.add("reload.accepted", config_.file, report.text);
-  spdlog::info("reloaded {}: generation {}, {}", config_.file, report.generation, report.text);
+  events_.add("reload.accepted", file, report.text);
+  spdlog::info("reloaded {}: generation {}, {}", file, report.generation, report.text);
   return report;
 }
 

@@ -1,8 +1,9 @@
 // Daemon: the control thread. Holds the desired state (file, health, kernel), makes snapshots of it, and
 // publishes them.
 //
-// Everything that changes something ends in request_compile(): one compile and one publication for all that
-// came in one turn of the event loop. No call here is ever waited for by a worker.
+// Whatever changes the desired state goes through the reconciler, which publishes it. What is observed
+// (health, the kernel) ends in request_compile(): one compile and one publication for all that came in one
+// turn of the event loop. No call here is ever waited for by a worker.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,6 +23,7 @@
 #include "control/host_network.h"
 #include "control/kernel_wants.h"
 #include "control/packet_engine.h"
+#include "control/reconciler.h"
 #include "control/status.h"
 #include "control/status_view.h"
 
@@ -29,7 +31,8 @@ namespace shunt {
 
 class Daemon {
  public:
-  explicit Daemon(Config config);
+  // `source`: the file that the configuration was read from.
+  Daemon(Config config, std::shared_ptr<const ConfigSource> source);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -40,7 +43,8 @@ class Daemon {
   void run();
   void stop();
 
-  ReloadReport reload();
+  // `who` asked for it: "file" for SIGHUP.
+  ReloadReport reload(const std::string& who);
 
  private:
   friend class StatusView;
@@ -54,6 +58,9 @@ class Daemon {
   void tick();
   void request_compile();
   void compile_and_publish();
+  void start_reconciler(const HashKey& cluster_key);
+  Result<uint64_t> publish_config(const Config& next, bool whole);
+  ActiveFlows active_flows() const;
   void on_health(const HealthChange& change);
   bool is_fit(const ServiceConfig& service) const;
   std::vector<std::string> needs_restart(const Config& next) const;
@@ -69,6 +76,9 @@ class Daemon {
   std::unique_ptr<PacketEngine> engine_;
   EventLog events_;
   std::unique_ptr<Compiler> compiler_;
+  DesiredState first_state_;
+  std::unique_ptr<Reconciler> reconciler_;
+  std::string observed_;  // of late, in words: why the next publication is made
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<StatusView> view_;
   std::unique_ptr<ApiServer> api_;

@@ -34,7 +34,7 @@ int run(const std::string& file) {
   }
   spdlog::info("packet path for {}", shunt::cpu_variant().level);
 
-  shunt::Daemon daemon(std::move(*loaded.config));
+  shunt::Daemon daemon(std::move(*loaded.config), loaded.source);
   int exit_code = shunt::kExitFailure;
   if (auto started = daemon.start(&exit_code); !started) {
     spdlog::critical("{}", started.error().text());

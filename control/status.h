@@ -18,6 +18,8 @@
 
 namespace shunt {
 
+class ChangeControl;
+
 using WallTime = std::chrono::system_clock::time_point;  // the epoch: never
 
 // How often each named thing happened, in the order to show it.
@@ -178,7 +180,10 @@ class StatusSource {
   virtual std::vector<RecordStatus> records() = 0;
   virtual DropsReport drops() = 0;
   virtual std::vector<Finding> findings() = 0;  // what is set up wrong
-  virtual ReloadReport reload() = 0;            // reads the configuration file again, as SIGHUP does
+  // Reads the configuration file again, as SIGHUP does. `who` asked for it.
+  virtual ReloadReport reload(const std::string& who) = 0;
+  // What may be changed; nullptr where nothing may.
+  virtual ChangeControl* changes() { return nullptr; }
 };
 
 }  // namespace shunt

@@ -304,8 +304,12 @@ DropsReport StatusView::drops() {
   return report;
 }
 
-ReloadReport StatusView::reload() {
-  return daemon_.reload();
+ChangeControl* StatusView::changes() {
+  return daemon_.reconciler_.get();
+}
+
+ReloadReport StatusView::reload(const std::string& who) {
+  return daemon_.reload(who);
 }
 
 }  // namespace shunt

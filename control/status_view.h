@@ -37,7 +37,8 @@ class StatusView : public StatusSource {
 
   DropsReport drops() override;
   std::vector<Finding> findings() override;  // doctor_view.cc
-  ReloadReport reload() override;
+  ReloadReport reload(const std::string& who) override;
+  ChangeControl* changes() override;
 
   // Ten times a second: what rates are measured from.
   void sample();

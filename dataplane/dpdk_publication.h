@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 
 #include "dataplane/snapshot.h"
@@ -17,9 +18,21 @@ struct rte_rcu_qsbr;
 
 namespace shunt {
 
+// How far a publication has come.
+enum class PublicationStep : uint8_t {
+  made,     // nobody sees it yet
+  visible,  // readers may hold the old one or this one
+  retired,  // the old one waits for its readers
+  passed,   // nobody holds it any more
+  freed
+};
+
 class Publication {
  public:
-  explicit Publication(unsigned readers);
+  // Called on the writer's thread after each step; it may take its time, readers go on.
+  using Watcher = std::function<void(PublicationStep)>;
+
+  explicit Publication(unsigned readers, Watcher watcher = {});
   ~Publication();
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
@@ -41,6 +54,9 @@ class Publication {
     std::unique_ptr<const Snapshot> snapshot;
     uint64_t token;
   };
+  void reached(PublicationStep step) const {
+    if (watcher_) watcher_(step);
+  }
   struct FreeQsbr {
     void operator()(rte_rcu_qsbr* qsbr) const;
   };
@@ -49,6 +65,7 @@ class Publication {
   std::unique_ptr<const Snapshot> owned_;
   std::atomic<const Snapshot*> current_ = nullptr;
   std::deque<Retired> retired_;
+  Watcher watcher_;
 };
 
 }  // namespace shunt

@@ -372,8 +372,9 @@ TEST(Api, RefusesBadRequestsAndCloses) {
 }
 
 TEST(Api, BoundsHeaderAndBody) {
-  ServerOnThread server;
-  const ApiLimits limits;
+  ApiLimits limits;
+  limits.local_body_bytes = limits.body_bytes;
+  ServerOnThread server(limits);
   for (const std::string& address : {server.unix_address(), server.tcp_address()}) {
     RawClient long_header(address);
     long_header.send(request_text("GET", "/healthz", "X: " + std::string(200'000, 'x') + "\r\n"));

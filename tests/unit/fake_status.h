@@ -37,10 +37,13 @@ class FakeStatus : public StatusSource {
   std::vector<RecordStatus> records() override { return record_status; }
   DropsReport drops() override { return drops_report; }
   std::vector<Finding> findings() override { return found; }
-  ReloadReport reload() override {
+  ReloadReport reload(const std::string& who) override {
     ++reloads;
+    reloaded_by = who;
     return reload_report;
   }
+
+  ChangeControl* changes() override { return change_control; }
 
   NodeStatus node_status;
   std::vector<WorkerStatus> worker_status;
@@ -55,6 +58,8 @@ class FakeStatus : public StatusSource {
   std::vector<Finding> found;
   ReloadReport reload_report;
   int reloads = 0;
+  std::string reloaded_by;
+  ChangeControl* change_control = nullptr;
   bool fails = false;
 
  private:
