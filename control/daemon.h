@@ -22,6 +22,8 @@
 #include "control/host_network.h"
 #include "control/kernel_wants.h"
 #include "control/packet_engine.h"
+#include "control/panic_watch.h"
+#include "control/passive_watch.h"
 #include "control/status.h"
 #include "control/status_view.h"
 
@@ -55,6 +57,8 @@ class Daemon {
   void request_compile();
   void compile_and_publish();
   void on_health(const HealthChange& change);
+  void watch_passive();
+  void tell_panic();
   bool is_fit(const ServiceConfig& service) const;
   std::vector<std::string> needs_restart(const Config& next) const;
   std::vector<std::string> not_ready() const;
@@ -70,6 +74,8 @@ class Daemon {
   EventLog events_;
   std::unique_ptr<Compiler> compiler_;
   std::unique_ptr<HealthMonitor> health_;
+  std::unique_ptr<PassiveWatch> passive_;
+  PanicWatch panic_;
   std::unique_ptr<StatusView> view_;
   std::unique_ptr<ApiServer> api_;
   std::set<NextHopKey> wanted_;
