@@ -2,7 +2,7 @@
 //
 // load: so many backends, checked once a second: the checking thread's CPU time for a check (`ticks`), and
 // what share of a core they all take. The kernel's work for loopback is in it, both sides' of it where the
-// packet is delivered at once. notice: backends checked every 100 ms with fall = 3 and a timeout of 50 ms
+// packet is delivered at once. notice: backends checked every 100 ms with fall = 3 and a timeout of 40 ms
 // stop at random moments, half by refusing, half by saying nothing: milliseconds until the monitor says down.
 #include <time.h>
 
@@ -125,7 +125,7 @@ class Notice {
     for (size_t i = 0; i < backends; ++i) {
       targets.push_back(target_of(HealthType::http, i, peers_));
       targets.back().config.interval = milliseconds(100);
-      targets.back().config.timeout = milliseconds(50);
+      targets.back().config.timeout = milliseconds(40);
     }
     monitor_.set_targets(std::move(targets));
   }

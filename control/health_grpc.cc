@@ -38,7 +38,7 @@ std::string field_of(const Http2Call::Answer& answer, const std::string& name) {
 }
 
 HealthResult judge(const Http2Call::Answer& answer) {
-  if (answer.status.empty())
+  if (answer.status.empty() || answer.stream_error != 0)
     return bad("HTTP/2 stream ended with error " + std::to_string(answer.stream_error));
   if (answer.status != "200") return bad("HTTP " + quoted(answer.status));
   const std::string code = field_of(answer, "grpc-status");

@@ -68,8 +68,8 @@ bool has_protocol(SSL* tls, std::string_view protocol) {
   return protocol.empty() || (size == protocol.size() && std::memcmp(chosen, protocol.data(), size) == 0);
 }
 
-HealthResult handshake_error(SSL* tls, const error_code& error) {
-  if (const long verified = SSL_get_verify_result(tls); verified != X509_V_OK)
+HealthResult handshake_error(SSL* tls, bool verify, const error_code& error) {
+  if (const long verified = SSL_get_verify_result(tls); verify && verified != X509_V_OK)
     return bad(std::string("certificate: ") + X509_verify_cert_error_string(verified));
   if (is_end(error)) return bad("TLS handshake: closed by the peer");
   return make_result(HealthOutcome::failed, "TLS handshake", error);
@@ -118,7 +118,7 @@ asio::awaitable<HealthResult> connect_tls(HealthProbe& probe, std::unique_ptr<Tl
   if (!set_name(tls, probe.target) || !set_protocol(tls, protocol))
     co_return make_result(HealthOutcome::internal, "TLS: out of memory");
   const auto [error] = co_await stream->async_handshake(ssl::stream_base::client, kAsValue);
-  if (error) co_return handshake_error(tls, error);
+  if (error) co_return handshake_error(tls, probe.target.config.verify, error);
   if (!has_protocol(tls, protocol)) co_return bad("TLS: the server doesn't speak " + std::string(protocol));
   co_return good("TLS established");
 }

@@ -120,6 +120,9 @@ std::string Http2Call::take_output() {
     if (size <= 0) break;
     output += text_of(data, static_cast<size_t>(size));
   }
+  // nghttp2 answers what it can't read with GOAWAY, and is done then.
+  if (error_.empty() && !answer_.complete && nghttp2_session_want_read(session_) == 0)
+    error_ = "malformed HTTP/2, or given up by the server";
   return output;
 }
 

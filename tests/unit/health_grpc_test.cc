@@ -148,10 +148,10 @@ TEST(HealthCheckGrpc, EachWrongAnswerHasItsReason) {
   EXPECT_EQ(reason([](GrpcAnswer& a) { a.body = std::string(5, '\0'); }), "UNKNOWN");
   EXPECT_EQ(reason([](GrpcAnswer& a) { a.body = "\x08\x01"; }), "malformed HealthCheckResponse");
   EXPECT_EQ(reason([](GrpcAnswer& a) { a.body = ""; }), "malformed HealthCheckResponse");
+  // A control character in a field: nghttp2 passes over the field.
   EXPECT_EQ(
       reason([](GrpcAnswer& a) { a.trailer = {{"grpc-status", "12"}, {"grpc-message", "no such\x1b"}}; }),
-      "HTTP/2 stream ended with error 1")
-      << "a control character in a field: nghttp2 refuses it";
+      "grpc-status 12");
   EXPECT_EQ(
       reason([](GrpcAnswer& a) { a.trailer = {{"grpc-status", "5"}, {"grpc-message", "unknown service"}}; }),
       "grpc-status 5: unknown service");
@@ -191,7 +191,7 @@ TEST(HealthCheckGrpc, TheRequestIsGrpcs) {
 // ALPN as a server does it.
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* in,
                     unsigned in_size, void* wanted) {
-  const std::string list = static_cast<const char*>(wanted);
+  const std::string_view list = static_cast<const char*>(wanted);  // what is chosen points into it
   return SSL_select_next_proto(const_cast<unsigned char**>(out), size,
                                reinterpret_cast<const unsigned char*>(list.data()),
                                static_cast<unsigned>(list.size()), in, in_size) == OPENSSL_NPN_NEGOTIATED
@@ -230,8 +230,7 @@ TEST(HealthCheckGrpc, WhatIsNotHttp2) {
     return run_check(target_of(HealthType::grpc, server.port())).reason;
   };
   EXPECT_EQ(reason(""), "closed without an answer");
-  EXPECT_EQ(reason("HTTP/1.1 400 Bad Request\r\n\r\nand some more to read").rfind("malformed HTTP/2: ", 0),
-            0U);
+  EXPECT_EQ(reason("HTTP/1.1 400 Bad Request\r\n\r\nand some more to read").rfind("malformed HTTP/2", 0), 0U);
   // SETTINGS, then pings without end.
   std::string pings("\0\0\0\x04\0\0\0\0\0", 9);
   for (int i = 0; i < 10'000; ++i)

@@ -44,7 +44,7 @@ inline Certificate make_certificate(const CertificateWish& wish, const Certifica
   X509_gmtime_adj(X509_getm_notAfter(x509), wish.valid_to);
   X509_set_pubkey(x509, made.key.get());
   X509_NAME* const name = X509_get_subject_name(x509);
-  const std::string text = wish.is_ca ? "shunt test CA" : "shunt test";
+  const std::string text = "shunt test " + std::to_string(serial);
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.c_str()),
                              -1, -1, 0);
   X509_set_issuer_name(x509, issuer == nullptr ? name : X509_get_subject_name(issuer->x509.get()));
