@@ -5,7 +5,7 @@
                 │
                lb0 ┄ shuntd
 
-SHUNT_FLAP_SECONDS=120 makes the flapping last two minutes; it is 8 s otherwise.
+SHUNT_FLAP_SECONDS=120 makes the flapping last two minutes; it is 6 s otherwise.
 """
 
 import json
@@ -17,7 +17,7 @@ import subprocess
 import harness
 
 SERVER = pathlib.Path(__file__).with_name("health_server.py")
-FLAP_SECONDS = int(os.environ.get("SHUNT_FLAP_SECONDS", "8"))
+FLAP_SECONDS = int(os.environ.get("SHUNT_FLAP_SECONDS", "6"))
 HEALTH_PORT = 7099
 QUICK = {"interval": "200ms", "timeout": "200ms", "rise": 1, "fall": 2}
 

@@ -148,7 +148,7 @@ TEST(HealthCheckGrpc, EachWrongAnswerHasItsReason) {
   EXPECT_EQ(reason([](GrpcAnswer& a) { a.body = std::string(5, '\0'); }), "UNKNOWN");
   EXPECT_EQ(reason([](GrpcAnswer& a) { a.body = "\x08\x01"; }), "malformed HealthCheckResponse");
   EXPECT_EQ(reason([](GrpcAnswer& a) { a.body = ""; }), "malformed HealthCheckResponse");
-  // A control character in a field: nghttp2 passes over the field.
+  // A control character in a field: nghttp2 gives the stream up.
   EXPECT_EQ(
       reason([](GrpcAnswer& a) { a.trailer = {{"grpc-status", "12"}, {"grpc-message", "no such\x1b"}}; }),
       "grpc-status 12");
