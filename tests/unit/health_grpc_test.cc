@@ -151,7 +151,7 @@ TEST(HealthCheckGrpc, EachWrongAnswerHasItsReason) {
   // A control character in a field: nghttp2 gives the stream up.
   EXPECT_EQ(
       reason([](GrpcAnswer& a) { a.trailer = {{"grpc-status", "12"}, {"grpc-message", "no such\x1b"}}; }),
-      "grpc-status 12");
+      "HTTP/2 stream ended with error 1");
   EXPECT_EQ(
       reason([](GrpcAnswer& a) { a.trailer = {{"grpc-status", "5"}, {"grpc-message", "unknown service"}}; }),
       "grpc-status 5: unknown service");
