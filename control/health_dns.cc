@@ -25,9 +25,10 @@ std::string rcode_text(uint8_t rcode) {
 
 // In the form of DnsAnswer::values.
 std::string wanted_value(const HealthSettings& settings) {
-  if (const auto address = IpAddress::parse(settings.answer)) return address->text();
   std::string text = settings.answer;
   if (settings.query_type == DnsType::txt) return text;
+  if (settings.query_type == DnsType::a || settings.query_type == DnsType::aaaa)
+    return IpAddress::parse(text).value_or(IpAddress{}).text();
   if (text.ends_with('.')) text.pop_back();
   std::ranges::transform(text, text.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });

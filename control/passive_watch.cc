@@ -24,14 +24,20 @@ std::array<uint8_t, 16> network_of(const FlowRecord& record) {
   return network;
 }
 
-bool is_tcp_user(const ServiceRecord& service, const std::string& pool) {
-  return service.config.protocol == Protocol::tcp && service.position_of(pool).has_value();
+// The TCP services that a pool's backends serve, each with the pool's place in it.
+PassiveWatch::Users users_of(const Registry& registry, const std::string& pool) {
+  PassiveWatch::Users users;
+  for (const auto& [key, service] : registry.services()) {
+    const auto position = service.position_of(pool);
+    if (service.config.protocol == Protocol::tcp && position) users.emplace_back(&service, *position);
+  }
+  return users;
 }
 
 }  // namespace
 
-// A row of now and those from before the pool grew.
-void PassiveWatch::add_counts(const std::string& pool, uint16_t number, PassiveSample& sample) const {
+// Rows of now and those from before the pool grew.
+void PassiveWatch::add_counts(const Users& users, uint16_t number, PassiveSample& sample) const {
   const auto add_row = [&](uint32_t row) {
     for (const WorkerState* worker : engine_.workers()) {
       const PairOutcomes& outcomes = worker->telemetry.pair(row);
@@ -43,9 +49,8 @@ void PassiveWatch::add_counts(const std::string& pool, uint16_t number, PassiveS
       sample.reset += count(FlowOutcome::reset_by_server);
     }
   };
-  for (const auto& [key, service] : compiler_.registry().services()) {
-    if (!is_tcp_user(service, pool)) continue;
-    const PoolPosition& position = service.positions[*service.position_of(pool)];
+  for (const auto& user : users) {
+    const PoolPosition& position = user.first->positions[user.second];
     if (number < position.pairs.capacity) add_row(position.pairs.first + number);
     for (const PairRange& range : position.before) {
       if (number < range.capacity) add_row(range.first + number);
@@ -55,6 +60,7 @@ void PassiveWatch::add_counts(const std::string& pool, uint16_t number, PassiveS
 
 std::vector<PassiveSample> PassiveWatch::samples_of(const std::string& pool, const PoolRecord& record) const {
   const std::vector<BackendHealth>* health = compiler_.health(pool);
+  const Users users = users_of(compiler_.registry(), pool);
   std::vector<PassiveSample> samples;
   for (const auto& backend : record.backends) {
     if (!backend || !backend->is_active()) continue;
@@ -63,7 +69,7 @@ std::vector<PassiveSample> PassiveWatch::samples_of(const std::string& pool, con
     const bool known = health != nullptr && backend->number < health->size();
     const BackendHealth state = known ? (*health)[backend->number] : BackendHealth{};
     sample.share = state.up ? uint64_t{backend->config.weight} * state.accept() : 0;
-    add_counts(pool, backend->number, sample);
+    add_counts(users, backend->number, sample);
     samples.push_back(std::move(sample));
   }
   return samples;
@@ -72,11 +78,10 @@ std::vector<PassiveSample> PassiveWatch::samples_of(const std::string& pool, con
 size_t PassiveWatch::networks_of(const std::string& pool, const std::string& backend) const {
   std::set<std::pair<uint16_t, uint16_t>> rows;  // service id and backend reference
   const PoolRecord& record = compiler_.registry().pools().at(pool);
-  for (const auto& [key, service] : compiler_.registry().services()) {
-    if (!is_tcp_user(service, pool)) continue;
+  for (const auto& user : users_of(compiler_.registry(), pool)) {
     for (const auto& each : record.backends) {
       if (each && each->config.name == backend)
-        rows.emplace(service.id, BackendRef::of(*service.position_of(pool), each->number).raw);
+        rows.emplace(user.first->id, BackendRef::of(user.second, each->number).raw);
     }
   }
   const uint64_t since = wall_us() - kRecentUs;

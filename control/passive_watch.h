@@ -7,6 +7,8 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "control/compiler.h"
 #include "control/packet_engine.h"
@@ -18,6 +20,8 @@ class PassiveWatch {
  public:
   using Tell = std::function<void(const std::string& pool, const PassiveEvidence::Change& change)>;
 
+  using Users = std::vector<std::pair<const ServiceRecord*, uint8_t>>;
+
   PassiveWatch(const PacketEngine& engine, Compiler& compiler) : engine_(engine), compiler_(compiler) {}
 
   // Once a second. True: compile again.
@@ -27,7 +31,7 @@ class PassiveWatch {
 
  private:
   std::vector<PassiveSample> samples_of(const std::string& pool, const PoolRecord& record) const;
-  void add_counts(const std::string& pool, uint16_t number, PassiveSample& sample) const;
+  void add_counts(const Users& users, uint16_t number, PassiveSample& sample) const;
   size_t networks_of(const std::string& pool, const std::string& backend) const;
 
   const PacketEngine& engine_;

@@ -12,7 +12,9 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
+import time
 
 import harness
 
@@ -54,6 +56,31 @@ class Health(harness.SmokeTest):
         self.assertGreater(report["tcp"]["backends"][flapping.name]["connections"], 0, output)
         self.assertGreater(self.downs(bed, flapping.name), FLAP_SECONDS // 3)
         self.assertEqual(self.downs(bed, first.name) + self.downs(bed, last.name), 0)
+
+    def test_passive_evidence(self):
+        """One of four backends answers pings, and its kernel refuses connections: that one is given less, nobody else."""
+        bed = self.bed("ipip", services={"web": ("tcp", 80)}, backends=4, weights=[1] * 4, health=None)
+        bed.pool("web").update(passive=True, health={"type": "icmp", **QUICK})
+        bed.config["service"][0]["timeouts"] = {"syn": "1s"}
+        *good, refusing = bed.backends
+        self.serve(bed, "flap", 80, 3600, backends=good)
+        bed.start()
+        words = rf"backend web/{refusing.name} is given 50 % of its usual new flows: clients left \d+ handshakes unfinished"
+
+        def lowered():
+            with bed.client.namespace.inside():
+                sockets = [socket.socket() for _ in range(40)]
+            for client in sockets:
+                client.setblocking(False)
+                client.connect_ex((bed.vip, 80))
+            time.sleep(0.2)
+            for client in sockets:
+                client.close()
+            return re.search(words, bed.daemon.log())
+
+        harness.wait_until(lowered, 20, "the backend that refuses is given less")
+        accept = {entry["name"]: entry["accept"] for entry in bed.daemon.backends("up")}
+        self.assertEqual(accept, {**{backend.name: 256 for backend in good}, refusing.name: 128})
 
     def test_types_and_panic(self):
         """https, grpc, udp and icmp see good servers, and say what is wrong when they are gone."""
