@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -46,6 +47,7 @@ class Health(harness.SmokeTest):
 
     def test_a_flapping_check_breaks_nothing(self):
         """At 1 Hz, the data port alive: not even connections of the backend that flaps."""
+        signal.alarm(harness.TEST_LIMIT + FLAP_SECONDS)
         bed = self.bed("ipip", services=harness.ECHO, health={"type": "tcp", "port": HEALTH_PORT, **QUICK,
                                                               "interval": "100ms", "timeout": "100ms"})
         bed.serve_echo()
