@@ -1,6 +1,7 @@
 #include "control/compiler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "control/outer_template.h"
@@ -43,19 +44,41 @@ void Compiler::set_kernel(KernelView view) {
   topology_changed_ = true;
 }
 
-bool Compiler::set_health(const std::string& pool, const std::string& backend, bool up) {
+BackendHealth* Compiler::health_of(const std::string& pool, const std::string& backend) {
   const auto record = registry_.pools().find(pool);
-  if (record == registry_.pools().end()) return false;
+  if (record == registry_.pools().end()) return nullptr;
   for (const auto& candidate : record->second.backends) {
     if (!candidate || !candidate->is_active() || candidate->config.name != backend) continue;
     std::vector<BackendHealth>& health = health_[pool];
     health.resize(std::max(health.size(), record->second.backends.size()));
-    const bool changed = health[candidate->number].up != up;
-    health[candidate->number].up = up;
-    if (changed) changed_pools_.insert(pool);
-    return changed;
+    return &health[candidate->number];
   }
-  return false;
+  return nullptr;
+}
+
+template <typename T>
+bool Compiler::change_health(const std::string& pool, const std::string& backend, T BackendHealth::* member,
+                             T value) {
+  BackendHealth* const health = health_of(pool, backend);
+  if (health == nullptr || health->*member == value) return false;
+  health->*member = value;
+  changed_pools_.insert(pool);
+  return true;
+}
+
+bool Compiler::set_health(const std::string& pool, const std::string& backend, bool up) {
+  return change_health(pool, backend, &BackendHealth::up, up);
+}
+
+bool Compiler::set_asked_share(const std::string& pool, const std::string& backend, double share) {
+  const long parts = std::lround(std::clamp(share, 0.0, 1.0) * kAcceptAll);
+  const auto asked = static_cast<uint16_t>(share > 0 ? std::max(parts, 1L) : 0);
+  return change_health(pool, backend, &BackendHealth::asked, asked);
+}
+
+bool Compiler::set_trusted(const std::string& pool, const std::string& backend, uint16_t accept) {
+  const auto trusted = std::clamp<uint16_t>(accept, 1, kAcceptAll);
+  return change_health(pool, backend, &BackendHealth::trusted, trusted);
 }
 
 bool Compiler::set_path_mtu(const IpAddress& backend, uint16_t mtu, uint64_t now_ns) {
@@ -127,8 +150,12 @@ void Compiler::note_refusals(const PoolRecord& pool, std::vector<BackendHealth>&
       state = BackendHealth{};
       continue;
     }
-    if (!pool.config.health) state.up = true;
-    const bool accepts = backend->is_active() && backend->config.weight > 0 && state.up;
+    if (!pool.config.health) {
+      state.up = true;
+      state.asked = kAcceptAll;
+    }
+    if (!pool.config.passive) state.trusted = kAcceptAll;
+    const bool accepts = backend->is_active() && backend->config.weight > 0 && state.up && state.asked > 0;
     if (accepts) state.refused_since_ns = 0;
     if (!accepts && state.refused_since_ns == 0) state.refused_since_ns = now_ns;
   }

@@ -54,6 +54,10 @@ class Compiler {
   void set_kernel(KernelView view);
   // True: that changes something. Unknown names are ignored (a late answer about what was removed).
   bool set_health(const std::string& pool, const std::string& backend, bool up);
+  // Of its usual new flows: what the backend itself asks for, 0 to 1 (0: drain), and what is left of that by
+  // passive evidence, 1 to kAcceptAll. The same about names and changes.
+  bool set_asked_share(const std::string& pool, const std::string& backend, double share);
+  bool set_trusted(const std::string& pool, const std::string& backend, uint16_t accept);
 
   // IP packets of that many bytes at most reach a backend, outer header and all. True: that changes
   // something. Addresses that are no backend's are ignored.
@@ -101,6 +105,9 @@ class Compiler {
     std::map<Travel, DestinationPart> destinations;
   };
 
+  BackendHealth* health_of(const std::string& pool, const std::string& backend);
+  template <typename T>
+  bool change_health(const std::string& pool, const std::string& backend, T BackendHealth::* member, T value);
   void refresh_slots(const PoolRecord& pool, PoolPart& part);
   void refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health,
                        uint64_t now_ns);

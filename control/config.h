@@ -35,7 +35,20 @@ enum class VlanMode : uint8_t { keep, strip };
 // What an operator says of a backend, by API only. draining: no new flows, old ones as after its removal;
 // disabled: as removed with its drain over, but it keeps its number and its slots.
 enum class AdminState : uint8_t { enabled, draining, disabled };
-enum class HealthType : uint8_t { tcp, http };
+enum class HealthType : uint8_t { tcp, http, https, udp, icmp, dns, grpc, agent };
+enum class HttpMethod : uint8_t { get, head, options };
+enum class DnsType : uint8_t {
+  a = 1,
+  ns = 2,
+  cname = 5,
+  soa = 6,
+  ptr = 12,
+  mx = 15,
+  txt = 16,
+  aaaa = 28,
+  srv = 33
+};
+enum class DnsRcode : uint8_t { noerror = 0, servfail = 2, nxdomain = 3, refused = 5 };
 enum class LogLevel : uint8_t { trace, debug, info, warning, error };
 
 struct NodeConfig {
@@ -68,18 +81,44 @@ struct PortConfig {
   VlanMode vlan = VlanMode::keep;
 };
 
-struct HealthConfig {
-  SourcePosition position;
+// What decides how a backend is checked. Which keys go with which type: validate_health.cc.
+struct HealthSettings {
   HealthType type = HealthType::tcp;
-  std::string path = "/";  // http
-  std::string host;        // http: the Host header; default: the backend's address
-  uint16_t port = 0;       // 0: the backend's port, else the service's
+  uint16_t port = 0;  // 0: the backend's port, else the service's
   milliseconds interval{1000};
   milliseconds timeout{500};
+  std::optional<milliseconds> down_interval;  // while the backend is down; default: interval
   uint16_t rise = 2;
   uint16_t fall = 3;
-  double jitter = 0.1;           // of the interval, either way
-  std::vector<uint16_t> expect;  // http status codes; empty: any 2xx or 3xx
+  double jitter = 0.1;              // of the interval, either way
+  std::optional<IpAddress> source;  // for backends of its family; default: the kernel chooses
+
+  HttpMethod method = HttpMethod::get;
+  std::string path = "/";
+  std::string host;              // the Host header, :authority; default: the backend's address
+  std::vector<uint16_t> expect;  // status codes; empty: any 2xx or 3xx
+  std::string body;              // what the answer's body must contain; empty: the body isn't read
+
+  bool tls = false;    // of grpc
+  bool verify = true;  // the peer's certificate
+  std::string sni;  // the name asked for and looked for in the certificate; default: host, else the address
+  std::string ca_file;  // PEM; empty: the system's
+
+  std::string send;     // bytes
+  std::string receive;  // bytes that the answer must contain; empty: any answer
+
+  std::string query = ".";
+  DnsType query_type = DnsType::ns;
+  DnsRcode rcode = DnsRcode::noerror;
+  std::string answer;  // an address, name or text that must be among the answers; empty: whatever they are
+
+  std::string grpc_service;  // empty: the whole server
+
+  bool operator==(const HealthSettings&) const = default;
+};
+
+struct HealthConfig : HealthSettings {
+  SourcePosition position;
 };
 
 struct BackendConfig {
@@ -98,6 +137,8 @@ struct PoolConfig {
   std::string name;
   std::optional<HealthConfig> health;  // absent: always up
   double panic = 0.5;
+  seconds damping{0};    // a backend that flaps is held down for so long at most; 0: never
+  bool passive = false;  // what clients meet lowers what a backend is given
   uint32_t slots = 65'537;
   seconds drain{600};
   std::vector<BackendConfig> backends;

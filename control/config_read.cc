@@ -40,18 +40,37 @@ void read_port(const toml::table& table, PortConfig& port, Origin& origin, Repor
   port.position = origin.header;
 }
 
-void read_health(const toml::table& table, HealthConfig& health, Origin& origin, Report& report) {
-  TableReader reader(table, "pool.health", origin, report);
-  reader.read("type", health.type);
+void read_probe(TableReader& reader, HealthConfig& health) {
+  reader.read("method", health.method);
   reader.read("path", health.path);
   reader.read("host", health.host);
   reader.read("expect", health.expect);
+  reader.read("body", health.body);
+  reader.read("tls", health.tls);
+  reader.read("verify", health.verify);
+  reader.read("sni", health.sni);
+  reader.read("ca_file", health.ca_file);
+  reader.read("send", health.send);
+  reader.read("receive", health.receive);
+  reader.read("query", health.query);
+  reader.read("query_type", health.query_type);
+  reader.read("rcode", health.rcode);
+  reader.read("answer", health.answer);
+  reader.read("grpc_service", health.grpc_service);
+}
+
+void read_health(const toml::table& table, HealthConfig& health, Origin& origin, Report& report) {
+  TableReader reader(table, "pool.health", origin, report);
+  reader.read("type", health.type);
+  read_probe(reader, health);
   reader.read("port", health.port);
   reader.read("interval", health.interval);
   reader.read("timeout", health.timeout);
   reader.read("rise", health.rise);
   reader.read("fall", health.fall);
   reader.read("jitter", health.jitter);
+  reader.read("source", health.source);
+  reader.read("down_interval", health.down_interval);
   reader.finish();
   health.position = origin.header;
 }
@@ -72,6 +91,8 @@ void read_pool(const toml::table& table, PoolConfig& pool, PoolOrigin& origin, R
   TableReader reader(table, "pool", origin, report);
   reader.read("name", pool.name);
   reader.read("panic", pool.panic);
+  reader.read("damping", pool.damping);
+  reader.read("passive", pool.passive);
   reader.read("slots", pool.slots);
   reader.read("drain", pool.drain);
   reader.check_choice("drain_policy");

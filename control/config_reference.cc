@@ -34,6 +34,8 @@ Rules between keys:
   the destination port: elsewhere a backend's `port` is that of its health checks.
 - A health check's port is `health.port`, else the backend's, else that of the services that use the pool, which must then
   have exactly one.
+- Which keys a health check takes goes by its `type`; `verify`, `sni` and `ca_file` of a grpc check need `tls`, a udp check needs
+  `send`, the answer to HEAD has no `body`, and an icmp check no port. `timeout` is at most `interval` and `down_interval`.
 - Two services differ in address, protocol or port. All services of one VIP have the same `unserved` and `announce`.
 - A VIP that is (or a prefix that holds) an address of the node needs `unserved = "punt"`; then the kernel answers for it
   and `announce` is none.
@@ -55,6 +57,8 @@ std::string_view type_text(OptionType type) {
       return "integer";
     case OptionType::real:
       return "number";
+    case OptionType::boolean:
+      return "true or false";
     case OptionType::duration:
       return "duration";
     case OptionType::choice:

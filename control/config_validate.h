@@ -36,6 +36,7 @@ void validate_config(Config& config, const ConfigOrigin& origin, Report& report)
 void validate_node(Validation& all);
 void validate_ports(Validation& all);
 void validate_pools(Validation& all);
+void validate_health(size_t pool, Validation& all);
 void validate_backends(Validation& all);
 void validate_services(Validation& all);
 void validate_vips(Validation& all);

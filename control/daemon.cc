@@ -1,6 +1,7 @@
 #include "control/daemon.h"
 
 #include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -27,6 +28,7 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(10);
 constexpr uint64_t kSlowTicks = 10;  // every tenth tick: what may take its time
+constexpr uint64_t kSecondTicks = 100;
 constexpr auto kReachPatience = std::chrono::seconds(1);
 
 uint64_t monotonic_ns() {
@@ -189,6 +191,7 @@ Result<> Daemon::start_control() {
   compile_and_publish();
   reconciler_->started(compiler_->generation());
   if (auto started = engine_->start(network_->fds()); !started) return started;
+  passive_ = std::make_unique<PassiveWatch>(*engine_, *compiler_);
   health_->set_targets(health_targets(config_));
   view_ = std::make_unique<StatusView>(*this);
   auto api = ApiServer::start(io_, *view_, config_.api.listen);
@@ -218,6 +221,7 @@ void Daemon::stop() {
   timer_.cancel();
   api_.reset();
   health_.reset();
+  passive_.reset();
   engine_.reset();
   if (eal_started_) stop_eal();
   eal_started_ = false;
@@ -253,6 +257,7 @@ void Daemon::tick() {
     engine_->zero_services(compiler_->take_freed_services());
     view_->sample();
   }
+  if (ticks_ % kSecondTicks == 0) watch_passive();
   timer_.expires_after(kTick);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) tick();
@@ -280,6 +285,7 @@ void Daemon::compile_and_publish() {
   network_->set_vip_routes(
       wanted_vip_routes(config_, [this](const ServiceConfig& service) { return is_fit(service); }),
       config_.routes);
+  tell_panic();
   spdlog::debug("published generation {}", published.generation);
 }
 
@@ -292,7 +298,8 @@ bool Daemon::is_fit(const ServiceConfig& service) const {
     for (const auto& backend : pool->second.backends) {
       if (!backend || !backend->is_active() || backend->config.weight == 0) continue;
       const auto status = health_->status(name, backend->config.name);
-      if (!pool->second.config.health || (status && status->state == HealthState::up)) ++up;
+      if (!pool->second.config.health || (status && status->state == HealthState::up && status->share > 0))
+        ++up;
     }
   }
   return up >= service.announce_min;
@@ -300,16 +307,45 @@ bool Daemon::is_fit(const ServiceConfig& service) const {
 
 void Daemon::on_health(const HealthChange& change) {
   const bool up = change.to != HealthState::down;
-  if (up) {
-    spdlog::info("backend {}/{} is up: {}", change.pool, change.backend, change.reason);
-    events_.add("backend.up", change.pool + "/" + change.backend, change.reason);
+  const std::string who = change.pool + "/" + change.backend;
+  if (change.to == change.from) {
+    const std::string text =
+        fmt::format("asks for {:.0f} % of its usual new flows: {}", 100 * change.share, change.reason);
+    spdlog::info("backend {} {}", who, text);
+    events_.add("backend.share", who, text);
+  } else if (up) {
+    spdlog::info("backend {} is up: {}", who, change.reason);
+    events_.add("backend.up", who, change.reason);
   } else {
-    spdlog::warn("backend {}/{} is down: {}", change.pool, change.backend, change.reason);
-    events_.add("backend.down", change.pool + "/" + change.backend, change.reason);
+    spdlog::warn("backend {} is down: {}", who, change.reason);
+    events_.add("backend.down", who, change.reason);
   }
   observed_ = change.pool + "/" + change.backend + (up ? " is up" : " is down");
   compiler_->set_health(change.pool, change.backend, up);
+  compiler_->set_asked_share(change.pool, change.backend, change.share);
   request_compile();  // also where nothing else changed: a first result may make a VIP fit
+}
+
+void Daemon::watch_passive() {
+  const bool changed =
+      passive_->update([this](const std::string& pool, const PassiveEvidence::Change& change) {
+        const std::string text =
+            fmt::format("given {} % of its usual new flows{}", change.accept * 100 / kAcceptAll,
+                        change.reason.empty() ? "" : ": " + change.reason);
+        spdlog::warn("backend {}/{} is {}", pool, change.backend, text);
+        events_.add("backend.passive", pool + "/" + change.backend, text);
+      });
+  if (changed) request_compile();
+}
+
+void Daemon::tell_panic() {
+  std::vector<PanicWatch::Seen> seen;
+  for (const ServiceConfig& service : config_.services)
+    seen.push_back({&service, compiler_->condition({service.address, service.protocol, service.port})});
+  for (PanicEvent& event : panic_.update(seen)) {
+    spdlog::warn("service {}: {}", event.subject, event.text);
+    events_.add(std::move(event.kind), std::move(event.subject), std::move(event.text));
+  }
 }
 
 std::vector<std::string> Daemon::needs_restart(const Config& next) const {

@@ -23,6 +23,8 @@
 #include "control/host_network.h"
 #include "control/kernel_wants.h"
 #include "control/packet_engine.h"
+#include "control/panic_watch.h"
+#include "control/passive_watch.h"
 #include "control/reconciler.h"
 #include "control/status.h"
 #include "control/status_view.h"
@@ -62,6 +64,8 @@ class Daemon {
   Result<uint64_t> publish_config(const Config& next, bool whole);
   ActiveFlows active_flows() const;
   void on_health(const HealthChange& change);
+  void watch_passive();
+  void tell_panic();
   bool is_fit(const ServiceConfig& service) const;
   std::vector<std::string> needs_restart(const Config& next) const;
   std::vector<std::string> not_ready() const;
@@ -80,6 +84,8 @@ class Daemon {
   std::unique_ptr<Reconciler> reconciler_;
   std::string observed_;  // of late, in words: why the next publication is made
   std::unique_ptr<HealthMonitor> health_;
+  std::unique_ptr<PassiveWatch> passive_;
+  PanicWatch panic_;
   std::unique_ptr<StatusView> view_;
   std::unique_ptr<ApiServer> api_;
   std::set<NextHopKey> wanted_;

@@ -8,11 +8,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "control/flap_damping.h"
 #include "control/health_schedule.h"
 
 namespace shunt {
 
 namespace asio = boost::asio;
+
+using Clock = HealthSchedule::Clock;
 
 // Coroutines hold the core and their watch, never the monitor, so they may outlive it by one turn of the
 // executor.
@@ -21,6 +24,7 @@ struct HealthMonitor::Core {
   std::function<void(const HealthChange&)> on_change;
   HealthSchedule::Random random;
   HealthCounters counters;
+  std::shared_ptr<TlsContexts> contexts = std::make_shared<TlsContexts>();
   bool stopped = false;
 
   asio::awaitable<void> watch(std::shared_ptr<Core> self, std::shared_ptr<Watch> watch);
@@ -33,6 +37,7 @@ struct HealthMonitor::Core {
 struct HealthMonitor::Watch {
   HealthTarget target;
   HealthTracker tracker;
+  FlapDamping damping;
   HealthSchedule schedule;
   asio::steady_timer timer;
   HealthStatus status;
@@ -43,9 +48,15 @@ struct HealthMonitor::Watch {
         const asio::any_io_executor& executor)
       : target(std::move(what)),
         tracker(target.config.rise, target.config.fall, start.state),
+        damping(target.damping),
         schedule(when),
         timer(executor),
         status(start) {}
+
+  Clock::duration interval() const {
+    const milliseconds usual = target.config.interval;
+    return status.state == HealthState::down ? target.config.down_interval.value_or(usual) : usual;
+  }
 
   void stop() {
     stopped = true;
@@ -55,8 +66,6 @@ struct HealthMonitor::Watch {
 };
 
 namespace {
-
-using Clock = HealthSchedule::Clock;
 
 // A backend that was just added has a result within the first of these; when many are added at once the
 // second keeps their connects (and file descriptors) from coming all together.
@@ -85,12 +94,12 @@ asio::awaitable<void> HealthMonitor::Core::step(Watch& watch) {
   watch.timer.expires_at(watch.schedule.due());
   co_await watch.timer.async_wait(asio::as_tuple(asio::use_awaitable));
   if (watch.stopped) co_return;
-  watch.check = std::make_shared<HealthCheck>(executor, watch.target);
+  watch.check = std::make_shared<HealthCheck>(executor, watch.target, contexts);
   const HealthResult result = co_await watch.check->run();
   watch.check.reset();
   if (watch.stopped) co_return;
-  counters.missed += watch.schedule.advance(Clock::now(), random);
   record(watch, result);
+  if (!watch.stopped) counters.missed += watch.schedule.advance(Clock::now(), random);
 }
 
 void HealthMonitor::Core::record(Watch& watch, const HealthResult& result) {
@@ -100,17 +109,27 @@ void HealthMonitor::Core::record(Watch& watch, const HealthResult& result) {
   if (result.outcome == HealthOutcome::internal) return;
   ++(result.ok() ? status.successes : status.failures);
   status.last_duration = std::chrono::round<milliseconds>(result.duration);
+  const Clock::time_point now = Clock::now();
   const auto left = watch.tracker.record(result.ok());
   status.consecutive = watch.tracker.consecutive();
-  if (!left) return;
-  status.state = watch.tracker.state();
-  status.since_ns = monotonic_ns();
+  if (left && watch.tracker.state() == HealthState::down) watch.damping.went_down(now);
   HealthChange change;
+  change.from = status.state;
+  change.reason = result.reason + ", " + std::to_string(status.consecutive) + " in a row";
+  // Held: down already, or one that was never up since it began to flap.
+  const bool held = watch.tracker.state() == HealthState::up && watch.damping.holds(now);
+  if (held) status.last_reason += ", " + watch.damping.reason(now);
+  status.held = held;
+  status.state = held ? HealthState::down : watch.tracker.state();
+  const double share = result.ok() ? result.share : status.share;  // a bad check says nothing of the share
+  if (status.state == change.from && status.share == share) return;
+  if (status.state != change.from) status.since_ns = monotonic_ns();
+  status.share = share;
+  watch.schedule.set_interval(watch.interval());
   change.pool = watch.target.pool;
   change.backend = watch.target.backend;
-  change.from = *left;
   change.to = status.state;
-  change.reason = result.reason + ", " + std::to_string(status.consecutive) + " in a row";
+  change.share = share;
   tell(change);
 }
 
@@ -195,10 +214,14 @@ std::shared_ptr<HealthMonitor::Watch> HealthMonitor::make_watch(HealthTarget tar
     start.state = before->second->status.state;
     start.since_ns = before->second->status.since_ns;
     start.last_reason = before->second->status.last_reason;
+    start.share = before->second->status.share;
   }
   const HealthSchedule schedule(target.config.interval, target.config.jitter, first_within, Clock::now(),
                                 core_->random);
-  return std::make_shared<Watch>(std::move(target), start, schedule, core_->executor);
+  auto watch = std::make_shared<Watch>(std::move(target), start, schedule, core_->executor);
+  if (before != watches_.end() && before->second->target.damping == watch->target.damping)
+    watch->damping = before->second->damping;
+  return watch;
 }
 
 std::optional<HealthStatus> HealthMonitor::status(std::string_view pool, std::string_view backend) const {

@@ -21,16 +21,20 @@
 
 namespace shunt {
 
+// Of the state, or of the share that the backend asks for (`from` is `to` then).
 struct HealthChange {
   std::string pool;
   std::string backend;
   HealthState from = HealthState::unknown;
   HealthState to = HealthState::unknown;
+  double share = 1;    // of its usual new flows, 0 to 1
   std::string reason;  // the last check's, and how many were so in a row: "HTTP 503, 3 in a row"
 };
 
 struct HealthStatus {
   HealthState state = HealthState::unknown;
+  bool held = false;        // its checks are good, and it is down for having flapped
+  double share = 1;         // of its usual new flows that it asks for (agent checks)
   std::string last_reason;  // empty before the first check; internal faults stand here too
   uint64_t successes = 0;
   uint64_t failures = 0;

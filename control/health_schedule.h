@@ -30,6 +30,11 @@ class HealthSchedule {
 
   Clock::time_point due() const { return due_; }
 
+  // From the next advance() on.
+  void set_interval(Clock::duration interval) {
+    interval_ = std::max<Clock::duration>(interval, std::chrono::milliseconds(1));
+  }
+
   // The check that was due is over: on to the next slot. When several have passed meanwhile, the latest is
   // checked at once and the others are missed: how many is returned.
   uint64_t advance(Clock::time_point now, Random& random) {

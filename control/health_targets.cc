@@ -18,8 +18,11 @@ std::vector<HealthTarget> health_targets(const Config& config) {
     for (const BackendConfig& backend : pool.backends) {
       uint16_t port = pool.health->port != 0 ? pool.health->port : backend.port;
       if (port == 0) port = service_ports[pool.name];
-      if (port == 0) continue;  // no service uses the pool: nothing depends on it
-      targets.push_back({pool.name, backend.name, backend.address, port, *pool.health, std::nullopt});
+      // No service uses the pool: nothing depends on it.
+      if (port == 0 && pool.health->type != HealthType::icmp) continue;
+      std::optional<IpAddress> source = pool.health->source;
+      if (source && source->family() != backend.address.family()) source.reset();
+      targets.push_back({pool.name, backend.name, backend.address, port, *pool.health, pool.damping, source});
     }
   }
   return targets;

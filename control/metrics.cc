@@ -225,6 +225,8 @@ void add_services(Families& families, const std::vector<ServiceStatus>& services
   auto events = counter("shunt_flow_events_total", "What became of a service's flows in the tables.");
   auto fit = gauge("shunt_service_fit", "1 while enough backends are up to announce the service.");
   auto up = gauge("shunt_service_backends_up", "Backends of the service that are up.");
+  auto panic = gauge("shunt_pool_panic",
+                     "1 while so many of the service's pool are down that new flows go to all of it.");
   for (const ServiceStatus& service : services) {
     const auto event = [&](const char* name, uint64_t count) {
       events.add({{"service", service.name}, {"event", name}}, count);
@@ -233,12 +235,15 @@ void add_services(Families& families, const std::vector<ServiceStatus>& services
     event("tracked", service.tracked);
     event("forgotten", service.forgotten);
     event("untracked", service.untracked);
+    event("panic", service.panic_flows);
+    panic.add({{"service", service.name}, {"pool", service.pool}}, service.panic ? 1 : 0);
     fit.add({{"service", service.name}}, service.fit ? 1 : 0);
     up.add({{"service", service.name}}, service.backends_up);
   }
   events.into(families);
   fit.into(families);
   up.into(families);
+  panic.into(families);
 }
 
 // Services share pools; each backend of a pool once.

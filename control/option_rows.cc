@@ -23,7 +23,19 @@ constexpr std::array kMemory = {choice("auto", MemoryMode::automatic),
                                 choice("ordinary", MemoryMode::ordinary)};
 constexpr std::array kIdle = {choice("spin", IdleMode::spin), choice("sleep", IdleMode::sleep)};
 constexpr std::array kVlan = {choice("keep", VlanMode::keep), choice("strip", VlanMode::strip)};
-constexpr std::array kHealthType = {choice("tcp", HealthType::tcp), choice("http", HealthType::http)};
+constexpr std::array kHealthType = {choice("tcp", HealthType::tcp),     choice("http", HealthType::http),
+                                    choice("https", HealthType::https), choice("udp", HealthType::udp),
+                                    choice("icmp", HealthType::icmp),   choice("dns", HealthType::dns),
+                                    choice("grpc", HealthType::grpc),   choice("agent", HealthType::agent)};
+constexpr std::array kHttpMethod = {choice("GET", HttpMethod::get), choice("HEAD", HttpMethod::head),
+                                    choice("OPTIONS", HttpMethod::options)};
+constexpr std::array kDnsType = {
+    choice("A", DnsType::a),     choice("AAAA", DnsType::aaaa),   choice("NS", DnsType::ns),
+    choice("SOA", DnsType::soa), choice("CNAME", DnsType::cname), choice("PTR", DnsType::ptr),
+    choice("MX", DnsType::mx),   choice("TXT", DnsType::txt),     choice("SRV", DnsType::srv)};
+constexpr std::array kDnsRcode = {
+    choice("NOERROR", DnsRcode::noerror), choice("NXDOMAIN", DnsRcode::nxdomain),
+    choice("REFUSED", DnsRcode::refused), choice("SERVFAIL", DnsRcode::servfail)};
 constexpr std::array kDrainPolicy = {choice("keep", 0), later("reset")};
 constexpr std::array kProtocol = {choice("tcp", Protocol::tcp), choice("udp", Protocol::udp)};
 constexpr std::array kForward = {choice("l2", Forward::l2),   choice("ipip", Forward::ipip),
@@ -149,23 +161,27 @@ constexpr std::array kRows = {
     OptionRow{"pool", "drain_policy", Type::choice, Need::optional, "\"keep\"",
               "What happens to flows of a draining backend.", 0, 0, kDrainPolicy},
     not_yet("pool", "slow_start"),
-    not_yet("pool", "passive"),
-    not_yet("pool", "damping"),
+    OptionRow{
+        "pool", "passive", Type::boolean, Need::optional, "false",
+        "What clients meet (handshakes that don't finish, resets), more of it than at the pool's other "
+        "backends, lowers what a backend is given: to a quarter at least, a third of the pool at most."},
+    OptionRow{"pool", "damping", Type::duration, Need::optional, "\"0s\"",
+              "How long, in whole seconds, a backend that goes down again and again is held down at most: "
+              "10 s after the third time, twice that after each further one; 0: never.",
+              0, 3'600'000},
     not_yet("pool", "probe_prefix"),
     not_yet("pool", "discovery"),
 
-    OptionRow{"pool.health", "type", Type::choice, Need::optional, "\"tcp\"", "A connection, or a GET.", 0, 0,
-              kHealthType},
-    OptionRow{"pool.health", "path", Type::text, Need::optional, "\"/\"", "What is asked for (http only)."},
-    OptionRow{"pool.health", "host", Type::text, Need::optional, "the backend's address",
-              "The Host header (http only)."},
-    OptionRow{"pool.health", "expect", Type::integers, Need::optional, "any 2xx or 3xx",
-              "Status codes that count as up (http only).", 100, 599},
+    OptionRow{"pool.health", "type", Type::choice, Need::optional, "\"tcp\"",
+              "What is asked of a backend; docs/health.md says what each proves.", 0, 0, kHealthType},
     OptionRow{"pool.health", "port", Type::integer, Need::optional, "the backend's, else the service's",
-              "Must be given where the pool's services have several ports or none and a backend has none.", 1,
-              65'535},
+              "Must be given where the pool's services have several ports or none and a backend has none "
+              "(not for icmp).",
+              1, 65'535},
     OptionRow{"pool.health", "interval", Type::duration, Need::optional, "\"1s\"",
               "From one check's start to the next one's.", 10, 3'600'000},
+    OptionRow{"pool.health", "down_interval", Type::duration, Need::optional, "interval",
+              "The same while the backend is down.", 10, 3'600'000},
     OptionRow{
         "pool.health", "timeout", Type::duration, Need::optional, "\"500ms\"",
         "A check that takes longer has failed. At most interval, so that a backend has one check at a time.",
@@ -176,11 +192,39 @@ constexpr std::array kRows = {
               "Failed checks in a row until it is down.", 1, 100},
     OptionRow{"pool.health", "jitter", Type::real, Need::optional, "0.1",
               "Share of interval by which it varies, either way.", 0, 0.5},
-    not_yet("pool.health", "sni"),
-    not_yet("pool.health", "send"),
+    OptionRow{"pool.health", "source", Type::address, Need::optional, "chosen by the kernel",
+              "Where checks come from, for backends of its family. Must be an address of this host."},
+    OptionRow{"pool.health", "method", Type::choice, Need::optional, "\"GET\"", "http, https.", 0, 0,
+              kHttpMethod},
+    OptionRow{"pool.health", "path", Type::text, Need::optional, "\"/\"", "http, https: what is asked for."},
+    OptionRow{"pool.health", "host", Type::text, Need::optional, "the backend's address",
+              "http, https, grpc: the Host header or :authority."},
+    OptionRow{"pool.health", "expect", Type::integers, Need::optional, "any 2xx or 3xx",
+              "http, https: status codes that count as up.", 100, 599},
+    OptionRow{"pool.health", "body", Type::text, Need::optional, "the body isn't read",
+              "http, https: text that the body's first 64 KiB must contain."},
+    OptionRow{"pool.health", "tls", Type::boolean, Need::optional, "false", "grpc: over TLS."},
+    OptionRow{"pool.health", "verify", Type::boolean, Need::optional, "true",
+              "https, grpc: whether the certificate must be good, and for the name asked for."},
+    OptionRow{"pool.health", "sni", Type::text, Need::optional, "host, else the backend's address",
+              "https, grpc: the name asked for, and looked for in the certificate."},
+    OptionRow{"pool.health", "ca_file", Type::text, Need::optional, "the system's",
+              "https, grpc: absolute path of the certificates (PEM) that are trusted."},
+    OptionRow{"pool.health", "send", Type::text, Need::optional, "nothing",
+              "tcp, agent: text sent once connected; udp: the datagram, needed. `\"hex:0aff\"` for bytes. At "
+              "most 1,024."},
+    OptionRow{
+        "pool.health", "receive", Type::text, Need::optional, "udp: any datagram; tcp: nothing is read",
+        "tcp, udp: what the answer's first 16 KiB must contain; `\"hex:0aff\"` for bytes. At most 1,024."},
+    OptionRow{"pool.health", "query", Type::text, Need::optional, "\".\"", "dns: the name asked for."},
+    OptionRow{"pool.health", "query_type", Type::choice, Need::optional, "\"NS\"", "dns.", 0, 0, kDnsType},
+    OptionRow{"pool.health", "rcode", Type::choice, Need::optional, "\"NOERROR\"",
+              "dns: the answer's code that counts as up.", 0, 0, kDnsRcode},
+    OptionRow{"pool.health", "answer", Type::text, Need::optional, "whatever they are",
+              "dns: the address, name or text that must be among the answers."},
+    OptionRow{"pool.health", "grpc_service", Type::text, Need::optional, "\"\"",
+              "grpc: which service is asked about; empty: the whole server."},
     not_yet("pool.health", "via"),
-    not_yet("pool.health", "source"),
-    not_yet("pool.health", "down_interval"),
 
     OptionRow{"pool.backend", "name", Type::text, Need::required, "", "Unique in its pool."},
     OptionRow{

@@ -8,8 +8,8 @@ namespace {
 constexpr size_t kPanicMembers =
     5;  // fewer: one failing rack switch is "most of them", and not a reason to send there
 
-bool is_member(const BackendRecord& backend) {
-  return backend.is_active() && backend.config.weight > 0;
+bool is_member(const BackendRecord& backend, const BackendHealth& state) {
+  return backend.is_active() && backend.config.weight > 0 && state.asked > 0;
 }
 
 }  // namespace
@@ -17,7 +17,7 @@ bool is_member(const BackendRecord& backend) {
 PoolCondition condition_of(const PoolRecord& pool, const std::vector<BackendHealth>& health) {
   PoolCondition condition;
   for (const auto& backend : pool.backends) {
-    if (!backend || !is_member(*backend)) continue;
+    if (!backend || !is_member(*backend, health[backend->number])) continue;
     ++condition.members;
     condition.up += health[backend->number].up ? 1U : 0U;
   }
@@ -34,11 +34,12 @@ PoolChoice make_choice(const PoolRecord& pool, const std::vector<BackendHealth>&
   for (const auto& backend : pool.backends) {
     if (!backend) continue;
     const BackendHealth& state = health[backend->number];
-    const bool chosen = is_member(*backend) && (state.up || mode == ChoiceMode::everybody);
-    choice.accept[backend->number] = chosen ? kAcceptAll : uint16_t{0};
+    const bool member = is_member(*backend, state);
+    const bool chosen = member && (state.up || mode == ChoiceMode::everybody);
+    choice.accept[backend->number] = chosen ? state.accept() : uint16_t{0};
     const bool refused_long = state.refused_since_ns != 0 && now_ns - state.refused_since_ns > drain_ns;
     choice.passed_over[backend->number] = !chosen && refused_long ? 1 : 0;
-    if (is_member(*backend)) members.push_back(&*backend);
+    if (member) members.push_back(&*backend);
   }
   // In the order of address and port, which is the same on every shunt; numbers aren't.
   std::ranges::sort(members, {}, [](const BackendRecord* backend) {

@@ -4,6 +4,7 @@
 // shared by the services of a pool, part of a snapshot. Cost to make: a pass over the backends.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +19,13 @@ namespace shunt {
 struct BackendHealth {
   bool up = true;
   uint64_t refused_since_ns = 0;  // accepted nobody since then; 0: it accepts
+  uint16_t asked = kAcceptAll;  // what it asks for itself (agent checks); 0: nothing, it isn't a member then
+  uint16_t trusted = kAcceptAll;  // what is left of that by passive evidence; never 0
+
+  // At least 1 unless it asks for nothing.
+  uint16_t accept() const {
+    return asked == 0 ? uint16_t{0} : static_cast<uint16_t>(std::max(1, asked * trusted / kAcceptAll));
+  }
 };
 
 struct PoolChoice {
@@ -32,7 +40,7 @@ struct PoolChoice {
 
 // How many may be chosen at all, and how many of them are up.
 struct PoolCondition {
-  size_t members = 0;  // active, weight over 0
+  size_t members = 0;  // active, weight over 0, not drained by their agent
   size_t up = 0;
 };
 

@@ -136,11 +136,14 @@ struct ServiceStatus {
   uint64_t bytes = 0;
   uint64_t new_flows = 0;
   uint64_t active_flows = 0;
-  uint64_t opened = 0;     // flows that probation remembered
-  uint64_t tracked = 0;    // that moved on to the connection table
-  uint64_t forgotten = 0;  // that probation lost while they lived
-  uint64_t untracked = 0;  // that the full connection table had no room for
-  NamedCounts dropped;     // by reason
+  uint64_t opened = 0;       // flows that probation remembered
+  uint64_t tracked = 0;      // that moved on to the connection table
+  uint64_t forgotten = 0;    // that probation lost while they lived
+  uint64_t untracked = 0;    // that the full connection table had no room for
+  NamedCounts dropped;       // by reason
+  bool panic = false;        // so many of the pool are down that all of it is used
+  bool on_backup = false;    // the backup pool is used
+  uint64_t panic_flows = 0;  // opened while all of the pool was used
   uint32_t backends_up = 0;
   std::vector<BackendStatus> backends;  // the pool's, then the backup pool's
 };

@@ -209,6 +209,7 @@ void StatusView::add_counters(ServiceStatus& status, const ServiceRecord& record
     status.tracked += counters.tracked.read();
     status.forgotten += counters.forgotten.read();
     status.untracked += counters.untracked.read();
+    status.panic_flows += counters.panic.read();
     for (size_t i = 0; i < kDropReasons; ++i)
       dropped[i] += counters.dropped[i].read();
   }
@@ -254,6 +255,8 @@ BackendStatus StatusView::backend_status(const ServiceRecord& service, uint8_t p
     status.state = BackendState::up;
     status.reason = "no health check";
   }
+  if (const std::string evidence = daemon_.passive_->reason(pool, backend.config.name); !evidence.empty())
+    status.reason += "; given less: " + evidence;
   if (backend.config.weight == 0) status.reason = "weight 0: no new flows";
   return status;
 }
@@ -288,6 +291,10 @@ std::vector<ServiceStatus> StatusView::services() {
     status.announced = announce_text(config.announce);
     status.fit = daemon_.is_fit(config);
     status.sees_replies = config.forward == Forward::nat;
+    if (const ServiceCondition* condition = daemon_.compiler_->condition(record->first)) {
+      status.panic = condition->rule.mode == ChoiceMode::everybody;
+      status.on_backup = condition->rule.use_backup;
+    }
     add_counters(status, record->second);
     add_backends(status, record->second, config.pool);
     if (!config.backup_pool.empty()) add_backends(status, record->second, config.backup_pool);

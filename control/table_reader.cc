@@ -138,6 +138,14 @@ std::optional<bool> TableReader::boolean(std::string_view key) {
   return value.node->as_boolean()->get();
 }
 
+void TableReader::read(std::string_view key, bool& to) {
+  const Value value = find(key);
+  if (value.node == nullptr) return;
+  if (!value.node->is_boolean()) return wrong_type(*value.row, *value.node, "true or false");
+  to = value.node->as_boolean()->get();
+  good(value);
+}
+
 void TableReader::read(std::string_view key, double& to) {
   const Value value = find(key);
   if (value.node == nullptr) return;
@@ -180,6 +188,10 @@ std::optional<milliseconds> TableReader::duration(std::string_view key, millisec
 }
 
 void TableReader::read(std::string_view key, milliseconds& to) {
+  if (const auto value = duration(key, milliseconds(1))) to = *value;
+}
+
+void TableReader::read(std::string_view key, std::optional<milliseconds>& to) {
   if (const auto value = duration(key, milliseconds(1))) to = *value;
 }
 
@@ -249,20 +261,29 @@ void TableReader::read(std::string_view key, std::optional<Prefix>& to) {
   if (const auto value = prefix(key)) to = value;
 }
 
-void TableReader::read(std::string_view key, IpAddress& to) {
+std::optional<IpAddress> TableReader::address(std::string_view key) {
   const Value value = find(key);
-  if (value.node == nullptr) return;
+  if (value.node == nullptr) return std::nullopt;
   const auto text = text_of(*value.row, *value.node);
-  if (!text) return;
+  if (!text) return std::nullopt;
   const auto parsed = text->find('\0') == std::string::npos ? IpAddress::parse(*text) : std::nullopt;
   if (!parsed) {
     const bool with_length = text->find('/') != std::string::npos && prefix_in(*text);
     const std::string hint = with_length ? "one address, no prefix length" : "";
-    return report_.error(DiagnosticId::bad_address, begin_of(value.node->source()),
-                         tick(*text) + " isn't an address like 192.0.2.1 or 2001:db8::1", hint);
+    report_.error(DiagnosticId::bad_address, begin_of(value.node->source()),
+                  tick(*text) + " isn't an address like 192.0.2.1 or 2001:db8::1", hint);
+    return std::nullopt;
   }
-  to = *parsed;
   good(value);
+  return parsed;
+}
+
+void TableReader::read(std::string_view key, IpAddress& to) {
+  if (const auto value = address(key)) to = *value;
+}
+
+void TableReader::read(std::string_view key, std::optional<IpAddress>& to) {
+  if (const auto value = address(key)) to = value;
 }
 
 void TableReader::read(std::string_view key, std::optional<MacAddress>& to) {

@@ -29,9 +29,12 @@ class TableReader {
 
   void read(std::string_view key, std::string& to);
   void read(std::string_view key, double& to);
+  void read(std::string_view key, bool& to);
   void read(std::string_view key, std::chrono::milliseconds& to);
   void read(std::string_view key, std::chrono::seconds& to);  // whole seconds
+  void read(std::string_view key, std::optional<std::chrono::milliseconds>& to);
   void read(std::string_view key, IpAddress& to);
+  void read(std::string_view key, std::optional<IpAddress>& to);
   void read(std::string_view key, Prefix& to);
   void read(std::string_view key, std::optional<Prefix>& to);
   void read(std::string_view key, std::optional<MacAddress>& to);
@@ -87,6 +90,7 @@ class TableReader {
   std::optional<std::chrono::milliseconds> duration(std::string_view key,
                                                     std::chrono::milliseconds granularity);
   std::optional<Prefix> prefix(std::string_view key);
+  std::optional<IpAddress> address(std::string_view key);
 
   std::optional<int64_t> integer_of(const OptionRow& row, const toml::node& node);
   std::optional<std::string> text_of(const OptionRow& row, const toml::node& node);

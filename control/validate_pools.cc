@@ -1,9 +1,7 @@
-// Rules of [[pool]] and its health checks.
+// Rules of [[pool]]; of its health checks: validate_health.cc.
 #include <algorithm>
-#include <set>
 
 #include "control/config_validate.h"
-#include "control/duration.h"
 
 namespace shunt {
 namespace {
@@ -39,66 +37,6 @@ void validate_slots(const PoolConfig& pool, const PoolOrigin& origin, Report& re
   }
 }
 
-bool is_visible_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
-void validate_http(const HealthConfig& health, const Origin& origin, Report& report) {
-  if (origin.has("path") && (!health.path.starts_with('/') || !is_visible_ascii(health.path))) {
-    report.error(DiagnosticId::bad_http_text, origin.of("path"),
-                 tick(health.path) + " isn't a path: it begins with / and has no blanks (write %20)");
-  }
-  if (origin.has("host") && (health.host.empty() || !is_visible_ascii(health.host))) {
-    report.error(DiagnosticId::bad_http_text, origin.of("host"), tick(health.host) + " isn't a host name");
-  }
-}
-
-void validate_health(const HealthConfig& health, const Origin& origin, Report& report) {
-  const bool type_known = origin.has("type") || !origin.given("type");
-  if (type_known && health.type == HealthType::http) validate_http(health, origin, report);
-  if (type_known && health.type != HealthType::http) {
-    for (const std::string_view key : {"path", "host", "expect"}) {
-      if (!origin.has(key)) continue;
-      report.error(DiagnosticId::http_only, origin.of(key), tick(key) + " is for http checks only",
-                   "write `type = \"http\"`");
-    }
-  }
-  const bool times_known =
-      origin.has("timeout") == origin.given("timeout") && origin.has("interval") == origin.given("interval");
-  if (times_known && health.timeout > health.interval) {
-    report.error(DiagnosticId::timeout_over_interval,
-                 origin.of(origin.has("timeout") ? "timeout" : "interval"),
-                 "`timeout` (" + duration_text(health.timeout) + ") is longer than `interval` (" +
-                     duration_text(health.interval) + "): a backend would have several checks at a time");
-  }
-}
-
-// Where health has no port and a backend none either, it is the services': they must have exactly one.
-void validate_health_port(size_t index, Validation& all) {
-  const PoolConfig& pool = all.config.pools[index];
-  const PoolOrigin& origin = all.origin.pools[index];
-  if (!pool.health || origin.health.given("port") || all.users[index].empty()) return;
-  const bool all_have_ports = std::all_of(origin.backends.begin(), origin.backends.end(),
-                                          [](const Origin& backend) { return backend.given("port"); });
-  if (all_have_ports) return;
-  std::set<uint16_t> ports;
-  for (const size_t user : all.users[index]) {
-    if (all.origin.services[user].has("port")) ports.insert(all.config.services[user].port);
-    if (all.origin.services[user].given("port") && !all.origin.services[user].has("port")) return;
-  }
-  if (ports.empty()) {
-    all.report.error(DiagnosticId::unknown_health_port, pool.health->position,
-                     "health checks of pool " + tick(pool.name) +
-                         " need a `port`: its services are any-port and a backend has none");
-  } else if (ports.size() > 1) {
-    all.report.error(DiagnosticId::ambiguous_health_port, pool.health->position,
-                     "health checks of pool " + tick(pool.name) +
-                         " need a `port`: its services have several (" + std::to_string(*ports.begin()) +
-                         ", " + std::to_string(*std::next(ports.begin())) +
-                         (ports.size() > 2 ? ", …)" : ")"));
-  }
-}
-
 void warn_of_pool(size_t index, Validation& all) {
   const PoolConfig& pool = all.config.pools[index];
   const PoolOrigin& origin = all.origin.pools[index];
@@ -120,10 +58,7 @@ void validate_pools(Validation& all) {
   validate_names(all.config.pools, all.origin.pools, "pool", all.report);
   for (size_t i = 0; i < all.config.pools.size(); ++i) {
     validate_slots(all.config.pools[i], all.origin.pools[i], all.report);
-    if (all.config.pools[i].health) {
-      validate_health(*all.config.pools[i].health, all.origin.pools[i].health, all.report);
-    }
-    validate_health_port(i, all);
+    validate_health(i, all);
     warn_of_pool(i, all);
   }
 }

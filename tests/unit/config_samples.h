@@ -60,8 +60,10 @@ device = "vdev:net_pcap0,rx_pcap=/tmp/a b.pcap"
 
 [[pool]]
 name = "web"
-health = { type = "http", path = "/health", port = 8081, interval = "2s", timeout = "250ms", rise = 4, fall = 5, jitter = 0.2, host = "example.org", expect = [200, 204] }
+health = { type = "http", path = "/health", port = 8081, interval = "2s", timeout = "250ms", rise = 4, fall = 5, jitter = 0.2, host = "example.org", expect = [200, 204], method = "OPTIONS", body = "fine", source = "192.0.2.2", down_interval = "4s" }
 panic = 1
+damping = "5m"
+passive = true
 slots = 65_539
 drain = "15m"
 drain_policy = "keep"

@@ -131,6 +131,12 @@ TEST(ConfigLoad, FullReadsPools) {
   EXPECT_EQ(pool.health->rise, 4);
   EXPECT_EQ(pool.health->fall, 5);
   EXPECT_EQ(pool.health->jitter, 0.2);
+  EXPECT_EQ(pool.health->method, HttpMethod::options);
+  EXPECT_EQ(pool.health->body, "fine");
+  EXPECT_EQ(pool.health->source, IpAddress::parse("192.0.2.2"));
+  EXPECT_EQ(pool.health->down_interval, milliseconds(4000));
+  EXPECT_EQ(pool.damping, seconds(300));
+  EXPECT_TRUE(pool.passive);
   EXPECT_EQ(pool.panic, 1.0);
   EXPECT_EQ(pool.slots, 65'539U);
   EXPECT_EQ(pool.drain, minutes(15));
@@ -141,6 +147,39 @@ TEST(ConfigLoad, FullReadsPools) {
   EXPECT_EQ(pool.backends[0].weight, 7);
   EXPECT_EQ(pool.backends[0].max_connections, 0U);
   EXPECT_TRUE(config.pools[1].backends.empty());
+}
+
+TEST(LoadConfig, ReadsWhatEachTypeOfHealthCheckAsks) {
+  const auto health_of = [](const std::string& keys) {
+    std::string text(kMinimal);
+    const std::string_view pool = "[[pool]]\nname = \"web\"\n";
+    text.insert(text.find(pool) + pool.size(), "health = { " + keys + " }\n");
+    return *loaded(text).pools[0].health;
+  };
+  const HealthConfig https = health_of(R"(type = "https", sni = "a.example", ca_file = "/etc/ca.pem")");
+  EXPECT_EQ(https.type, HealthType::https);
+  EXPECT_TRUE(https.verify);
+  EXPECT_EQ(https.sni, "a.example");
+  EXPECT_EQ(https.ca_file, "/etc/ca.pem");
+  const HealthConfig grpc = health_of(R"(type = "grpc", tls = true, verify = false, grpc_service = "shop")");
+  EXPECT_EQ(grpc.type, HealthType::grpc);
+  EXPECT_TRUE(grpc.tls);
+  EXPECT_FALSE(grpc.verify);
+  EXPECT_EQ(grpc.grpc_service, "shop");
+  const HealthConfig udp = health_of(R"(type = "udp", send = "hex:00ff", receive = "pong")");
+  EXPECT_EQ(udp.type, HealthType::udp);
+  EXPECT_EQ(udp.send, "hex:00ff");
+  EXPECT_EQ(udp.receive, "pong");
+  const HealthConfig dns =
+      health_of(R"(type = "dns", query = "www.example", query_type = "AAAA", answer = "2001:db8::1")");
+  EXPECT_EQ(dns.type, HealthType::dns);
+  EXPECT_EQ(dns.query, "www.example");
+  EXPECT_EQ(dns.query_type, DnsType::aaaa);
+  EXPECT_EQ(dns.rcode, DnsRcode::noerror);
+  EXPECT_EQ(dns.answer, "2001:db8::1");
+  EXPECT_EQ(health_of(R"(type = "dns", rcode = "NXDOMAIN")").rcode, DnsRcode::nxdomain);
+  EXPECT_EQ(health_of(R"(type = "icmp")").type, HealthType::icmp);
+  EXPECT_EQ(health_of(R"(type = "agent", send = "state\n")").send, "state\n");
 }
 
 TEST(ConfigLoad, FullReadsServices) {
@@ -192,8 +231,8 @@ TEST(ConfigLoad, FillsPositions) {
   EXPECT_EQ(at(config.ports[1].position), std::pair(25U, 1U));
   EXPECT_EQ(at(config.pools[0].position), std::pair(29U, 1U));
   EXPECT_EQ(at(config.pools[0].health->position), std::pair(31U, 10U));
-  EXPECT_EQ(at(config.pools[0].backends[0].position), std::pair(36U, 1U));
-  EXPECT_EQ(at(config.services[0].position), std::pair(47U, 1U));
+  EXPECT_EQ(at(config.pools[0].backends[0].position), std::pair(38U, 1U));
+  EXPECT_EQ(at(config.services[0].position), std::pair(49U, 1U));
 }
 
 TEST(ConfigLoad, ResolvesAnnounce) {

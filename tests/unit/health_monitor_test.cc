@@ -7,6 +7,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
+#include <mutex>
 #include <stdexcept>
 
 #include "tests/unit/loopback_server.h"
@@ -361,6 +362,83 @@ TEST(HealthMonitorLife, DestroyedInTheMiddleOfChecksWithItsExecutor) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_EQ(open_files(), before);
+}
+
+TEST_F(HealthMonitorTest, ABackendThatFlapsIsHeldDown) {
+  SwitchedServer web;
+  HealthTarget target = target_at("web-1", web.server.port());
+  target.config.fall = 1;
+  target.config.rise = 1;
+  target.damping = std::chrono::seconds(60);
+  monitor.set_targets({target});
+  for (int i = 0; i < 3; ++i) {
+    web.status = 200;
+    ASSERT_TRUE(run_until([&] { return monitor.status("web", "web-1")->state == HealthState::up; }));
+    web.status = 503;
+    ASSERT_TRUE(run_until([&] { return monitor.status("web", "web-1")->state == HealthState::down; }));
+  }
+  web.status = 200;
+  ASSERT_TRUE(run_until([&] { return monitor.status("web", "web-1")->held; }));
+  const HealthStatus held = *monitor.status("web", "web-1");
+  EXPECT_EQ(held.state, HealthState::down);
+  EXPECT_NE(held.last_reason.find("HTTP 200, held down for "), std::string::npos) << held.last_reason;
+  EXPECT_NE(held.last_reason.find("3 times down of late"), std::string::npos) << held.last_reason;
+  const size_t before = changes.size();
+  ASSERT_TRUE(run_checks("web-1", 10));
+  EXPECT_EQ(changes.size(), before);
+  // Other settings don't free it.
+  target.config.timeout = milliseconds(10'000);
+  monitor.set_targets({target});
+  ASSERT_TRUE(run_checks("web-1", 3));
+  EXPECT_TRUE(monitor.status("web", "web-1")->held);
+}
+
+TEST_F(HealthMonitorTest, WhatAnAgentAsksForIsToldAtOnce) {
+  std::mutex mutex;
+  std::string line = "up\n";
+  const auto say = [&](const std::string& text) {
+    const std::lock_guard lock(mutex);
+    line = text;
+  };
+  LoopbackServer agent([&](LoopbackServer&, LoopbackServer::Socket& socket) -> asio::awaitable<void> {
+    std::string text;
+    {
+      const std::lock_guard lock(mutex);
+      text = line;
+    }
+    co_await LoopbackServer::send(socket, text);
+  });
+  monitor.set_targets({target_at("web-1", agent.port(), HealthType::agent)});
+  ASSERT_TRUE(run_until_changes(1));
+  say("40%\n");
+  ASSERT_TRUE(run_until_changes(2));
+  EXPECT_EQ(changes[1].from, HealthState::up);
+  EXPECT_EQ(changes[1].to, HealthState::up);
+  EXPECT_DOUBLE_EQ(changes[1].share, 0.4);
+  say("drain\n");
+  ASSERT_TRUE(run_until_changes(3));
+  EXPECT_EQ(changes[2].share, 0);
+  EXPECT_EQ(monitor.status("web", "web-1")->state, HealthState::up);
+  say("down\n");
+  ASSERT_TRUE(run_until_changes(4));
+  EXPECT_EQ(changes[3].to, HealthState::down);
+  EXPECT_EQ(changes[3].share, 0) << "a bad check says nothing of it";
+  say("up\n");
+  ASSERT_TRUE(run_until([&] { return monitor.status("web", "web-1")->state == HealthState::up; }));
+  EXPECT_EQ(changes.back().share, 1);
+}
+
+TEST_F(HealthMonitorTest, WhileDownTheOtherIntervalHolds) {
+  SwitchedServer web;
+  web.status = 503;
+  HealthTarget target = target_at("web-1", web.server.port());
+  target.config.down_interval = std::chrono::seconds(3'600);
+  monitor.set_targets({target});
+  ASSERT_TRUE(run_until_changes(1));
+  EXPECT_EQ(checks_of("web-1"), 3U);
+  web.status = 200;
+  io.run_for(std::chrono::milliseconds(200));
+  EXPECT_LE(checks_of("web-1"), 4U) << "ten slots of the usual interval";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "control/flap_damping.h"
 #include "control/health_schedule.h"
 #include "control/health_tracker.h"
 
@@ -126,6 +127,83 @@ TEST(HealthSchedule, ACheckThatLastsTooLongMissesSlotsAndKeepsTheGrid) {
   EXPECT_EQ(schedule.due(), slot + milliseconds(300));
   EXPECT_EQ(schedule.advance(slot + milliseconds(360), random), 0U);
   EXPECT_EQ(schedule.due(), slot + milliseconds(400));
+}
+
+// ---- Damping, by a clock of our own.
+
+struct Damped {
+  explicit Damped(std::chrono::seconds longest) : damping(longest) {}
+
+  // Goes down now; how long it is held, in seconds.
+  int64_t down() {
+    damping.went_down(now);
+    int64_t held = 0;
+    while (damping.holds(now + std::chrono::seconds(held)))
+      ++held;
+    return held;
+  }
+  void wait(int64_t seconds) { now += std::chrono::seconds(seconds); }
+
+  FlapDamping damping;
+  Clock::time_point now{std::chrono::hours(1)};
+};
+
+TEST(FlapDamping, HoldsLongerEachTimeUpToItsBound) {
+  Damped damped(std::chrono::seconds(60));
+  std::vector<int64_t> held;
+  for (int i = 0; i < 8; ++i) {
+    held.push_back(damped.down());
+    damped.wait(held.back() + 1);  // up again for a second
+  }
+  EXPECT_EQ(held, (std::vector<int64_t>{0, 0, 10, 20, 40, 60, 60, 60}));
+}
+
+TEST(FlapDamping, ForgivesOneForEachPeriodInWhichItCouldHaveBeenUp) {
+  Damped damped(std::chrono::seconds(60));
+  for (int i = 0; i < 2; ++i)
+    damped.down();
+  EXPECT_EQ(damped.down(), 10);
+  damped.wait(10 + 59);
+  EXPECT_EQ(damped.down(), 20) << "not a whole period since it was released";
+  damped.wait(20 + 120);
+  EXPECT_EQ(damped.down(), 10) << "two of four forgiven";
+  damped.wait(10 + 10'000);
+  EXPECT_EQ(damped.down(), 0) << "all forgiven";
+}
+
+TEST(FlapDamping, RareDownsAreNoFlap) {
+  Damped damped(std::chrono::seconds(60));
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(damped.down(), 0);
+    damped.wait(61);
+  }
+}
+
+TEST(FlapDamping, OffUnlessAskedFor) {
+  Damped damped(std::chrono::seconds(0));
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(damped.down(), 0);
+}
+
+TEST(FlapDamping, SaysWhy) {
+  Damped damped(std::chrono::seconds(60));
+  for (int i = 0; i < 4; ++i)
+    damped.down();
+  damped.wait(3);
+  EXPECT_EQ(damped.damping.reason(damped.now), "held down for 17 s more: 4 times down of late");
+}
+
+TEST(HealthSchedule, AnotherIntervalHoldsFromTheNextSlotOn) {
+  HealthSchedule::Random random(1);
+  HealthSchedule schedule(milliseconds(100), 0, milliseconds(0), Clock::time_point(), random);
+  Clock::time_point now = schedule.due();
+  schedule.set_interval(std::chrono::seconds(10));
+  schedule.advance(now, random);
+  EXPECT_GE(schedule.due() - now, std::chrono::seconds(9));
+  now = schedule.due();
+  schedule.set_interval(milliseconds(100));
+  schedule.advance(now, random);
+  EXPECT_EQ(schedule.due() - now, milliseconds(100));
 }
 
 }  // namespace

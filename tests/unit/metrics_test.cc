@@ -282,6 +282,8 @@ TEST(Metrics, HoldPorts) {
 
 TEST(Metrics, HoldServicesAndTheirBackends) {
   FakeStatus status = fake_status();
+  status.service_status[0].panic = true;
+  status.service_status[0].panic_flows = 17;
   const Exposition page = expose(status);
   const Labels web = {{"service", "web"}, {"pool", "web"}, {"backend", "a"}};
   EXPECT_EQ(page.value("shunt_flows_total", web), 4'321);
@@ -297,6 +299,9 @@ TEST(Metrics, HoldServicesAndTheirBackends) {
   EXPECT_EQ(page.value("shunt_packets_total", nat), 77);
   EXPECT_EQ(page.value("shunt_bytes_total", nat), 7'700);
   EXPECT_EQ(page.value("shunt_flow_events_total", {{"service", "web"}, {"event", "forgotten"}}), 3);
+  EXPECT_EQ(page.value("shunt_flow_events_total", {{"service", "web"}, {"event", "panic"}}), 17);
+  EXPECT_EQ(page.value("shunt_pool_panic", {{"service", "web"}, {"pool", "web"}}), 1);
+  EXPECT_EQ(page.value("shunt_pool_panic", {{"service", "dns"}, {"pool", "names"}}), 0);
   EXPECT_EQ(page.value("shunt_service_fit", {{"service", "web"}}), 1);
   EXPECT_EQ(page.value("shunt_service_backends_up", {{"service", "web"}}), 1);
 }

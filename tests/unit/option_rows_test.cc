@@ -52,7 +52,8 @@ TEST(OptionRows, DefaultsThatAreWrittenOutAreAccepted) {
         document(row.section, std::string(row.key) + " = " + std::string(row.default_text) + "\n");
     for (const Diagnostic& error : load_config(text, "shunt.toml").errors) {
       EXPECT_TRUE(error.id == DiagnosticId::missing_key || error.id == DiagnosticId::no_port ||
-                  error.id == DiagnosticId::http_only || error.id == DiagnosticId::gue_variant_without_gue)
+                  error.id == DiagnosticId::other_health_type ||
+                  error.id == DiagnosticId::gue_variant_without_gue)
           << error.text();
     }
   }
