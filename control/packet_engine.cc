@@ -244,7 +244,7 @@ void PacketEngine::zero_rows(const std::vector<PairRange>& rows) {
       for (uint32_t row = range.first; row < range.first + range.capacity; ++row) {
         PairCounters& pair = core.state->pairs[row];
         for (Counter* counter : {&pair.packets, &pair.bytes, &pair.reply_packets, &pair.reply_bytes,
-                                 &pair.flows, &pair.tracked, &pair.ended}) {
+                                 &pair.flows, &pair.tracked, &pair.ended, &pair.waiting}) {
           counter->set(0);
         }
         core.state->telemetry.zero_row(row);
