@@ -9,8 +9,8 @@
 namespace shunt {
 
 // Of the address's leading bits alone, so that a client has one slot in all services of a pool.
-[[gnu::noinline]] inline Hash128 source_hash(const Service& service, const HashKey& cluster_key, L3 l3,
-                                             const uint8_t* source) {
+[[gnu::always_inline]] inline Hash128 source_hash(const Service& service, const HashKey& cluster_key, L3 l3,
+                                                  const uint8_t* source) {
   if (l3 == L3::ipv4)
     return keyed_hash(cluster_key, load<uint32_t>(source) & service.source_mask4, uint64_t{4} << 56U);
   return keyed_hash(cluster_key, load<uint64_t>(source) & service.source_mask6[0],

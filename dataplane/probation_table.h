@@ -60,7 +60,8 @@ static_assert(sizeof(ShortNote) == 4);
 struct alignas(64) ProbationLine {
   ProbationEntry entries[2];
   uint32_t forgot_ms;   // when an opening was last lost here
-  uint32_t forgetting;  // 0: never, or long ago
+  uint16_t forgetting;  // 0: never, or long ago
+  uint16_t counted;     // 0: none of its entries is
   ShortNote notes[2];
 };
 static_assert(sizeof(ProbationLine) == 64);
@@ -198,6 +199,7 @@ class ProbationTable {
     }
     return age(older) >= kChosenProtectedMs ? &line.entries[older] : nullptr;
   }
+  static bool counts(const ProbationEntry& entry) { return entry.key != 0 && entry.counted; }
   static bool chosen_again_alike(const ProbationEntry& entry) {
     return entry.chosen_by_slot || entry.kind == ProbationKind::mid_flow;
   }
@@ -282,6 +284,7 @@ ProbationTable::Swept ProbationTable::sweep(uint32_t count, uint32_t now_ms, Pol
       if (entry.key != 0 && end_if_expired(entry, now_ms, policy)) ++swept.expired;
     }
     if (line.forgetting != 0 && now_ms - line.forgot_ms >= kForgettingMs) line.forgetting = 0;
+    if (line.counted != 0) line.counted = counts(line.entries[0]) || counts(line.entries[1]) ? 1 : 0;
     if (++position_ < lines()) continue;
     position_ = 0;
     ++passes_;

@@ -35,6 +35,7 @@ class Selector {
         worker_(worker),
         now_(now),
         flows_(snapshot, worker),
+        uncounted_(snapshot, worker),
         waiting_(snapshot, worker) {}
   ~Selector() {
     worker_.counters.lookup_miss.add(misses_);
@@ -81,19 +82,24 @@ class Selector {
   bool use_old_entry(const Asked& asked, FlowTable::Entry entry);
   void track(const Asked& asked, ProbationEntry* waiting);
   void give(const Asked& asked, const ProbationEntry* entry, ChosenBackend chosen);
-  void count_waiting(const Asked& asked, ProbationEntry* entry, uint32_t pair);
+  void count_waiting(const Asked& asked, ProbationLine& line, ProbationEntry* entry, uint32_t pair);
   ChosenBackend choose_by_slot(const Asked& asked, const Hash128& hash) const {
     return choose(asked.service().choice, snapshot_.cluster_key, hash);
   }
   Choice choose_for(const Asked& asked, const ProbationLine& line);
   Choice balance(const Asked& asked, const Hash128& hash);
+  void open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen);
   bool open_plain(const Asked& asked, ProbationLine& line);
   bool track_plain(const Asked& asked, ProbationEntry* waiting);
   void open(const Asked& asked);
   void miss(const Asked& asked);
   void learn_client_mac(const Asked& asked);
+  template <typename Policy>
   ProbationEntry* remember(const Asked& asked, ProbationLine& line, ProbationKind kind, BackendRef backend,
-                           bool by_slot = true);
+                           bool by_slot, Policy& policy);
+  // Out of line, so that the short way has the other one to itself.
+  ProbationEntry* remember_any(const Asked& asked, ProbationLine& line, ProbationKind kind,
+                               BackendRef backend, bool by_slot);
   bool is_watched(const Asked& asked, const ProbationEntry& waiting) const {
     return waiting.kind != ProbationKind::mid_flow && worker_.telemetry.samples(asked.service(), asked.key());
   }
@@ -118,6 +124,7 @@ class Selector {
   WorkerState& worker_;
   const Now& now_;
   FlowLifetimes flows_;
+  UncountedAges uncounted_;
   ProbationAges waiting_;
   bool has_inserted_ = false;
   uint64_t misses_ = 0;
@@ -149,13 +156,20 @@ inline Hash128 Selector::cluster_hash(const Packet& packet) const {
                              view.protocol);
 }
 
+template <typename Policy>
 inline ProbationEntry* Selector::remember(const Asked& asked, ProbationLine& line, ProbationKind kind,
-                                          BackendRef backend, bool by_slot) {
+                                          BackendRef backend, bool by_slot, Policy& policy) {
   const auto opening = worker_.probation.open_in(line, asked.packet.key_value, kind, backend,
-                                                 asked.sequence(), by_slot, now_.millisecond, waiting_);
+                                                 asked.sequence(), by_slot, now_.millisecond, policy);
   worker_.services[asked.service().id].opened.add(1);
   if (opening.forgotten != 0) worker_.services[opening.forgotten].forgotten.add(1);
   return opening.entry;
+}
+
+[[gnu::noinline]] ProbationEntry* Selector::remember_any(const Asked& asked, ProbationLine& line,
+                                                         ProbationKind kind, BackendRef backend,
+                                                         bool by_slot) {
+  return remember(asked, line, kind, backend, by_slot, waiting_);
 }
 
 // The reply will need it before the kernel has an answer.
@@ -181,16 +195,21 @@ inline void Selector::give(const Asked& asked, const ProbationEntry* entry, Chos
   __builtin_prefetch(packet.destination);
 }
 
+[[gnu::noinline]] void Selector::open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen) {
+  const BackendRef backend = BackendRef::of(asked.service().choice_pool, chosen.number);
+  give(asked, remember(asked, line, asked.opening_kind(), backend, true, uncounted_), chosen);
+}
+
 // Nothing knows the flow, and a healthy pool takes it.
 inline bool Selector::open_plain(const Asked& asked, ProbationLine& line) {
   const Service& service = asked.service();
-  if (!asked.opens() || has_inserted_ || !service.opens_plainly || has_forbidden_source(asked)) [[unlikely]]
+  if (!asked.opens() || has_inserted_ || !service.opens_plainly || line.counted != 0 ||
+      has_forbidden_source(asked)) [[unlikely]]
     return false;
   const ChosenBackend chosen = detail::probe_slot(service.choice, burst_.opening_hash[asked.i]);
   if (!chosen) return false;
   ++misses_;
-  give(asked, remember(asked, line, asked.opening_kind(), BackendRef::of(service.choice_pool, chosen.number)),
-       chosen);
+  open_at(asked, line, chosen);
   return true;
 }
 
@@ -201,15 +220,14 @@ inline bool Selector::track_plain(const Asked& asked, ProbationEntry* waiting) {
   const BackendRef backend = waiting->backend;
   if ((asked.view().tcp_flags & kEventful) != 0 ||
       now_.millisecond - waiting->opened_ms > snapshot_.least_probation_ms || waiting->failed ||
-      service.accept(backend) == 0 || !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) ||
-      is_watched(asked, *waiting) ||
+      waiting->counted || service.accept(backend) == 0 ||
+      !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) || is_watched(asked, *waiting) ||
       !worker_.flows.insert_at_home(asked.key(), backend, service.plain_state, now_.second, flows_))
       [[unlikely]]
     return false;
   has_inserted_ = true;
   ++found_in_probation_;
   worker_.telemetry.promoted(*waiting, service);
-  worker_.leaves_probation(*waiting, &service);
   worker_.probation.remove(waiting);
   worker_.services[service.id].tracked.add(1);
   worker_.pairs[service.pair(backend)].tracked.add(1);
@@ -259,9 +277,10 @@ Selector::Choice Selector::choose_for(const Asked& asked, const ProbationLine& l
   return balance(asked, hash);
 }
 
-void Selector::count_waiting(const Asked& asked, ProbationEntry* entry, uint32_t pair) {
+void Selector::count_waiting(const Asked& asked, ProbationLine& line, ProbationEntry* entry, uint32_t pair) {
   if (entry == nullptr || !asked.service().balance->counts) return;
   entry->counted = true;
+  line.counted = 1;
   worker_.pairs[pair].waiting.add(1);
 }
 
@@ -276,11 +295,11 @@ void Selector::open(const Asked& asked) {
   if (service.panic) worker_.services[service.id].panic.add(1);
   if (service.forward == Forward::nat) learn_client_mac(asked);
   ProbationEntry* const entry =
-      remember(asked, line, asked.opening_kind(), BackendRef::of(service.choice_pool, choice.backend.number),
-               choice.by_slot);
+      remember_any(asked, line, asked.opening_kind(),
+                   BackendRef::of(service.choice_pool, choice.backend.number), choice.by_slot);
   // It will have to be found again by slot.
   if (entry == nullptr && !choice.by_slot) choice = {choose_by_slot(asked, burst_.opening_hash[asked.i])};
-  count_waiting(asked, entry, service.pools[service.choice_pool].pairs + choice.backend.number);
+  count_waiting(asked, line, entry, service.pools[service.choice_pool].pairs + choice.backend.number);
   give(asked, entry, choice.backend);
 }
 
@@ -300,7 +319,8 @@ void Selector::miss(const Asked& asked) {
   const bool ends = (view.tcp_flags & tcp_flag::kRst) != 0 ||
                     ((view.tcp_flags & tcp_flag::kFin) != 0 && view.payload_bytes == 0);
   if (!ends)
-    count_waiting(asked, remember(asked, line, ProbationKind::mid_flow, backend), service.pair(backend));
+    count_waiting(asked, line, remember_any(asked, line, ProbationKind::mid_flow, backend, true),
+                  service.pair(backend));
   decide(asked, backend);
 }
 

@@ -95,7 +95,13 @@ struct WorkerState {
   }
   // An entry of `service` (nullptr: gone, and its rows with it) is about to leave probation.
   void leaves_probation(const ProbationEntry& entry, const Service* service) {
-    if (entry.counted && service != nullptr) pairs[service->pair(entry.backend)].waiting.add(UINT64_MAX);
+    if (entry.counted) [[unlikely]]
+      uncount(entry, service);
+  }
+
+ private:
+  [[gnu::noinline]] void uncount(const ProbationEntry& entry, const Service* service) {
+    if (service != nullptr) pairs[service->pair(entry.backend)].waiting.add(UINT64_MAX);
   }
 };
 
@@ -124,10 +130,11 @@ class FlowLifetimes {
 };
 
 // The same for probation, by age alone: select asks whether its backend is still somebody where it matters,
-// which is where the entry is used. What ends there was never active.
-class ProbationAges {
+// which is where the entry is used. What ends there was never active. Of lines without entries that are
+// counted as waiting.
+class UncountedAges {
  public:
-  ProbationAges(const Snapshot& snapshot, WorkerState& worker) : snapshot_(snapshot), worker_(worker) {}
+  UncountedAges(const Snapshot& snapshot, WorkerState& worker) : snapshot_(snapshot), worker_(worker) {}
 
   bool expired(const ProbationEntry& entry, uint32_t age_ms) const {
     if (age_ms <= snapshot_.least_probation_ms) [[likely]]
@@ -144,15 +151,25 @@ class ProbationAges {
     }
   }
   void ended(const ProbationEntry& entry, EndReason why) const {
-    if (why != EndReason::expired && !entry.counted) return;
+    if (why != EndReason::expired) return;
     const Service* service = snapshot_.service(service_of(entry.key));
-    worker_.leaves_probation(entry, service);
-    if (why == EndReason::expired && service != nullptr) worker_.telemetry.expired(entry, *service);
+    if (service != nullptr) worker_.telemetry.expired(entry, *service);
   }
 
  protected:
   const Snapshot& snapshot_;
   WorkerState& worker_;
+};
+
+// Of any line.
+class ProbationAges : public UncountedAges {
+ public:
+  using UncountedAges::UncountedAges;
+
+  void ended(const ProbationEntry& entry, EndReason why) const {
+    if (entry.counted) worker_.leaves_probation(entry, snapshot_.service(service_of(entry.key)));
+    UncountedAges::ended(entry, why);
+  }
 };
 
 // For the sweep, which ends what names nobody: a number is used again only when no table knows it any more.
