@@ -152,9 +152,9 @@ void BalanceKeeper::measure(Measured& backend, std::span<const WorkerState* cons
   for (size_t i = 0; i < 2; ++i) {
     if (count[i] > backend.count[i] && backend.at_ns[i] != 0) {
       const uint64_t values = count[i] - backend.count[i];
-      const double seconds = static_cast<double>(now_ns - backend.at_ns[i]) / 1e9;
+      const double after_s = static_cast<double>(now_ns - backend.at_ns[i]) / 1e9;
       backend.time[i].add(values, static_cast<double>(sum[i] - backend.sum[i]) / static_cast<double>(values),
-                          seconds);
+                          after_s);
     }
     if (count[i] != backend.count[i] || backend.at_ns[i] == 0) backend.at_ns[i] = now_ns;
     backend.count[i] = count[i];

@@ -15,14 +15,14 @@ class PeakEwma {
   static constexpr double kDecaySeconds = 3;
   static constexpr double kFew = 4;  // so many values are believed by half
 
-  // `count` values, over 0, whose mean is this; `seconds` since the last ones.
-  void add(uint64_t count, double mean, double seconds) {
+  // `count` values, over 0, whose mean is this; `after_s` since the last ones.
+  void add(uint64_t count, double mean, double after_s) {
     if (!value_) {
       value_ = mean;
       return;
     }
     const auto values = static_cast<double>(count);
-    const double believed = mean > *value_ ? 1 : 1 - std::exp(-seconds / kDecaySeconds);
+    const double believed = mean > *value_ ? 1 : 1 - std::exp(-after_s / kDecaySeconds);
     *value_ += (mean - *value_) * believed * values / (values + kFew);
   }
   std::optional<double> value() const { return value_; }
