@@ -80,6 +80,7 @@ class Selector {
   void use_entry(const Asked& asked, FlowTable::Entry entry);
   bool use_solid_entry(const Asked& asked, FlowTable::Entry entry);
   bool use_old_entry(const Asked& asked, FlowTable::Entry entry);
+  bool reset_cut_off(const Asked& asked);
   void track(const Asked& asked, ProbationEntry* waiting);
   void give(const Asked& asked, const ProbationEntry* entry, ChosenBackend chosen);
   void count_waiting(const Asked& asked, ProbationLine& line, ProbationEntry* entry, uint32_t pair);
@@ -415,6 +416,17 @@ bool Selector::use_old_entry(const Asked& asked, FlowTable::Entry entry) {
   return true;
 }
 
+// A TCP flow whose backend was drained and is gone, where the pool says that its client is to know.
+[[gnu::noinline]] bool Selector::reset_cut_off(const Asked& asked) {
+  if (!asked.is_tcp || asked.is_syn || (asked.view().tcp_flags & tcp_flag::kRst) != 0) return false;
+  const FlowTable::Entry entry = worker_.flows.find(asked.key());
+  if (!entry || !is_gone(asked, FlowTable::backend(entry))) return false;
+  const unsigned position = FlowTable::backend(entry).position();
+  if ((unsigned{asked.service().resets} >> position & 1U) == 0) return false;
+  burst_.answer(asked.i, DropReason::no_backend);
+  return true;
+}
+
 inline void Selector::prepare(unsigned i) {
   const Asked asked = packet_at(i);
   ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
@@ -441,6 +453,7 @@ inline void Selector::prepare(unsigned i) {
   } else {
     const FlowTable::Entry entry = live_entry(asked);
     if (use_solid_entry(asked, entry) || ask_probation(asked) || use_old_entry(asked, entry)) return;
+    if (asked.service().resets != 0 && reset_cut_off(asked)) return;
   }
   ++misses_;
   if (asked.opens()) return open(asked);

@@ -6,8 +6,10 @@
 #include <map>
 #include <set>
 
+#include "common/checksum.h"
 #include "control/drain_watch.h"
 #include "tests/packet/client.h"
+#include "tests/packet/packet_reader.h"
 
 namespace shunt::packet {
 namespace {
@@ -252,7 +254,7 @@ TEST(Drain, FourOfEightAtOnce) {
                  });
     };
     look();
-    pipeline.wait(11'000);
+    pipeline.wait(61'000);  // longer than any opening is remembered
     look();
     EXPECT_TRUE(ended.empty());
     for (size_t i = 0; i < flows.clients.size(); ++i) {
@@ -262,6 +264,51 @@ TEST(Drain, FourOfEightAtOnce) {
     look();
     if (flows.counts().contains(address_of(2))) {
       EXPECT_EQ(ended, std::vector<std::string>{address_of(2)});
+    }
+  }
+}
+
+// When its time is over, `reset` tells the clients of a drained backend, and nobody else's.
+TEST(Drain, ResetTellsClients) {
+  for (const bool removed : {false, true}) {
+    Config config = balanced(Scheduler::maglev, 4);
+    config.pools[0].drain = seconds(60);
+    config.pools[0].drain_policy = DrainPolicy::reset;
+    Pipeline pipeline(config);
+    Flows flows{pipeline};
+    flows.open(40);
+    const std::string gone = flows.backends[0];
+    auto& backends = config.pools[0].backends;
+    const auto at = std::ranges::find(backends, gone, &BackendConfig::name);
+    if (removed) {
+      backends.erase(at);
+    } else {
+      at->admin = AdminState::draining;
+    }
+    pipeline.reload(config);
+    flows.expect_where_they_were();
+    pipeline.wait(61'000);
+    pipeline.age();
+    for (size_t i = 0; i < flows.clients.size(); ++i) {
+      Client& client = flows.clients[i];
+      if (flows.backends[i] != gone) {
+        ASSERT_EQ(client.data(), flows.backends[i]);
+        continue;
+      }
+      client.packet.flags = kAck | kPsh;
+      client.packet.ack = 0x11223344;
+      const Outcome outcome = pipeline.run(0, build(client.packet));
+      ASSERT_EQ(outcome.text(), "sent no_backend") << removed;
+      const Bytes& answer = outcome.sent[0].frame;
+      const size_t tcp = l3_offset(answer) + 20;
+      EXPECT_EQ(address4(answer, l3_offset(answer) + 12).text(), kVip);
+      EXPECT_EQ(answer[tcp + 13], kRst);
+      EXPECT_EQ(load<be32>(&answer[tcp + 4]).host(), 0x11223344U);
+      EXPECT_EQ(load<be16>(&answer[tcp + 2]).host(), client.packet.sport);
+      const uint64_t addresses = checksum_sum(&answer[tcp - 8], 8);
+      const be16 pseudo[2] = {be16(6), be16(20)};
+      EXPECT_TRUE(folds_to_ones(checksum_sum(&answer[tcp], 20, checksum_sum(pseudo, 4, addresses))));
+      break;
     }
   }
 }
