@@ -13,7 +13,7 @@ namespace shunt {
 class PeakEwma {
  public:
   static constexpr double kDecaySeconds = 3;
-  static constexpr double kFew = 4;  // so many values are believed by half
+  static constexpr double kFew = 32;  // so many values above it are believed by half
 
   // `count` values, over 0, whose mean is this; `after_s` since the last ones.
   void add(uint64_t count, double mean, double after_s) {
@@ -22,8 +22,9 @@ class PeakEwma {
       return;
     }
     const auto values = static_cast<double>(count);
-    const double believed = mean > *value_ ? 1 : 1 - std::exp(-after_s / kDecaySeconds);
-    *value_ += (mean - *value_) * believed * values / (values + kFew);
+    const double believed =
+        mean > *value_ ? values / (values + kFew) : 1 - std::exp(-after_s / kDecaySeconds);
+    *value_ += (mean - *value_) * believed;
   }
   std::optional<double> value() const { return value_; }
 

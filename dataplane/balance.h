@@ -3,7 +3,8 @@
 //
 // The choosers are pure functions of a pool's arrays (part of the snapshot), of what `loads` says and of
 // random bits, so that tests run them without a worker. Cost: turns one line; connections a line for each
-// backend up to kExactPool, two beyond; a pool in which nearly everybody is full costs up to kMostScanned.
+// backend up to kExactPool, two beyond; times three lines; a pool in which nearly everybody is full costs up
+// to kMostScanned.
 #pragma once
 
 #include <concepts>
@@ -76,18 +77,19 @@ class Balancer {
   }
 
   // The same with the time that a backend takes to answer: the flows that are there would each wait that
-  // long. Always of two: whoever is worse keeps the share of flows for which both are itself (p² for a
-  // share of p), so that its recovery is seen, and no better one gets more than 2p, so that nobody is
-  // stormed.
+  // long. Three are drawn by their shares, and one of them by the inverse square of its load, so that equals
+  // have equal chances, a little noise in what was measured moves little, and nobody is stormed for being the
+  // best. Whoever is much worse keeps the flows for which all three are itself (p³ for a share of p), so that
+  // its recovery is seen.
   ChosenBackend least_response_time(const Hash128& random) const {
-    return nobody() ? ChosenBackend{} : better_of_two(random);
+    return nobody() ? ChosenBackend{} : likely_of_three(random);
   }
 
  private:
   bool nobody() const { return pool_.count == 0 || pool_.running_sum[pool_.count - 1] == 0; }
 
   double load(uint16_t number) const {
-    const auto flows = static_cast<double>(loads_.flows(number) + 1) / balance_.share[number];
+    const double flows = static_cast<double>(loads_.flows(number) + 1) / balance_.share[number];
     return balance_.by == BalanceBy::response_time ? flows * loads_.answer_us(number) : flows;
   }
 
@@ -118,6 +120,21 @@ class Balancer {
     if (!first && !second) return anybody(random.high);
     if (first != second) return first ? one : other;
     return load(other.number) < load(one.number) ? other : one;
+  }
+
+  ChosenBackend likely_of_three(const Hash128& random) const {
+    ChosenBackend drawn[3];
+    double sums[3];
+    double sum = 0;
+    for (uint32_t i = 0; i < 3; ++i) {
+      drawn[i] = detail::place_in_sum(pool_, remixed(random, i) << 16U);
+      const double its = load(drawn[i].number);
+      if (has_room(drawn[i].number)) sum += 1 / (its * its);
+      sums[i] = sum;
+    }
+    if (sum == 0) return anybody(random.high);
+    const double place = sum * static_cast<double>(random.high >> 11U) * 0x1p-53;
+    return place < sums[0] ? drawn[0] : place < sums[1] ? drawn[1] : drawn[2];
   }
 
   // Somebody with room, from a random place on. Nobody: all that were looked at are full.

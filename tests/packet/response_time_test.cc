@@ -60,10 +60,10 @@ class World {
   void later(uint64_t after_us, std::function<void()> act) {
     events_.push({now_us_ + after_us, std::move(act)});
   }
-  // The application's time: 20 ms on average, exponential.
+  // The application's time: 80 ms on average, exponential: some 40 flows at a time.
   uint64_t answer_us(unsigned backend) {
     const bool slowed = backend == kSlow && now_us_ >= kBeginsS * 1'000'000 && now_us_ < kEndsS * 1'000'000;
-    std::exponential_distribution<double> drawn(1.0 / (slowed ? 100'000 : 20'000));
+    std::exponential_distribution<double> drawn(1.0 / (slowed ? 400'000 : 80'000));
     return static_cast<uint64_t>(drawn(random_));
   }
 
