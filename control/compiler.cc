@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <tuple>
 
+#include "control/maglev.h"
 #include "control/outer_template.h"
+#include "control/rendezvous.h"
 #include "dataplane/flow_table.h"
 #include "dataplane/icmp_message.h"
 #include "dataplane/probation_table.h"
@@ -21,6 +24,26 @@ template <typename T>
 std::shared_ptr<const T> reuse_if_equal(std::shared_ptr<const T> old, T fresh) {
   if (old && *old == fresh) return old;
   return std::make_shared<const T>(std::move(fresh));
+}
+
+BalanceBy balance_by(Scheduler scheduler) {
+  switch (scheduler) {
+    case Scheduler::round_robin:
+      return BalanceBy::turn;
+    case Scheduler::least_connections:
+      return BalanceBy::connections;
+    case Scheduler::least_response_time:
+      return BalanceBy::response_time;
+    default:
+      return BalanceBy::slot;
+  }
+}
+
+std::array<uint8_t, 16> leading_bits(unsigned bits) {
+  std::array<uint8_t, 16> mask{};
+  for (unsigned i = 0; i < bits; ++i)
+    mask[i / 8] = static_cast<uint8_t>(mask[i / 8] | 0x80U >> (i % 8));
+  return mask;
 }
 
 }  // namespace
@@ -94,20 +117,21 @@ bool Compiler::set_path_mtu(const IpAddress& backend, uint16_t mtu, uint64_t now
 }
 
 bool Compiler::advance(const SweepProgress& progress, uint64_t now_ns, std::vector<PairRange>& freed_rows) {
-  mark_passed_over(now_ns);
+  mark_aged(now_ns);
   if (path_mtus_.expire(now_ns)) topology_changed_ = true;
   if (registry_.waiting() && registry_.advance(progress, generation_, now_ns, freed_rows)) {
     topology_changed_ = true;
     // A number or a pool's name that has become free must not hand its health to who gets it next.
     std::erase_if(health_, [&](const auto& entry) { return !registry_.pools().contains(entry.first); });
     for (const auto& [name, pool] : registry_.pools())
-      note_refusals(pool, health_[name], now_ns);
+      note_acceptance(pool, health_[name], now_ns);
   }
   return topology_changed_ || !changed_pools_.empty();
 }
 
-// A backend that has accepted nobody for longer than its drain is passed over from now on.
-void Compiler::mark_passed_over(uint64_t now_ns) {
+// A backend that has accepted nobody for longer than its drain is passed over from now on; one that came up a
+// moment ago takes a little more.
+void Compiler::mark_aged(uint64_t now_ns) {
   for (const auto& [name, health] : health_) {
     const auto pool = registry_.pools().find(name);
     const auto part = parts_.find(name);
@@ -116,8 +140,10 @@ void Compiler::mark_passed_over(uint64_t now_ns) {
     const PoolChoice& choice = *part->second.choice[static_cast<size_t>(ChoiceMode::up_only)];
     for (size_t number = 0; number < std::min(health.size(), choice.passed_over.size()); ++number) {
       const uint64_t since = health[number].refused_since_ns;
-      if (since != 0 && now_ns - since > drain_ns && choice.passed_over[number] == 0)
-        changed_pools_.insert(name);
+      const bool passed_now = since != 0 && now_ns - since > drain_ns && choice.passed_over[number] == 0;
+      const bool rises = choice.accept[number] != 0 &&
+                         choice.accept[number] != risen(pool->second.config, health[number], now_ns);
+      if (passed_now || rises) changed_pools_.insert(name);
     }
   }
 }
@@ -134,46 +160,50 @@ const ServiceCondition* Compiler::condition(const ServiceKey& key) const {
 
 std::pair<uint32_t, uint32_t> Compiler::slots_of(const std::string& pool, uint16_t number) const {
   const auto part = parts_.find(pool);
-  if (part == parts_.end() || !part->second.slots.owned) return {0, 0};
-  const auto& owned = *part->second.slots.owned;
-  return {number < owned.size() ? owned[number] : 0, part->second.slots.slots};
+  if (part == parts_.end()) return {0, 0};
+  for (const SlotPart& slots : part->second.slots) {
+    if (slots.owned) return {number < slots.owned->size() ? (*slots.owned)[number] : 0, slots.slots};
+  }
+  return {0, 0};
 }
 
-// A number that is free or new starts as up and accepting; one that takes no new flows remembers since when.
-void Compiler::note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health,
-                             uint64_t now_ns) const {
-  health.resize(pool.backends.size());
-  for (size_t number = 0; number < pool.backends.size(); ++number) {
-    const auto& backend = pool.backends[number];
-    BackendHealth& state = health[number];
-    if (!backend) {
-      state = BackendHealth{};
-      continue;
+Compiler::Construction Compiler::construction_of(const ServiceConfig& service) {
+  return service.scheduler == Scheduler::rendezvous ? Construction::rendezvous : Construction::maglev;
+}
+
+void Compiler::refresh_needs() {
+  needs_.clear();
+  for (const auto& [key, record] : registry_.services()) {
+    const ServiceConfig& config = record.config;
+    for (const std::string& pool : {config.pool, config.backup_pool}) {
+      if (pool.empty()) continue;
+      PoolNeeds& needs = needs_[pool];
+      needs.tables[static_cast<size_t>(construction_of(config))] = true;
+      needs.turns |= config.scheduler == Scheduler::round_robin;
+      needs.counts |= goes_by_load(config.scheduler);
     }
-    if (!pool.config.health) {
-      state.up = true;
-      state.asked = kAcceptAll;
-    }
-    if (!pool.config.passive) state.trusted = kAcceptAll;
-    const bool accepts = backend->is_active() && backend->config.weight > 0 && state.up && state.asked > 0;
-    if (accepts) state.refused_since_ns = 0;
-    if (!accepts && state.refused_since_ns == 0) state.refused_since_ns = now_ns;
+  }
+  for (const auto& [name, pool] : registry_.pools()) {
+    PoolNeeds& needs = needs_[name];
+    needs.counts |= has_limits(pool);
+    // Somebody's, so that what a pool would look like can be seen.
+    if (std::ranges::none_of(needs.tables, std::identity{})) needs.tables.front() = true;
   }
 }
 
-void Compiler::refresh_slots(const PoolRecord& pool, PoolPart& part) {
+void Compiler::refresh_slots(const PoolRecord& pool, Construction construction, SlotPart& slots) {
   std::vector<SlotMember> members;
   for (const auto& backend : pool.backends) {
     if (!backend || !backend->is_active()) continue;
     members.push_back(
         {backend->config.address, backend->config.port, backend->config.weight, backend->number});
   }
-  SlotPart& slots = part.slots;
   if (slots.owners && slots.members == members && slots.slots == pool.config.slots) return;
   slots.members = members;
   slots.slots = pool.config.slots;
+  const auto build = construction == Construction::rendezvous ? build_rendezvous : build_maglev;
   slots.owners =
-      std::make_shared<const std::vector<uint16_t>>(build_maglev(members, pool.config.slots, cluster_key_));
+      std::make_shared<const std::vector<uint16_t>>(build(members, pool.config.slots, cluster_key_));
   std::vector<uint32_t> owned(pool.backends.size());
   for (const uint16_t number : *slots.owners)
     ++owned[number];
@@ -184,7 +214,8 @@ void Compiler::refresh_choices(const PoolRecord& pool, PoolPart& part,
                                const std::vector<BackendHealth>& health, uint64_t now_ns) {
   for (const ChoiceMode mode : {ChoiceMode::up_only, ChoiceMode::everybody}) {
     auto& choice = part.choice[static_cast<size_t>(mode)];
-    choice = reuse_if_equal(choice, make_choice(pool, health, mode, now_ns));
+    choice =
+        reuse_if_equal(choice, make_choice(pool, health, mode, now_ns, needs_.at(pool.config.name).turns));
   }
 }
 
@@ -277,7 +308,7 @@ const std::vector<Destination>& Compiler::refresh_destinations(const PoolRecord&
   shared.checked = generation_;
   std::vector<Destination> fresh(pool.backends.size());
   for (const auto& backend : pool.backends) {
-    if (!backend || !backend->is_present()) continue;
+    if (!backend || !backend->keeps_flows()) continue;
     Destination& destination = fresh[backend->number];
     destination = destination_for(backend->config, travel);
     // A route that went with its link leaves the last known way: the device may still send, and the link
@@ -300,7 +331,7 @@ void Compiler::refresh_condition(const ServiceRecord& record) {
   conditions_[{config.address, config.protocol, config.port}] = condition;
 }
 
-void Compiler::fill_service(Service& service, const ServiceRecord& record) {
+void Compiler::fill_service(Service& service, const ServiceRecord& record, Snapshot& snapshot) {
   const ServiceConfig& config = record.config;
   service.id = record.id;
   service.protocol = config.protocol;
@@ -319,6 +350,12 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
   service.timeout_s[static_cast<size_t>(TcpState::watched)] = service.plain_timeout_s;
   service.timeout_s[static_cast<size_t>(TcpState::revived)] = service.plain_timeout_s;
   const uint32_t sample = config.sample.value_or(config_.telemetry.sample);
+  service.hashes_source = config.hash == HashInput::source;
+  const std::array<uint8_t, 16> mask4 = leading_bits(config.source_prefix4);
+  const std::array<uint8_t, 16> mask6 = leading_bits(config.source_prefix6);
+  service.source_mask4 = load<uint32_t>(mask4.data());
+  service.source_mask6[0] = load<uint64_t>(mask6.data());
+  service.source_mask6[1] = load<uint64_t>(mask6.data() + 8);
   service.sample_below = sample == 0 ? 0 : std::max(65'536U / sample, 1U);
   service.syn_timeout_ms = static_cast<uint32_t>(config.timeouts.syn.count() * 1000);
   service.udp_timeout_ms = static_cast<uint32_t>(config.timeouts.udp.count() * 1000);
@@ -329,6 +366,9 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
   const std::string& chosen = condition.rule.use_backup ? config.backup_pool : config.pool;
   for (uint8_t i = 0; i < kPoolPositions; ++i) {
     const PoolPosition& position = record.positions[i];
+    const auto known = registry_.pools().find(position.pool);
+    if (known != registry_.pools().end() && known->second.config.drain_policy == DrainPolicy::reset)
+      service.resets = static_cast<uint8_t>(service.resets | 1U << i);
     if (position.pool.empty() || position.departure.presence == Presence::gone) continue;
     const PoolRecord& pool = registry_.pools().at(position.pool);
     PoolPart& part = parts_[position.pool];
@@ -341,15 +381,31 @@ void Compiler::fill_service(Service& service, const ServiceRecord& record) {
                         position.pairs.first};
     if (!is_chosen) continue;
     service.choice_pool = i;
-    const std::vector<uint16_t>& owners = *part.slots.owners;
-    service.choice = {owners.data(),
-                      static_cast<uint32_t>(owners.size()),
-                      choice.accept.data(),
-                      choice.passed_over.data(),
-                      choice.running_sum.data(),
-                      choice.numbers.data(),
-                      static_cast<uint32_t>(choice.numbers.size())};
+    fill_choice(service, config, part, condition.rule.mode, needs_.at(position.pool).counts, snapshot);
   }
+}
+
+// Who of the chosen pool gets a new flow.
+void Compiler::fill_choice(Service& service, const ServiceConfig& config, const PoolPart& part,
+                           ChoiceMode mode, bool counts, Snapshot& snapshot) {
+  const PoolChoice& choice = *part.choice[static_cast<size_t>(mode)];
+  const std::vector<uint16_t>& owners = *part.slots[static_cast<size_t>(construction_of(config))].owners;
+  service.choice = {owners.data(),
+                    static_cast<uint32_t>(owners.size()),
+                    choice.accept.data(),
+                    choice.passed_over.data(),
+                    choice.running_sum.data(),
+                    choice.numbers.data(),
+                    static_cast<uint32_t>(choice.numbers.size())};
+  const Balance balance{balance_by(config.scheduler), counts,
+                        choice.share.data(),          choice.limit.empty() ? nullptr : choice.limit.data(),
+                        choice.turns.data(),          static_cast<uint32_t>(choice.turns.size())};
+  service.opens_plainly = !service.panic && !owners.empty() && service.forward != Forward::nat && !counts &&
+                          balance.by_slot_alone();
+  if (balance.by_slot_alone() && !counts) return;
+  const auto part_of_snapshot = std::make_shared<const Balance>(balance);
+  snapshot.parts.push_back(part_of_snapshot);
+  service.balance = part_of_snapshot.get();
 }
 
 void Compiler::refresh_ports() {
@@ -503,6 +559,7 @@ void Compiler::refresh_topology() {
   refresh_addresses();
   refresh_vips();
   refresh_announced();
+  refresh_needs();
   std::erase_if(parts_, [&](const auto& entry) { return !registry_.pools().contains(entry.first); });
   std::erase_if(health_, [&](const auto& entry) { return !registry_.pools().contains(entry.first); });
   std::erase_if(conditions_, [&](const auto& entry) { return !registry_.services().contains(entry.first); });
@@ -512,9 +569,16 @@ void Compiler::refresh_pools(uint64_t now_ns) {
   for (const auto& [name, pool] : registry_.pools()) {
     if (!topology_changed_ && !changed_pools_.contains(name)) continue;
     std::vector<BackendHealth>& health = health_[name];
-    note_refusals(pool, health, now_ns);
+    note_acceptance(pool, health, now_ns);
     PoolPart& part = parts_[name];
-    refresh_slots(pool, part);
+    for (const Construction construction : {Construction::maglev, Construction::rendezvous}) {
+      const auto kind = static_cast<size_t>(construction);
+      if (needs_[name].tables[kind]) {
+        refresh_slots(pool, construction, part.slots[kind]);
+      } else {
+        part.slots[kind] = {};
+      }
+    }
     refresh_choices(pool, part, health, now_ns);
     part.condition = condition_of(pool, health);
   }
@@ -532,7 +596,7 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
   for (const auto& [key, record] : registry_.services()) {
     if (snapshot->services.size() <= record.id) snapshot->services.resize(record.id + 1U);
     Service& service = snapshot->services[record.id];
-    fill_service(service, record);
+    fill_service(service, record, *snapshot);
     snapshot->least_probation_ms =
         std::min({snapshot->least_probation_ms, service.syn_timeout_ms, service.udp_timeout_ms});
     snapshot->least_timeout_s = std::min<uint32_t>(snapshot->least_timeout_s, service.plain_timeout_s);
@@ -540,7 +604,8 @@ std::unique_ptr<const Snapshot> Compiler::compile(uint64_t now_ns) {
     snapshot->encapsulates |= encapsulates(record.config.forward);
   }
   for (const auto& [name, part] : parts_) {
-    snapshot->parts.push_back(part.slots.owners);
+    for (const SlotPart& slots : part.slots)
+      snapshot->parts.push_back(slots.owners);
     for (const auto& choice : part.choice)
       snapshot->parts.push_back(choice);
     for (const auto& [kind, destinations] : part.destinations)

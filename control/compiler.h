@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
-#include "control/maglev.h"
 #include "control/path_mtus.h"
 #include "control/pool_choice.h"
 #include "control/registry.h"
+#include "control/slot_members.h"
 #include "dataplane/snapshot.h"
 
 namespace shunt {
@@ -88,6 +88,13 @@ class Compiler {
 
     auto operator<=>(const Travel&) const = default;
   };
+  // What the services that use a pool want of it.
+  struct PoolNeeds {
+    std::array<bool, 2> tables{};  // by Construction
+    bool turns = false;
+    bool counts = false;  // somebody goes by its live flows
+  };
+  enum class Construction : uint8_t { maglev, rendezvous };
   struct SlotPart {
     std::vector<SlotMember> members;
     uint32_t slots = 0;
@@ -99,7 +106,7 @@ class Compiler {
     uint64_t checked = 0;  // the generation that it was last made for: once, whoever shares it
   };
   struct PoolPart {
-    SlotPart slots;
+    std::array<SlotPart, 2> slots;  // by Construction; without owners where no service uses it
     std::array<std::shared_ptr<const PoolChoice>, 2> choice;  // by ChoiceMode
     PoolCondition condition;
     std::map<Travel, DestinationPart> destinations;
@@ -108,7 +115,9 @@ class Compiler {
   BackendHealth* health_of(const std::string& pool, const std::string& backend);
   template <typename T>
   bool change_health(const std::string& pool, const std::string& backend, T BackendHealth::* member, T value);
-  void refresh_slots(const PoolRecord& pool, PoolPart& part);
+  static Construction construction_of(const ServiceConfig& service);
+  void refresh_needs();
+  void refresh_slots(const PoolRecord& pool, Construction construction, SlotPart& slots);
   void refresh_choices(const PoolRecord& pool, PoolPart& part, const std::vector<BackendHealth>& health,
                        uint64_t now_ns);
   const std::vector<Destination>& refresh_destinations(const PoolRecord& pool, PoolPart& part,
@@ -116,11 +125,12 @@ class Compiler {
   Destination destination_for(const BackendConfig& backend, const Travel& travel) const;
   uint16_t path_mtu_for(const BackendConfig& backend, Family inner, uint8_t outer_bytes) const;
   const Prefix* encap_source_for(uint8_t port, Family family) const;
-  void note_refusals(const PoolRecord& pool, std::vector<BackendHealth>& health, uint64_t now_ns) const;
-  void mark_passed_over(uint64_t now_ns);
+  void mark_aged(uint64_t now_ns);
   void refresh_pools(uint64_t now_ns);
   void refresh_condition(const ServiceRecord& record);
-  void fill_service(Service& service, const ServiceRecord& record);
+  void fill_service(Service& service, const ServiceRecord& record, Snapshot& snapshot);
+  static void fill_choice(Service& service, const ServiceConfig& config, const PoolPart& part,
+                          ChoiceMode mode, bool counts, Snapshot& snapshot);
   void refresh_topology();
   void refresh_routes();
   void refresh_ports();
@@ -143,6 +153,7 @@ class Compiler {
                      // unused
   std::map<std::string, std::vector<BackendHealth>> health_;  // by pool, by number
   std::map<std::string, PoolPart> parts_;
+  std::map<std::string, PoolNeeds> needs_;
   std::map<ServiceKey, ServiceCondition> conditions_;
   uint64_t generation_ = 0;
 };

@@ -25,7 +25,16 @@ struct SourcePosition {
   uint32_t column = 0;
 };
 
-enum class Scheduler : uint8_t { maglev };
+enum class Scheduler : uint8_t {
+  maglev,
+  rendezvous,
+  source_hash,
+  round_robin,
+  least_connections,
+  least_response_time
+};
+enum class HashInput : uint8_t { flow, source };   // what of a packet names its slot
+enum class DrainPolicy : uint8_t { keep, reset };  // of flows that outlast their backend's drain
 enum class MemoryMode : uint8_t { automatic, hugepages, ordinary };
 enum class IdleMode : uint8_t { spin, sleep };
 enum class Announce : uint8_t { automatic, arp, route, none };
@@ -125,11 +134,13 @@ struct BackendConfig {
   SourcePosition position;
   std::string name;  // unique in its pool
   IpAddress address;
-  uint16_t port = 0;                       // nat and health checks only; 0: the service's
-  std::optional<MacAddress> mac;           // l2 only
-  uint16_t weight = 1;                     // 0: no new flows
-  uint32_t max_connections = 0;            // 0: no limit; validation refuses all else
-  AdminState admin = AdminState::enabled;  // no key of the file: set by edits
+  uint16_t port = 0;              // nat and health checks only; 0: the service's
+  std::optional<MacAddress> mac;  // l2 only
+  uint16_t weight = 1;            // 0: no new flows
+  uint32_t max_connections = 0;   // of all services and workers together; 0: no limit
+  // No key of the file's: draining takes no new flows; disabled is met as one that is gone. Both keep their
+  // number and slots, and are no members of the pool.
+  AdminState admin = AdminState::enabled;
 };
 
 struct PoolConfig {
@@ -141,6 +152,8 @@ struct PoolConfig {
   bool passive = false;  // what clients meet lowers what a backend is given
   uint32_t slots = 65'537;
   seconds drain{600};
+  DrainPolicy drain_policy = DrainPolicy::keep;
+  milliseconds slow_start{0};  // 0: who comes up takes its whole share at once
   std::vector<BackendConfig> backends;
 };
 
@@ -162,6 +175,9 @@ struct ServiceConfig {
   Forward forward = Forward::l2;
   uint8_t gue_variant = 1;  // of gue: 1, the packet itself behind UDP; 0, behind a GUE header
   Scheduler scheduler = Scheduler::maglev;
+  HashInput hash = HashInput::flow;  // source_hash makes it `source`
+  uint8_t source_prefix4 = 32;       // of `source`: so many leading bits of the client's address
+  uint8_t source_prefix6 = 64;
   TimeoutConfig timeouts;
   Announce announce = Announce::automatic;  // resolved by validation: arp inside a port's subnet, else route
   uint16_t announce_min = 1;

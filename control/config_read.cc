@@ -95,7 +95,8 @@ void read_pool(const toml::table& table, PoolConfig& pool, PoolOrigin& origin, R
   reader.read("passive", pool.passive);
   reader.read("slots", pool.slots);
   reader.read("drain", pool.drain);
-  reader.check_choice("drain_policy");
+  reader.read("drain_policy", pool.drain_policy);
+  reader.read("slow_start", pool.slow_start);
   if (const toml::table* health = reader.table("health")) {
     read_health(*health, pool.health.emplace(), origin.health, report);
   }
@@ -126,7 +127,9 @@ void read_service(const toml::table& table, ServiceConfig& service, ServiceOrigi
   reader.read("forward", service.forward);
   reader.read("gue_variant", service.gue_variant);
   reader.read("scheduler", service.scheduler);
-  reader.check_choice("hash");
+  reader.read("hash", service.hash);
+  reader.read("source_prefix4", service.source_prefix4);
+  reader.read("source_prefix6", service.source_prefix6);
   reader.check_choice("on_down");
   reader.check_choice("no_backend");
   if (const toml::table* timeouts = reader.table("timeouts")) {

@@ -242,6 +242,7 @@ void Daemon::wait_for_signal() {
 void Daemon::tick() {
   engine_->take_questions(
       [this](const NeighbourQuestion& question) { network_->ask(question.port, question.address); });
+  balance_.tick(engine_->workers(), monotonic_ns());
   if (++ticks_ % kSlowTicks == 0) {
     engine_->reclaim();
     engine_->keep_telemetry();
@@ -255,6 +256,7 @@ void Daemon::tick() {
     if (compiler_->advance(engine_->progress(), monotonic_ns(), freed)) request_compile();
     engine_->zero_rows(freed);
     engine_->zero_services(compiler_->take_freed_services());
+    watch_drains();
     view_->sample();
   }
   if (ticks_ % kSecondTicks == 0) watch_passive();
@@ -279,6 +281,7 @@ void Daemon::compile_and_publish() {
   const Snapshot& published = *snapshot;  // lives at least until the next publication
   engine_->publish(std::move(snapshot));
   engine_->reclaim();
+  balance_.set_plan(compiler_->registry());
   wanted_ = wanted_next_hops(compiler_->registry(), published);
   network_->want_neighbours(wanted_);
   network_->set_groups(wanted_groups(published));
@@ -289,6 +292,25 @@ void Daemon::compile_and_publish() {
   spdlog::debug("published generation {}", published.generation);
 }
 
+void Daemon::watch_drains() {
+  using News = DrainWatch::News;
+  const auto tell = [this](News news, const std::string& pool, const BackendRecord& backend, uint64_t flows) {
+    const std::string subject = pool + "/" + backend.config.name;
+    const std::string left = counted(flows, "flow");
+    switch (news) {
+      case News::begun:
+        return events_.add("drain.begun", subject, left + " left");
+      case News::ended:
+        spdlog::info("backend {} has drained", subject);
+        return events_.add("drain.ended", subject, "its last flow has ended");
+      case News::time_over:
+        spdlog::warn("backend {}: its drain is over, {} were left", subject, left);
+        return events_.add("drain.over", subject, left + " left when its time was over");
+    }
+  };
+  drains_.look(compiler_->registry(), engine_->workers(), monotonic_ns(), tell);
+}
+
 // Routes wait for first results, and follow the checks, never panic.
 bool Daemon::is_fit(const ServiceConfig& service) const {
   size_t up = 0;
@@ -296,7 +318,7 @@ bool Daemon::is_fit(const ServiceConfig& service) const {
     const auto pool = compiler_->registry().pools().find(name);
     if (name.empty() || pool == compiler_->registry().pools().end()) continue;
     for (const auto& backend : pool->second.backends) {
-      if (!backend || !backend->is_active() || backend->config.weight == 0) continue;
+      if (!backend || !backend->is_member()) continue;
       const auto status = health_->status(name, backend->config.name);
       if (!pool->second.config.health || (status && status->state == HealthState::up && status->share > 0))
         ++up;

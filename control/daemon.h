@@ -16,8 +16,10 @@
 
 #include "common/unique_fd.h"
 #include "control/api_server.h"
+#include "control/balance_keeper.h"
 #include "control/compiler.h"
 #include "control/config.h"
+#include "control/drain_watch.h"
 #include "control/event_log.h"
 #include "control/health_monitor.h"
 #include "control/host_network.h"
@@ -66,6 +68,7 @@ class Daemon {
   void on_health(const HealthChange& change);
   void watch_passive();
   void tell_panic();
+  void watch_drains();
   bool is_fit(const ServiceConfig& service) const;
   std::vector<std::string> needs_restart(const Config& next) const;
   std::vector<std::string> not_ready() const;
@@ -88,6 +91,8 @@ class Daemon {
   PanicWatch panic_;
   std::unique_ptr<StatusView> view_;
   std::unique_ptr<ApiServer> api_;
+  BalanceKeeper balance_;
+  DrainWatch drains_;
   std::set<NextHopKey> wanted_;
   bool compile_requested_ = false;
   bool eal_started_ = false;

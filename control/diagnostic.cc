@@ -86,6 +86,7 @@ constexpr std::array kNames = {
     "mixed_families",
     "no_encap_source",
     "gue_variant_without_gue",
+    "source_hash_of_flow",
     "default_cluster_key",
     "open_api",
     "unused_pool",
@@ -96,6 +97,7 @@ constexpr std::array kNames = {
     "port_ignored",
     "dscp_ignored",
     "mss_clamp_ignored",
+    "source_prefix_ignored",
 };
 static_assert(kNames.size() == static_cast<size_t>(DiagnosticId::count));
 

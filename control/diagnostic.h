@@ -100,6 +100,7 @@ enum class DiagnosticId : uint8_t {
   mixed_families,
   no_encap_source,
   gue_variant_without_gue,
+  source_hash_of_flow,
   // Warnings.
   default_cluster_key,
   open_api,
@@ -111,6 +112,7 @@ enum class DiagnosticId : uint8_t {
   port_ignored,
   dscp_ignored,
   mss_clamp_ignored,
+  source_prefix_ignored,
   count,
 };
 

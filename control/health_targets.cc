@@ -16,6 +16,7 @@ std::vector<HealthTarget> health_targets(const Config& config) {
   for (const PoolConfig& pool : config.pools) {
     if (!pool.health) continue;
     for (const BackendConfig& backend : pool.backends) {
+      if (backend.admin == AdminState::disabled) continue;
       uint16_t port = pool.health->port != 0 ? pool.health->port : backend.port;
       if (port == 0) port = service_ports[pool.name];
       // No service uses the pool: nothing depends on it.

@@ -8,36 +8,17 @@
 // 10,000 (at 4.3 GHz); in the control thread, on a change of configuration.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <vector>
-
-#include "common/address.h"
-#include "common/keyed_hash.h"
+#include "control/slot_members.h"
 
 namespace shunt {
-
-inline constexpr size_t kMaxSlotMembers = 65'536;  // as many as numbers
-
-struct SlotMember {
-  IpAddress address;
-  uint16_t port = 0;
-  uint16_t weight = 1;  // 0 counts as 1
-  uint16_t number = 0;  // what the table says
-
-  bool operator==(const SlotMember&) const = default;
-};
 
 // Slots per member, in their order: exactly weight / sum of weights of `slots`, rounded by largest remainder
 // (so within 1), but at least one each; who would get less than one is taken out first, and the rest share
 // what is left. Needs members.size() <= slots, else all are 0. Equal remainders: the earlier member.
 std::vector<uint32_t> slot_quotas(std::span<const SlotMember> members, uint32_t slots);
 
-bool is_prime(uint32_t number);
-
-// The owner's number by slot. Addresses with their ports are unique. Empty without members, for more members
-// than slots or numbers, and where `slots` isn't prime (`check` refuses both).
+// The owner's number by slot. Addresses with their ports are unique. Empty where such a table can't be
+// (fits_slots).
 std::vector<uint16_t> build_maglev(std::span<const SlotMember> members, uint32_t slots,
                                    const HashKey& cluster_key);
 

@@ -36,19 +36,20 @@ constexpr std::array kDnsType = {
 constexpr std::array kDnsRcode = {
     choice("NOERROR", DnsRcode::noerror), choice("NXDOMAIN", DnsRcode::nxdomain),
     choice("REFUSED", DnsRcode::refused), choice("SERVFAIL", DnsRcode::servfail)};
-constexpr std::array kDrainPolicy = {choice("keep", 0), later("reset")};
+constexpr std::array kDrainPolicy = {choice("keep", DrainPolicy::keep), choice("reset", DrainPolicy::reset)};
 constexpr std::array kProtocol = {choice("tcp", Protocol::tcp), choice("udp", Protocol::udp)};
 constexpr std::array kForward = {choice("l2", Forward::l2),   choice("ipip", Forward::ipip),
                                  choice("gue", Forward::gue), choice("gre", Forward::gre),
                                  choice("nat", Forward::nat), later("full-nat")};
 constexpr std::array kScheduler = {choice("maglev", Scheduler::maglev),
-                                   later("rendezvous"),
-                                   later("source-hash"),
-                                   later("round-robin"),
-                                   later("least-connections"),
-                                   later("least-response-time"),
+                                   choice("rendezvous", Scheduler::rendezvous),
+                                   choice("source-hash", Scheduler::source_hash),
+                                   choice("round-robin", Scheduler::round_robin),
+                                   choice("least-connections", Scheduler::least_connections),
+                                   choice("least-response-time", Scheduler::least_response_time),
                                    later("adaptive")};
-constexpr std::array kHash = {choice("5-tuple", 0), later("source"), later("quic-cid")};
+constexpr std::array kHash = {choice("5-tuple", HashInput::flow), choice("source", HashInput::source),
+                              later("quic-cid")};
 constexpr std::array kOnDown = {choice("keep", 0), later("reset"), later("reschedule")};
 constexpr std::array kNoBackend = {choice("drop", 0), later("reset")};
 constexpr std::array kAnnounce = {choice("arp", Announce::arp), choice("route", Announce::route),
@@ -158,9 +159,15 @@ constexpr std::array kRows = {
         16'777'213},
     OptionRow{"pool", "drain", Type::duration, Need::optional, "\"10m\"",
               "How long a removed or draining backend keeps its flows, in whole seconds.", 0, kMaxDrain},
-    OptionRow{"pool", "drain_policy", Type::choice, Need::optional, "\"keep\"",
-              "What happens to flows of a draining backend.", 0, 0, kDrainPolicy},
-    not_yet("pool", "slow_start"),
+    OptionRow{
+        "pool", "drain_policy", Type::choice, Need::optional, "\"keep\"",
+        "What becomes of the flows that a backend has when its `drain` is over. keep: a draining one keeps "
+        "them until they end, a removed one's go where their slot says; reset: a TCP client gets a RST.",
+        0, 0, kDrainPolicy},
+    OptionRow{"pool", "slow_start", Type::duration, Need::optional, "none",
+              "A backend that comes up beside others, or is new, begins with a small share of the new flows, "
+              "which grows evenly for so long.",
+              0, 3'600'000},
     OptionRow{
         "pool", "passive", Type::boolean, Need::optional, "false",
         "What clients meet (handshakes that don't finish, resets), more of it than at the pool's other "
@@ -239,8 +246,12 @@ constexpr std::array kRows = {
               "Next hop of l2 services; others ignore it."},
     OptionRow{"pool.backend", "weight", Type::integer, Need::optional, "1", "Share of new flows; 0: none.", 0,
               65'535},
-    OptionRow{"pool.backend", "max_connections", Type::integer, Need::optional, "0",
-              "0: no limit, the only value in this version.", 0, 2'147'483'647},
+    OptionRow{
+        "pool.backend", "max_connections", Type::integer, Need::optional, "0",
+        "Flows at a time, of all services and workers together, half-open ones too; who has as many gets no "
+        "new ones. With several workers or services a few more: what the others opened in the last "
+        "10 ms. 0: no limit.",
+        0, 2'147'483'647},
 
     OptionRow{"service", "name", Type::text, Need::required, "", "Unique among services."},
     OptionRow{"service", "address", Type::prefix, Need::required, "",
@@ -259,10 +270,19 @@ constexpr std::array kRows = {
               "Of `forward = \"gue\"`. 1: the packet stands right behind the UDP header; 0: a GUE header of "
               "4 bytes stands between them.",
               0, 1},
-    OptionRow{"service", "scheduler", Type::choice, Need::optional, "\"maglev\"", "How a backend is chosen.",
-              0, 0, kScheduler},
-    OptionRow{"service", "hash", Type::choice, Need::optional, "\"5-tuple\"", "What of a packet chooses.", 0,
-              0, kHash},
+    OptionRow{
+        "service", "scheduler", Type::choice, Need::optional, "\"maglev\"",
+        "How a new flow's backend is chosen, always by weight. maglev: a table of slots, each owned by a "
+        "backend; even, and nearly nobody else's slots move when a backend comes or goes. rendezvous: the "
+        "same, less even, and nobody else's slots move. source-hash: maglev with `hash = \"source\"`. "
+        "round-robin: in turn. least-connections: fewest active flows. least-response-time: those times "
+        "how long it takes to answer. May be changed at any time: flows stay where they are.",
+        0, 0, kScheduler},
+    OptionRow{
+        "service", "hash", Type::choice, Need::optional, "\"5-tuple\"",
+        "What names a flow's slot: the flow itself, or its client's address (see source_prefix4), so that "
+        "a client stays with its backend in all services of the pool.",
+        0, 0, kHash},
     OptionRow{"service", "on_down", Type::choice, Need::optional, "\"keep\"",
               "Flows of a backend that is down.", 0, 0, kOnDown},
     OptionRow{"service", "no_backend", Type::choice, Need::optional, "\"drop\"",
@@ -285,8 +305,9 @@ constexpr std::array kRows = {
               "dropped. (With DF, and IPv6, it is always dropped.)",
               0, 0, kTooBig},
     OptionRow{"service", "syn_cookies", Type::choice, Need::optional, "\"off\"", "", 0, 0, kSynCookies},
-    not_yet("service", "source_prefix4"),
-    not_yet("service", "source_prefix6"),
+    OptionRow{"service", "source_prefix4", Type::integer, Need::optional, "32",
+              "Of `hash = \"source\"`: IPv4 clients that agree in so many leading bits count as one.", 1, 32},
+    OptionRow{"service", "source_prefix6", Type::integer, Need::optional, "64", "The same for IPv6.", 1, 128},
     OptionRow{"service", "dscp", Type::integer, Need::optional, "the packet's own",
               "DSCP of the outer header (ipip, gue, gre). ECN is always the packet's own.", 0, 63},
     OptionRow{

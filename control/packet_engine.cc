@@ -67,16 +67,16 @@ Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config&
   auto fragments = TableMemory::allocate(FragmentTable::bytes_for(limits), plan.hugepages);
   auto pairs = TableMemory::allocate(kMaxPairs * sizeof(PairCounters), false);
   auto services = TableMemory::allocate(kMaxServices * sizeof(ServiceCounters), false);
-  for (auto* memory : {&flows, &probation, &fragments, &pairs, &services}) {
+  auto hints = TableMemory::allocate_sparse(kMaxPairs * sizeof(PairHint));
+  for (auto* memory : {&flows, &probation, &fragments, &pairs, &services, &hints}) {
     if (!*memory) return memory->error();
   }
   auto pool = make_buffer_pool(index, worker_buffers(config, index), mtu);
   if (!pool) return pool.error();
   auto telemetry = allocate_telemetry(config);
   if (!telemetry) return telemetry.error();
-  Core core{flows.take(), probation.take(), fragments.take(),
-            pairs.take(), services.take(),  telemetry.take(),
-            pool.value(), nullptr,          std::make_unique<PuntRings>()};
+  Core core{flows.take(), probation.take(), fragments.take(), pairs.take(), services.take(),
+            hints.take(), telemetry.take(), pool.value(),     nullptr,      std::make_unique<PuntRings>()};
   const WorkerMemory memory{
       core.flows.bytes(),
       core.probation.bytes(),
@@ -88,7 +88,8 @@ Result<PacketEngine::Core> PacketEngine::make_core(unsigned index, const Config&
        array_in<ServiceRetries>(core.telemetry.services, kMaxServices),
        array_in<PairLatency>(core.telemetry.latency, kLatencyPairs + kMaxServices),
        array_in<InBandPauses>(core.telemetry.pauses, kLatencyPairs + kMaxServices),
-       core.telemetry.notes.bytes(), core.telemetry.watched.bytes(), &failures_, &records_->ring(index)}};
+       core.telemetry.notes.bytes(), core.telemetry.watched.bytes(), &failures_, &records_->ring(index)},
+      array_in<PairHint>(core.hints, kMaxPairs)};
   core.state = std::make_unique<WorkerState>(index, memory, key);
   return core;
 }
@@ -244,7 +245,7 @@ void PacketEngine::zero_rows(const std::vector<PairRange>& rows) {
       for (uint32_t row = range.first; row < range.first + range.capacity; ++row) {
         PairCounters& pair = core.state->pairs[row];
         for (Counter* counter : {&pair.packets, &pair.bytes, &pair.reply_packets, &pair.reply_bytes,
-                                 &pair.flows, &pair.tracked, &pair.ended}) {
+                                 &pair.flows, &pair.tracked, &pair.ended, &pair.waiting}) {
           counter->set(0);
         }
         core.state->telemetry.zero_row(row);

@@ -82,6 +82,7 @@ class PacketEngine {
     TableMemory fragments;
     TableMemory pairs;
     TableMemory services;
+    TableMemory hints;
     CoreTelemetry telemetry;
     rte_mempool* pool = nullptr;
     std::unique_ptr<WorkerState> state;

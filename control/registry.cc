@@ -67,6 +67,29 @@ std::optional<uint16_t> take_number(PoolRecord& pool, size_t from) {
   return static_cast<uint16_t>(from);
 }
 
+// What an AdminState asks for, as time passes. True: something changed.
+bool update_admin(BackendRecord& backend, const PoolConfig& pool, uint64_t now_ns) {
+  const bool drains = backend.config.admin == AdminState::draining;
+  const bool over = drains && now_ns >= backend.draining_since_ns + nanoseconds(pool.drain);
+  const bool cut_off =
+      backend.config.admin == AdminState::disabled || (over && pool.drain_policy == DrainPolicy::reset);
+  const bool changed = over != backend.drain_over || cut_off != backend.cut_off;
+  backend.drain_over = over;
+  backend.cut_off = cut_off;
+  return changed;
+}
+
+// Of a backend that was known as `before` (or not at all) and is configured again.
+BackendRecord configured(const BackendConfig& config, uint16_t number, const BackendRecord* before,
+                         const PoolConfig& pool, uint64_t now_ns) {
+  BackendRecord record{config, number, {}};
+  const bool goes_on = before != nullptr && before->is_active() && before->config.admin == config.admin;
+  if (config.admin != AdminState::enabled)
+    record.draining_since_ns = goes_on ? before->draining_since_ns : now_ns;
+  update_admin(record, pool, now_ns);
+  return record;
+}
+
 // True: its drain has just ended.
 bool has_drained(Departure& departure, uint64_t now_ns) {
   if (departure.presence != Presence::draining || now_ns < departure.drain_until_ns) return false;
@@ -137,7 +160,8 @@ Result<> Registry::apply_pool(const PoolConfig& config, uint64_t now_ns) {
     }
     if (known == present.end()) free_from = *number + size_t{1};
     // One that was draining and is back has its flows still.
-    pool.backends[*number] = BackendRecord{backend, *number, {}};
+    auto& record = pool.backends[*number];
+    record = configured(backend, *number, record ? &*record : nullptr, config, now_ns);
     kept.insert(*number);
   }
   for (auto& backend : pool.backends) {
@@ -271,6 +295,7 @@ bool Registry::advance_backends(const SweepProgress& progress, uint64_t generati
       auto& backend = pool.backends[number];
       if (!backend) continue;
       changed |= has_drained(backend->departure, now_ns);
+      if (backend->is_active()) changed |= update_admin(*backend, pool.config, now_ns);
       if (!is_free_now(backend->departure, progress, generation, changed)) continue;
       free_number(name, pool, static_cast<uint16_t>(number), freed_rows);
       changed = true;
@@ -310,7 +335,9 @@ bool Registry::waiting() const {
   for (const auto& [name, pool] : pools_) {
     if (!pool.configured) return true;
     for (const auto& backend : pool.backends) {
-      if (backend && leaving(backend->departure)) return true;
+      if (!backend) continue;
+      const bool drains = backend->config.admin == AdminState::draining && !backend->drain_over;
+      if (drains || leaving(backend->departure)) return true;
     }
   }
   for (const auto& [key, service] : services_) {

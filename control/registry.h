@@ -51,9 +51,18 @@ struct BackendRecord {
   BackendConfig config;
   uint16_t number = 0;
   Departure departure;
+  // Of one that is configured, and is to take no new flows all the same (AdminState): since when, whether
+  // its pool's `drain` has passed since, and whether its flows are met as of one that is gone.
+  uint64_t draining_since_ns = 0;
+  bool drain_over = false;
+  bool cut_off = false;
 
   bool is_active() const { return departure.presence == Presence::active; }
   bool is_present() const { return departure.presence != Presence::gone; }
+  // Packets of its flows go there.
+  bool keeps_flows() const { return is_present() && !cut_off; }
+  // May be chosen at all.
+  bool is_member() const { return is_active() && config.weight > 0 && config.admin == AdminState::enabled; }
 };
 
 struct PoolRecord {

@@ -15,6 +15,23 @@ const char* protocol_text(Protocol protocol) {
   return protocol == Protocol::tcp ? "tcp" : "udp";
 }
 
+const char* scheduler_text(Scheduler scheduler) {
+  switch (scheduler) {
+    case Scheduler::rendezvous:
+      return "rendezvous";
+    case Scheduler::source_hash:
+      return "source-hash";
+    case Scheduler::round_robin:
+      return "round-robin";
+    case Scheduler::least_connections:
+      return "least-connections";
+    case Scheduler::least_response_time:
+      return "least-response-time";
+    default:
+      return "maglev";
+  }
+}
+
 const char* forward_text(Forward forward) {
   switch (forward) {
     case Forward::l2:
@@ -258,6 +275,8 @@ BackendStatus StatusView::backend_status(const ServiceRecord& service, uint8_t p
   if (const std::string evidence = daemon_.passive_->reason(pool, backend.config.name); !evidence.empty())
     status.reason += "; given less: " + evidence;
   if (backend.config.weight == 0) status.reason = "weight 0: no new flows";
+  if (backend.config.admin == AdminState::draining) status.reason = "draining: no new flows";
+  if (backend.config.admin == AdminState::disabled) status.reason = "disabled";
   return status;
 }
 
@@ -269,8 +288,7 @@ void StatusView::add_backends(ServiceStatus& status, const ServiceRecord& record
   for (const auto& backend : found->second.backends) {
     if (!backend || !backend->is_active()) continue;
     status.backends.push_back(backend_status(record, *position, *backend));
-    if (status.backends.back().state != BackendState::down && backend->config.weight > 0)
-      ++status.backends_up;
+    if (status.backends.back().state != BackendState::down && backend->is_member()) ++status.backends_up;
   }
 }
 
@@ -287,7 +305,7 @@ std::vector<ServiceStatus> StatusView::services() {
     status.protocol = protocol_text(config.protocol);
     status.forward = forward_text(config.forward);
     status.pool = config.pool;
-    status.scheduler = "maglev";
+    status.scheduler = scheduler_text(config.scheduler);
     status.announced = announce_text(config.announce);
     status.fit = daemon_.is_fit(config);
     status.sees_replies = config.forward == Forward::nat;

@@ -151,14 +151,6 @@ void warn_of_ignored(const BackendConfig& backend, const Origin& origin, const P
                      std::to_string((*other)->port) + " unchanged: only nat translates it");
 }
 
-void validate_limit(const BackendConfig& backend, const Origin& origin, Report& report) {
-  if (!origin.has("max_connections") || backend.max_connections == 0) return;
-  report.error(DiagnosticId::unsupported_value, origin.of("max_connections"),
-               tick("max_connections = " + std::to_string(backend.max_connections)) +
-                   " isn't supported by this version",
-               "0: no limit");
-}
-
 }  // namespace
 
 void validate_backends(Validation& all) {
@@ -173,7 +165,6 @@ void validate_backends(Validation& all) {
       if (origin.backends[k].has("address")) {
         validate_address(pool.backends[k], origin.backends[k].of("address"), own, all.report);
       }
-      validate_limit(pool.backends[k], origin.backends[k], all.report);
       warn_of_ignored(pool.backends[k], origin.backends[k], use, all.report);
     }
   }

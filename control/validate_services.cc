@@ -86,6 +86,25 @@ void validate_gue_variant(const ServiceConfig& service, const ServiceOrigin& ori
                "`forward = \"gue\"`, or leave it out");
 }
 
+// Who writes both expects one of them to lose.
+void validate_hash(ServiceConfig& service, const ServiceOrigin& origin, Report& report) {
+  const bool by_source = service.scheduler == Scheduler::source_hash;
+  if (by_source && origin.has("hash") && service.hash != HashInput::source) {
+    report.error(DiagnosticId::source_hash_of_flow, origin.of("hash"),
+                 "`scheduler = \"source-hash\"` looks at the client's address, and `hash` says otherwise",
+                 "leave `hash` out, or write `scheduler = \"maglev\"`");
+  }
+  if (by_source) service.hash = HashInput::source;
+  const bool known =
+      origin.has("scheduler") == origin.given("scheduler") && origin.has("hash") == origin.given("hash");
+  if (!known || service.hash == HashInput::source) return;
+  for (const std::string_view key : {"source_prefix4", "source_prefix6"}) {
+    if (!origin.has(key)) continue;
+    report.warning(DiagnosticId::source_prefix_ignored, origin.of(key),
+                   tick(key) + " is ignored: it is for `hash = \"source\"`");
+  }
+}
+
 // A service may change its way of forwarding with the next edit: what has no effect is no error.
 void warn_of_ignored(const ServiceConfig& service, const ServiceOrigin& origin, Report& report) {
   if (origin.has("dscp") && origin.has("forward") == origin.given("forward") &&
@@ -106,8 +125,9 @@ void validate_services(Validation& all) {
   validate_names(all.config.services, all.origin.services, "service", all.report);
   validate_duplicates(all);
   for (size_t i = 0; i < all.config.services.size(); ++i) {
-    const ServiceConfig& service = all.config.services[i];
+    ServiceConfig& service = all.config.services[i];
     const ServiceOrigin& origin = all.origin.services[i];
+    validate_hash(service, origin, all.report);
     validate_pool_names(service, origin, all);
     validate_address(service, origin, all.report);
     validate_gue_variant(service, origin, all.report);

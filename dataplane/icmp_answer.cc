@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/checksum.h"
+#include "dataplane/tcp_reset.h"
 
 namespace shunt {
 namespace {
@@ -43,7 +44,7 @@ void plan_error(AnswerPlan& plan, const Packet& packet) {
 
 // What a flow's DSCP asks for holds for the answer as well; ECN is the sender's (RFC 3168 5).
 uint8_t traffic_class_of(const AnswerPlan& plan, const Packet& packet) {
-  if (plan.why != DropReason::echo) return kErrorTrafficClass;
+  if (plan.why != DropReason::echo && plan.why != DropReason::no_backend) return kErrorTrafficClass;
   const uint8_t* ip = packet.view.ip(packet.data);
   const unsigned whole = packet.view.l3 == L3::ipv4 ? ip[1] : load<be16>(ip).host() >> 4U;
   return static_cast<uint8_t>(whole & 0xfcU);
@@ -62,7 +63,7 @@ void write_ipv4(const AnswerPlan& plan, const Packet& packet, uint8_t* ip) {
   store(ip + 2, be16(plan.ip_bytes));
   store(ip + 4, fragmentation_of(plan, packet));
   ip[8] = kAnswerHops;
-  ip[9] = kProtocolIcmp;
+  ip[9] = plan.why == DropReason::no_backend ? kProtocolTcp : kProtocolIcmp;
   store(ip + 10, uint16_t{0});
   store(ip + 12, plan.from.v4());
   store(ip + 16, plan.to.v4());
@@ -72,7 +73,7 @@ void write_ipv4(const AnswerPlan& plan, const Packet& packet, uint8_t* ip) {
 void write_ipv6(const AnswerPlan& plan, const Packet& packet, uint8_t* ip) {
   store(ip, be32(0x60000000U | static_cast<uint32_t>(traffic_class_of(plan, packet)) << 20U));
   store(ip + 4, be16(static_cast<uint16_t>(plan.ip_bytes - kIpv6HeaderBytes)));
-  ip[6] = kProtocolIcmp6;
+  ip[6] = plan.why == DropReason::no_backend ? kProtocolTcp : kProtocolIcmp6;
   ip[7] = kAnswerHops;
   store(ip + 8, plan.from.bytes());
   store(ip + 24, plan.to.bytes());
@@ -109,6 +110,8 @@ AnswerPlan plan_answer(const Burst& burst, unsigned i) {
   if ((packet.data[6] & 1U) != 0) return plan;
   if (plan.why == DropReason::echo) {
     plan_echo(plan, packet);
+  } else if (plan.why == DropReason::no_backend) {
+    plan.ip_bytes = static_cast<uint16_t>(ip_header_bytes(packet.view.l3) + kTcpResetBytes);
   } else {
     plan_error(plan, packet);
   }
@@ -136,6 +139,7 @@ void write_answer(const AnswerPlan& plan, const Packet& packet, uint8_t* answer)
     write_ipv6(plan, packet, ip);
   }
   const unsigned header = ip_header_bytes(view.l3);
+  if (plan.why == DropReason::no_backend) return write_tcp_reset(packet, ip, ip + header);
   if (plan.why == DropReason::echo) {
     write_echo_reply(plan, packet, ip + header);
   } else {

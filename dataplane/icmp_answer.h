@@ -1,5 +1,5 @@
 // What shunt answers itself, as bytes: an echo reply for a VIP, "time exceeded" and "too big" to whom it
-// drops.
+// drops; and a TCP client whose connection is ended on purpose, by a RST (tcp_reset.h).
 //
 // The answer goes back where the frame came from: MACs swapped, VLAN tags kept, source the VIP. It is no
 // bigger than what asked for it, but that an error quotes the headers and 8 bytes whatever they take. Whether

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "dataplane/cluster_hash.h"
 #include "dataplane/flow_state.h"
 #include "dataplane/narrow_path.h"
 #include "dataplane/transport_checksum.h"
@@ -274,9 +275,8 @@ class Owner {
     std::memcpy(addresses.data(), ends.client, bytes);
     std::memcpy(addresses.data() + bytes, ends.vip, bytes);
     const uint32_t ports = ends.client_port.raw() | uint32_t{ends.vip_port.raw()} << 16U;
-    const Hash128 hash = l3 == L3::ipv4
-                             ? slot_hash_v4(snapshot_.cluster_key, addresses.data(), ports, quote.protocol)
-                             : slot_hash_v6(snapshot_.cluster_key, addresses.data(), ports, quote.protocol);
+    const Hash128 hash =
+        cluster_hash(service_, snapshot_.cluster_key, l3, addresses.data(), ports, quote.protocol);
     const ChosenBackend chosen = slot_owner(service_.choice, snapshot_.cluster_key, hash);
     if (!chosen) return {};
     return BackendRef::of(service_.choice_pool, chosen.number);

@@ -17,11 +17,6 @@ ProbationTable::ProbationTable(std::span<std::byte> memory)
   assert(reinterpret_cast<uintptr_t>(memory.data()) % alignof(ProbationLine) == 0);
 }
 
-bool ProbationTable::forgetting(const FlowKey& key, ProbationHalf half, uint32_t now_ms) const {
-  const ProbationLine& place = line(key, half);
-  return place.forgetting != 0 && now_ms - place.forgot_ms < kForgettingMs;
-}
-
 void ProbationTable::mark_forgetting(const FlowKey& key, ProbationHalf half, uint32_t now_ms) {
   mark(line(key, half), now_ms);
 }

@@ -43,7 +43,8 @@ struct ProbationEntry {
   bool chosen_by_slot : 1 = false;
   bool answered : 1 = false;     // nat: the backend's SYN-ACK has passed
   bool failed : 1 = false;       // telemetry has counted its end
-  uint32_t connect_us : 29 = 0;  // telemetry, nat: from the SYN to the SYN-ACK; 0: none yet
+  bool counted : 1 = false;      // in PairCounters::waiting
+  uint32_t connect_us : 28 = 0;  // telemetry, nat: from the SYN to the SYN-ACK; 0: none yet
 };
 static_assert(sizeof(ProbationEntry) == 24);
 
@@ -59,7 +60,8 @@ static_assert(sizeof(ShortNote) == 4);
 struct alignas(64) ProbationLine {
   ProbationEntry entries[2];
   uint32_t forgot_ms;   // when an opening was last lost here
-  uint32_t forgetting;  // 0: never, or long ago
+  uint16_t forgetting;  // 0: never, or long ago
+  uint16_t counted;     // 0: none of its entries is
   ShortNote notes[2];
 };
 static_assert(sizeof(ProbationLine) == 64);
@@ -159,7 +161,12 @@ class ProbationTable {
   }
 
   // Choose by slot and `accept` here?
-  bool forgetting(const FlowKey& key, ProbationHalf half, uint32_t now_ms) const;
+  bool forgetting(const FlowKey& key, ProbationHalf half, uint32_t now_ms) const {
+    return forgetting(line(key, half), now_ms);
+  }
+  static bool forgetting(const ProbationLine& line, uint32_t now_ms) {
+    return line.forgetting != 0 && now_ms - line.forgot_ms < kForgettingMs;
+  }
   // A flow was lost that `open` doesn't know of: one that stays here because the connection table is full.
   void mark_forgetting(const FlowKey& key, ProbationHalf half, uint32_t now_ms);
 
@@ -192,6 +199,7 @@ class ProbationTable {
     }
     return age(older) >= kChosenProtectedMs ? &line.entries[older] : nullptr;
   }
+  static bool counts(const ProbationEntry& entry) { return entry.key != 0 && entry.counted; }
   static bool chosen_again_alike(const ProbationEntry& entry) {
     return entry.chosen_by_slot || entry.kind == ProbationKind::mid_flow;
   }
@@ -207,6 +215,7 @@ class ProbationTable {
     entry.chosen_by_slot = fresh.chosen_by_slot;
     entry.answered = false;
     entry.failed = false;
+    entry.counted = false;
     entry.connect_us = 0;
     write(entry.key, fresh.key);
   }
@@ -250,7 +259,7 @@ inline ProbationTable::Opening ProbationTable::open_in(ProbationLine& line, uint
                                                        ProbationKind kind, BackendRef backend,
                                                        uint32_t sequence, bool chosen_by_slot,
                                                        uint32_t now_ms, Policy& policy) {
-  const ProbationEntry fresh{value, now_ms, sequence, backend, kind, 0, chosen_by_slot, false, false, 0};
+  const ProbationEntry fresh{value, now_ms, sequence, backend, kind, 0, chosen_by_slot, false, false, false, 0};
   for (ProbationEntry& entry : line.entries) {
     if (entry.key != 0 && !end_if_expired(entry, now_ms, policy)) continue;
     fill(entry, fresh);
@@ -275,6 +284,7 @@ ProbationTable::Swept ProbationTable::sweep(uint32_t count, uint32_t now_ms, Pol
       if (entry.key != 0 && end_if_expired(entry, now_ms, policy)) ++swept.expired;
     }
     if (line.forgetting != 0 && now_ms - line.forgot_ms >= kForgettingMs) line.forgetting = 0;
+    if (line.counted != 0) line.counted = counts(line.entries[0]) || counts(line.entries[1]) ? 1 : 0;
     if (++position_ < lines()) continue;
     position_ = 0;
     ++passes_;

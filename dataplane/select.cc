@@ -1,10 +1,12 @@
 // select: what lookup left open. Asks probation, chooses a backend for what opens a flow, and moves a flow
-// whose second packet came into the connection table.
+// whose second packet came into the connection table. By slot and `accept` in nearly all services and always
+// where probation forgets; else as balance.h says.
 //
 // Cost: misses only: a line of probation, one of the slot table (both asked for here, for the whole burst),
 // and one of the connection table where a flow moves there. The order of the questions is
 // design, "What a packet meets", items 4 to 6 and 8: the connection table's solid entries first, then
 // probation, then what is left of the table's entry, then a choice.
+#include "dataplane/cluster_hash.h"
 #include "dataplane/flow_state.h"
 #include "dataplane/icmp_error.h"
 #include "dataplane/ip_source.h"
@@ -12,6 +14,18 @@
 
 namespace shunt {
 namespace {
+
+// What a Balancer asks about a pool's backends, from this worker's rows.
+class PairLoads {
+ public:
+  PairLoads(const WorkerState& worker, const PoolView& pool) : worker_(worker), first_(pool.pairs) {}
+  uint64_t flows(uint16_t number) const { return worker_.live_flows(first_ + number); }
+  uint32_t answer_us(uint16_t number) const { return worker_.answer_us(first_ + number); }
+
+ private:
+  const WorkerState& worker_;
+  uint32_t first_;
+};
 
 class Selector {
  public:
@@ -21,6 +35,7 @@ class Selector {
         worker_(worker),
         now_(now),
         flows_(snapshot, worker),
+        uncounted_(snapshot, worker),
         waiting_(snapshot, worker) {}
   ~Selector() {
     worker_.counters.lookup_miss.add(misses_);
@@ -48,11 +63,16 @@ class Selector {
     const PacketView& view() const { return packet.view; }
     FlowKey key() const { return packet.key(); }
     ProbationHalf half() const { return is_tcp ? ProbationHalf::tcp : ProbationHalf::udp; }
+    ProbationKind opening_kind() const { return is_tcp ? ProbationKind::syn : ProbationKind::udp; }
     bool opens() const { return is_syn || !is_tcp; }  // what a client begins with
     // 0 in UDP.
     uint32_t sequence() const { return is_tcp ? packet.view.tcp_sequence(packet.data) : 0; }
   };
   Asked packet_at(unsigned i) const;
+  struct Choice {
+    ChosenBackend backend;
+    bool by_slot = true;  // chosen again, without memory, it would be the same
+  };
 
   bool has_forbidden_source(const Asked& asked) const;
   bool ask_probation(const Asked& asked);
@@ -60,15 +80,27 @@ class Selector {
   void use_entry(const Asked& asked, FlowTable::Entry entry);
   bool use_solid_entry(const Asked& asked, FlowTable::Entry entry);
   bool use_old_entry(const Asked& asked, FlowTable::Entry entry);
+  bool reset_cut_off(const Asked& asked);
   void track(const Asked& asked, ProbationEntry* waiting);
+  void give(const Asked& asked, const ProbationEntry* entry, ChosenBackend chosen);
+  void count_waiting(const Asked& asked, ProbationLine& line, ProbationEntry* entry, uint32_t pair);
+  ChosenBackend choose_by_slot(const Asked& asked, const Hash128& hash) const {
+    return choose(asked.service().choice, snapshot_.cluster_key, hash);
+  }
+  Choice choose_for(const Asked& asked, const ProbationLine& line);
+  Choice balance(const Asked& asked, const Hash128& hash);
   void open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen);
   bool open_plain(const Asked& asked, ProbationLine& line);
   bool track_plain(const Asked& asked, ProbationEntry* waiting);
   void open(const Asked& asked);
   void miss(const Asked& asked);
   void learn_client_mac(const Asked& asked);
-  const ProbationEntry* remember(const Asked& asked, ProbationLine& line, ProbationKind kind,
-                                 BackendRef backend);
+  template <typename Policy>
+  ProbationEntry* remember(const Asked& asked, ProbationLine& line, ProbationKind kind, BackendRef backend,
+                           bool by_slot, Policy& policy);
+  // Out of line, so that the short way has the other one to itself.
+  ProbationEntry* remember_any(const Asked& asked, ProbationLine& line, ProbationKind kind,
+                               BackendRef backend, bool by_slot);
   bool is_watched(const Asked& asked, const ProbationEntry& waiting) const {
     return waiting.kind != ProbationKind::mid_flow && worker_.telemetry.samples(asked.service(), asked.key());
   }
@@ -93,6 +125,7 @@ class Selector {
   WorkerState& worker_;
   const Now& now_;
   FlowLifetimes flows_;
+  UncountedAges uncounted_;
   ProbationAges waiting_;
   bool has_inserted_ = false;
   uint64_t misses_ = 0;
@@ -120,17 +153,24 @@ inline Hash128 Selector::cluster_hash(const Packet& packet) const {
   const PacketView& view = packet.view;
   const uint8_t* addresses = view.source_bytes(packet.data);  // the destination lies behind the source
   const auto ports = load<uint32_t>(view.l4(packet.data));
-  return view.l3 == L3::ipv4 ? slot_hash_v4(snapshot_.cluster_key, addresses, ports, view.protocol)
-                             : slot_hash_v6(snapshot_.cluster_key, addresses, ports, view.protocol);
+  return shunt::cluster_hash(*packet.service, snapshot_.cluster_key, view.l3, addresses, ports,
+                             view.protocol);
 }
 
-inline const ProbationEntry* Selector::remember(const Asked& asked, ProbationLine& line, ProbationKind kind,
-                                                BackendRef backend) {
+template <typename Policy>
+inline ProbationEntry* Selector::remember(const Asked& asked, ProbationLine& line, ProbationKind kind,
+                                          BackendRef backend, bool by_slot, Policy& policy) {
   const auto opening = worker_.probation.open_in(line, asked.packet.key_value, kind, backend,
-                                                 asked.sequence(), true, now_.millisecond, waiting_);
+                                                 asked.sequence(), by_slot, now_.millisecond, policy);
   worker_.services[asked.service().id].opened.add(1);
   if (opening.forgotten != 0) worker_.services[opening.forgotten].forgotten.add(1);
   return opening.entry;
+}
+
+[[gnu::noinline]] ProbationEntry* Selector::remember_any(const Asked& asked, ProbationLine& line,
+                                                         ProbationKind kind, BackendRef backend,
+                                                         bool by_slot) {
+  return remember(asked, line, kind, backend, by_slot, waiting_);
 }
 
 // The reply will need it before the kernel has an answer.
@@ -143,14 +183,12 @@ void Selector::learn_client_mac(const Asked& asked) {
   worker_.client_macs.learn(burst_.port, client, frame + 6);
 }
 
-// A packet that begins a flow goes to the chosen backend.
-inline void Selector::open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen) {
+// A packet that begins a flow goes to the chosen backend. `entry`: nullptr if it isn't remembered.
+inline void Selector::give(const Asked& asked, const ProbationEntry* entry, ChosenBackend chosen) {
   const Service& service = asked.service();
   const PoolView& pool = service.pools[service.choice_pool];
   const uint32_t pair = pool.pairs + chosen.number;
   worker_.pairs[pair].flows.add(1);
-  const ProbationEntry* entry = remember(asked, line, asked.is_tcp ? ProbationKind::syn : ProbationKind::udp,
-                                         BackendRef::of(service.choice_pool, chosen.number));
   Packet& packet = burst_.packet[asked.i];
   if (asked.is_tcp) worker_.telemetry.opened(entry, packet, pair);
   packet.destination = pool.destinations + chosen.number;
@@ -158,12 +196,16 @@ inline void Selector::open_at(const Asked& asked, ProbationLine& line, ChosenBac
   __builtin_prefetch(packet.destination);
 }
 
+[[gnu::noinline]] void Selector::open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen) {
+  const BackendRef backend = BackendRef::of(asked.service().choice_pool, chosen.number);
+  give(asked, remember(asked, line, asked.opening_kind(), backend, true, uncounted_), chosen);
+}
+
 // Nothing knows the flow, and a healthy pool takes it.
 inline bool Selector::open_plain(const Asked& asked, ProbationLine& line) {
   const Service& service = asked.service();
-  const bool is_other = !asked.opens() || has_inserted_ || service.panic || service.choice.slots == 0 ||
-                        service.forward == Forward::nat;
-  if (is_other || has_forbidden_source(asked)) [[unlikely]]
+  if (!asked.opens() || has_inserted_ || !service.opens_plainly || line.counted != 0 ||
+      has_forbidden_source(asked)) [[unlikely]]
     return false;
   const ChosenBackend chosen = detail::probe_slot(service.choice, burst_.opening_hash[asked.i]);
   if (!chosen) return false;
@@ -179,8 +221,8 @@ inline bool Selector::track_plain(const Asked& asked, ProbationEntry* waiting) {
   const BackendRef backend = waiting->backend;
   if ((asked.view().tcp_flags & kEventful) != 0 ||
       now_.millisecond - waiting->opened_ms > snapshot_.least_probation_ms || waiting->failed ||
-      service.accept(backend) == 0 || !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) ||
-      is_watched(asked, *waiting) ||
+      waiting->counted || service.accept(backend) == 0 ||
+      !promotes(*waiting, asked.view().tcp_flags, asked.sequence()) || is_watched(asked, *waiting) ||
       !worker_.flows.insert_at_home(asked.key(), backend, service.plain_state, now_.second, flows_))
       [[unlikely]]
     return false;
@@ -202,23 +244,75 @@ inline bool Selector::run_plain(unsigned i) {
   return waiting == nullptr ? open_plain(asked, line) : track_plain(asked, waiting);
 }
 
-// Chosen by slot and `accept`, in every case.
+// By turn or load, or by slot where that has room.
+Selector::Choice Selector::balance(const Asked& asked, const Hash128& hash) {
+  const Service& service = asked.service();
+  const PairLoads loads(worker_, service.pools[service.choice_pool]);
+  const Balancer balancer(service.choice, *service.balance, loads);
+  if (service.balance->by == BalanceBy::slot) {
+    const ChosenBackend chosen = balancer.by_slot(snapshot_.cluster_key, hash);
+    return {chosen, chosen == choose_by_slot(asked, hash)};
+  }
+  const uint32_t turn = worker_.turns[service.id]++;
+  // Bits of its own for each flow, whatever a slot is named by.
+  const Hash128 random = keyed_hash(worker_.table_key, hash.high, turn);
+  switch (service.balance->by) {
+    case BalanceBy::turn: {
+      // Workers begin at different places.
+      const uint64_t first = uint64_t{service.balance->turn_count} * worker_.index / worker_.workers;
+      return {balancer.by_turn(turn + static_cast<uint32_t>(first), random.low), false};
+    }
+    case BalanceBy::response_time:
+      return {balancer.least_response_time(random), false};
+    default:
+      return {balancer.least_connections(random), false};
+  }
+}
+
+// Where flows are forgotten, a flow's packets must agree without memory: by slot and `accept`, whatever the
+// scheduler and the limits.
+Selector::Choice Selector::choose_for(const Asked& asked, const ProbationLine& line) {
+  const Hash128& hash = burst_.opening_hash[asked.i];
+  if (asked.service().balance->by_slot_alone() || ProbationTable::forgetting(line, now_.millisecond))
+    return {choose_by_slot(asked, hash)};
+  return balance(asked, hash);
+}
+
+void Selector::count_waiting(const Asked& asked, ProbationLine& line, ProbationEntry* entry, uint32_t pair) {
+  if (entry == nullptr || !asked.service().balance->counts) return;
+  entry->counted = true;
+  line.counted = 1;
+  worker_.pairs[pair].waiting.add(1);
+}
+
 void Selector::open(const Asked& asked) {
   const Service& service = asked.service();
-  const ChosenBackend chosen = choose(service.choice, snapshot_.cluster_key, burst_.opening_hash[asked.i]);
-  if (!chosen) {
+  ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
+  Choice choice = choose_for(asked, line);
+  if (!choice.backend) {
     worker_.telemetry.refused(asked.packet);
     return drop(asked, DropReason::no_backend);
   }
   if (service.panic) worker_.services[service.id].panic.add(1);
   if (service.forward == Forward::nat) learn_client_mac(asked);
-  open_at(asked, worker_.probation.line(asked.key(), asked.half()), chosen);
+  ProbationEntry* const entry =
+      remember_any(asked, line, asked.opening_kind(),
+                   BackendRef::of(service.choice_pool, choice.backend.number), choice.by_slot);
+  // It will have to be found again by slot.
+  if (entry == nullptr && !choice.by_slot) choice = {choose_by_slot(asked, burst_.opening_hash[asked.i])};
+  count_waiting(asked, line, entry, service.pools[service.choice_pool].pairs + choice.backend.number);
+  give(asked, entry, choice.backend);
 }
 
-// A packet of a flow that began elsewhere or before: the slot's owner, who was chosen then.
+// A packet of a flow that began elsewhere or before: the slot's owner, who was chosen then. Or of one that
+// was forgotten: who is chosen by slot now.
 void Selector::miss(const Asked& asked) {
   const Service& service = asked.service();
-  const ChosenBackend owner = slot_owner(service.choice, snapshot_.cluster_key, cluster_hash(asked.packet));
+  const Hash128 hash = cluster_hash(asked.packet);
+  ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
+  const ChosenBackend owner = ProbationTable::forgetting(line, now_.millisecond)
+                                  ? choose_by_slot(asked, hash)
+                                  : slot_owner(service.choice, snapshot_.cluster_key, hash);
   if (!owner) return drop(asked, DropReason::no_backend);
   const BackendRef backend = BackendRef::of(service.choice_pool, owner.number);
   // The end of a flow that nobody knew needs no memory.
@@ -226,7 +320,8 @@ void Selector::miss(const Asked& asked) {
   const bool ends = (view.tcp_flags & tcp_flag::kRst) != 0 ||
                     ((view.tcp_flags & tcp_flag::kFin) != 0 && view.payload_bytes == 0);
   if (!ends)
-    remember(asked, worker_.probation.line(asked.key(), asked.half()), ProbationKind::mid_flow, backend);
+    count_waiting(asked, line, remember_any(asked, line, ProbationKind::mid_flow, backend, true),
+                  service.pair(backend));
   decide(asked, backend);
 }
 
@@ -254,6 +349,7 @@ void Selector::track(const Asked& asked, ProbationEntry* waiting) {
   const bool told = waiting->failed;
   const bool watched =
       !ends && !told && is_watched(asked, *waiting) && worker_.telemetry.watch(*waiting, asked.packet);
+  worker_.leaves_probation(*waiting, &service);
   worker_.probation.remove(waiting);
   worker_.services[service.id].tracked.add(1);
   PairCounters& pair = worker_.pairs[service.pair(backend)];
@@ -276,6 +372,7 @@ inline bool Selector::use_probation(const Asked& asked, ProbationEntry* waiting)
   const bool refused = asked.service().accept(backend) == 0 && !waiting->answered;
   const bool opens_anew = asked.is_syn && (waiting->kind != ProbationKind::syn || refused);
   if (opens_anew || is_gone(asked, backend)) {
+    worker_.leaves_probation(*waiting, &asked.service());
     worker_.probation.remove(waiting);
     return false;
   }
@@ -319,6 +416,17 @@ bool Selector::use_old_entry(const Asked& asked, FlowTable::Entry entry) {
   return true;
 }
 
+// A TCP flow whose backend was drained and is gone, where the pool says that its client is to know.
+[[gnu::noinline]] bool Selector::reset_cut_off(const Asked& asked) {
+  if (!asked.is_tcp || asked.is_syn || (asked.view().tcp_flags & tcp_flag::kRst) != 0) return false;
+  const FlowTable::Entry entry = worker_.flows.find(asked.key());
+  if (!entry || !is_gone(asked, FlowTable::backend(entry))) return false;
+  const unsigned position = FlowTable::backend(entry).position();
+  if ((unsigned{asked.service().resets} >> position & 1U) == 0) return false;
+  burst_.answer(asked.i, DropReason::no_backend);
+  return true;
+}
+
 inline void Selector::prepare(unsigned i) {
   const Asked asked = packet_at(i);
   ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
@@ -345,6 +453,7 @@ inline void Selector::prepare(unsigned i) {
   } else {
     const FlowTable::Entry entry = live_entry(asked);
     if (use_solid_entry(asked, entry) || ask_probation(asked) || use_old_entry(asked, entry)) return;
+    if (asked.service().resets != 0 && reset_cut_off(asked)) return;
   }
   ++misses_;
   if (asked.opens()) return open(asked);

@@ -18,6 +18,7 @@
 #include "common/keyed_hash.h"
 #include "dataplane/address_map.h"
 #include "dataplane/backend_ref.h"
+#include "dataplane/balance.h"
 #include "dataplane/next_hops.h"
 #include "dataplane/slot_choice.h"
 #include "dataplane/tcp_state.h"
@@ -90,11 +91,12 @@ struct alignas(64) Service {
   uint16_t id = 0;
   Protocol protocol = Protocol::tcp;
   Forward forward = Forward::l2;
-  bool exact_key = false;   // one IPv4 address and port: source address and port are the whole flow
-  bool panic = false;       // everybody is chosen, up or not
-  bool cuts = true;         // IPv4 that is too big for the way out and may be cut is
-  uint16_t mss_clamp = 0;   // largest segment size that a SYN may ask for; 0: any, kMssOfMtu: what fits
-  uint8_t choice_pool = 0;  // position of the pool that new flows are chosen from
+  bool exact_key = false;      // one IPv4 address and port: source address and port are the whole flow
+  bool hashes_source = false;  // a slot is the client's address's, not the flow's
+  bool cuts = true;            // IPv4 that is too big for the way out and may be cut is
+  bool opens_plainly = false;  // nothing but slots and `accept` decides who gets a new flow, in the usual way
+  uint16_t mss_clamp = 0;      // largest segment size that a SYN may ask for; 0: any, kMssOfMtu: what fits
+  uint8_t choice_pool = 0;     // position of the pool that new flows are chosen from
   TcpState plain_state = TcpState::none;  // of an entry on which nothing happens: established, or none in UDP
   uint16_t plain_timeout_s = 0;           // in that state
   be16 port;                              // 0: every port
@@ -106,6 +108,11 @@ struct alignas(64) Service {
   uint32_t udp_timeout_ms = 0;
   uint32_t sample_below = 0;  // of 65,536 flows telemetry watches so many
   SlotChoice choice;
+  const Balance* balance = &kBySlot;  // one of its own is part of the snapshot
+  bool panic = false;                 // everybody is chosen, up or not
+  uint8_t resets = 0;                 // bit i: at pool position i, flows of a backend that is gone get a RST
+  uint32_t source_mask4 = 0;          // of hashes_source, in the packet's byte order
+  uint64_t source_mask6[2] = {};      // the same
 
   // The destination that a flow entry names; one that isn't present where the entry names nobody.
   const Destination& destination(BackendRef backend) const {

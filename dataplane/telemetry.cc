@@ -77,7 +77,7 @@ void Telemetry::syn_again(ProbationEntry& entry, const Packet& packet, uint32_t 
 
 void Telemetry::answered(ProbationEntry& entry, const Service& service) {
   if (!is_on() || entry.kind != ProbationKind::syn) return;
-  constexpr uint64_t kLongest = (1U << 29U) - 1;
+  constexpr uint64_t kLongest = (1U << 28U) - 1;
   const uint64_t connect_us = notes_.of(entry, instant_).since_us;
   entry.connect_us = static_cast<uint32_t>(std::min(connect_us, kLongest)) & kLongest;
   add_late(latency(service, service.pair(entry.backend)).connect_us, saturated32(connect_us));

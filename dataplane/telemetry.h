@@ -110,6 +110,10 @@ class Telemetry {
   const PairLatency& latency_of(const Service& service, uint32_t pair) const {
     return latency(service, pair);
   }
+  // Of a pair that has a row of its own; nullptr: it hasn't, or telemetry is off.
+  const PairLatency* latency_row(uint32_t pair) const {
+    return pair < kLatencyPairs && pair < memory_.latency.size() ? &memory_.latency[pair] : nullptr;
+  }
   // A row that no worker writes any more.
   void zero_row(uint32_t pair);
   void zero_service(uint16_t id);

@@ -4,8 +4,10 @@
 // ends and the counters, which have one writer: this worker. Bound: everything is allocated at start.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "common/keyed_hash.h"
 #include "dataplane/answer_limit.h"
@@ -15,6 +17,7 @@
 #include "dataplane/frame_ring.h"
 #include "dataplane/narrow_path.h"
 #include "dataplane/outer_ids.h"
+#include "dataplane/pair_hint.h"
 #include "dataplane/probation_table.h"
 #include "dataplane/rate_limit.h"
 #include "dataplane/snapshot.h"
@@ -39,6 +42,7 @@ struct WorkerMemory {
   std::span<std::byte> fragments = {};  // FragmentTable::bytes_for(fragment_limits)
   FragmentLimits fragment_limits = {};
   TelemetryMemory telemetry = {};  // none: telemetry is off
+  std::span<PairHint> hints = {};  // kMaxPairs, zeroed; none: this worker is the only one, and knows no times
 };
 
 struct WorkerState {
@@ -51,7 +55,9 @@ struct WorkerState {
         pairs(memory.pairs),
         services(memory.services),
         fragments(memory.fragments, memory.fragment_limits, key),
-        telemetry(memory.telemetry, probation, key) {}
+        telemetry(memory.telemetry, probation, key),
+        hints(memory.hints),
+        turns(memory.services.size()) {}
   WorkerState(const WorkerState&) = delete;
   WorkerState& operator=(const WorkerState&) = delete;
 
@@ -72,9 +78,30 @@ struct WorkerState {
   AskLimit ask_limit;
   FragmentTable fragments;
   Telemetry telemetry;
+  std::span<PairHint> hints;
+  std::vector<uint32_t> turns;  // by service: new flows that were given otherwise than by slot
 
   void count_service_drop(uint16_t service, DropReason reason) {
     services[service].dropped[static_cast<size_t>(reason)].add(1);
+  }
+  // Live flows of a service's backend, those included that others count, as far as it was told.
+  uint64_t live_flows(uint32_t pair) const {
+    int64_t live = pairs[pair].live();
+    if (!hints.empty()) live += hints[pair].elsewhere.load(std::memory_order_relaxed);
+    return static_cast<uint64_t>(std::max<int64_t>(live, 0));
+  }
+  uint32_t answer_us(uint32_t pair) const {
+    return hints.empty() ? 1 : std::max(hints[pair].answer_us.load(std::memory_order_relaxed), 1U);
+  }
+  // An entry of `service` (nullptr: gone, and its rows with it) is about to leave probation.
+  void leaves_probation(const ProbationEntry& entry, const Service* service) {
+    if (entry.counted) [[unlikely]]
+      uncount(entry, service);
+  }
+
+ private:
+  [[gnu::noinline]] void uncount(const ProbationEntry& entry, const Service* service) {
+    if (service != nullptr) pairs[service->pair(entry.backend)].waiting.add(UINT64_MAX);
   }
 };
 
@@ -103,10 +130,11 @@ class FlowLifetimes {
 };
 
 // The same for probation, by age alone: select asks whether its backend is still somebody where it matters,
-// which is where the entry is used. What ends there was never active.
-class ProbationAges {
+// which is where the entry is used. What ends there was never active. Of lines without entries that are
+// counted as waiting.
+class UncountedAges {
  public:
-  ProbationAges(const Snapshot& snapshot, WorkerState& worker) : snapshot_(snapshot), worker_(worker) {}
+  UncountedAges(const Snapshot& snapshot, WorkerState& worker) : snapshot_(snapshot), worker_(worker) {}
 
   bool expired(const ProbationEntry& entry, uint32_t age_ms) const {
     if (age_ms <= snapshot_.least_probation_ms) [[likely]]
@@ -131,6 +159,17 @@ class ProbationAges {
  protected:
   const Snapshot& snapshot_;
   WorkerState& worker_;
+};
+
+// Of any line.
+class ProbationAges : public UncountedAges {
+ public:
+  using UncountedAges::UncountedAges;
+
+  void ended(const ProbationEntry& entry, EndReason why) const {
+    if (entry.counted) worker_.leaves_probation(entry, snapshot_.service(service_of(entry.key)));
+    UncountedAges::ended(entry, why);
+  }
 };
 
 // For the sweep, which ends what names nobody: a number is used again only when no table knows it any more.

@@ -35,6 +35,10 @@ struct alignas(64) PairCounters {
   Counter flows;    // new flows given to this backend
   Counter tracked;  // entries made in the connection table
   Counter ended;    // entries that closed, were reset, expired or made room
+  Counter waiting;  // probation entries there are now, of services that go by load
+
+  // Flows that are active or may become it. Of one row alone; below zero where flows began in another row.
+  int64_t live() const { return static_cast<int64_t>(tracked.read() - ended.read() + waiting.read()); }
 };
 
 struct ServiceCounters {

@@ -41,12 +41,13 @@ Pipeline::Pipeline(Config config, Options options)
       pair_memory_(options.pair_rows * sizeof(PairCounters)),
       service_memory_(options.service_rows * sizeof(ServiceCounters)),
       fragment_memory_(FragmentTable::bytes_for(options.fragments)),
+      hint_memory_(options.pair_rows * sizeof(PairHint)),
       telemetry_(static_cast<uint32_t>(probation_memory_.bytes().size() / sizeof(ProbationLine)),
                  options.failures),
       state_(0,
              {flow_memory_.bytes(), probation_memory_.bytes(), pair_memory_.as<PairCounters>(),
               service_memory_.as<ServiceCounters>(), fragment_memory_.bytes(), options.fragments,
-              telemetry_.memory()},
+              telemetry_.memory(), hint_memory_.as<PairHint>()},
              options.table_key),
       worker_(state_, io_, static_cast<unsigned>(config.ports.size()), punt_, hand_over_, &from_host_),
       compiler_(options.cluster_key),
@@ -80,6 +81,12 @@ void Pipeline::set_kernel(KernelView view) {
 
 void Pipeline::publish() {
   snapshot_ = compiler_.compile(now_ns_);
+  keeper_.set_plan(compiler_.registry());
+}
+
+void Pipeline::balance() {
+  const WorkerState* const workers[] = {&state_};
+  keeper_.tick(workers, now_ns_);
 }
 
 void Pipeline::run_for(uint64_t seconds) {

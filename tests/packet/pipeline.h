@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "control/balance_keeper.h"
 #include "dataplane/worker.h"
 #include "tests/packet/fake_io.h"
 #include "tests/packet/network.h"
@@ -92,8 +93,9 @@ class Pipeline {
   void run_for(uint64_t seconds);
   void set_clock(uint64_t now_ns) { now_ns_ = now_ns; }
   void hear_narrow_paths();
-  void age();  // what the control side does now and then: ends drains, passes over who was down for long,
-               // and hears of narrow paths
+  void age();      // what the control side does now and then: ends drains, passes over who was down for long,
+                   // and hears of narrow paths
+  void balance();  // and tells workers what schedulers that go by load want to know
   Now now() const { return Now::from_ns(now_ns_); }
 
   // One step each.
@@ -143,6 +145,7 @@ class Pipeline {
   ZeroedMemory pair_memory_;
   ZeroedMemory service_memory_;
   ZeroedMemory fragment_memory_;
+  ZeroedMemory hint_memory_;
   TelemetryBed telemetry_;
   FakeIo io_;
   WorkerState state_;
@@ -151,6 +154,7 @@ class Pipeline {
   FrameRing from_host_{256 * 1024};
   Worker<FakeIo> worker_;
   Compiler compiler_;
+  BalanceKeeper keeper_;
   std::unique_ptr<const Snapshot> snapshot_;
   Ledger kernel_;  // of the punt thread's stand-in
   const LedgerBlock* punt_thread_ = nullptr;

@@ -66,14 +66,15 @@ damping = "5m"
 passive = true
 slots = 65_539
 drain = "15m"
-drain_policy = "keep"
+drain_policy = "reset"
+slow_start = "30s"
 [[pool.backend]]
 name = "web-1"
 address = "10.0.0.11"
 port = 8080
 mac = "02:00:00:00:00:11"
 weight = 7
-max_connections = 0
+max_connections = 1000
 
 [[pool]]
 name = "web-far"
@@ -85,8 +86,10 @@ port = 80
 protocol = "tcp"
 pool = "web"
 forward = "ipip"
-scheduler = "maglev"
-hash = "5-tuple"
+scheduler = "least-connections"
+hash = "source"
+source_prefix4 = 24
+source_prefix6 = 56
 on_down = "keep"
 no_backend = "drop"
 backup_pool = "web-far"

@@ -140,12 +140,15 @@ TEST(ConfigLoad, FullReadsPools) {
   EXPECT_EQ(pool.panic, 1.0);
   EXPECT_EQ(pool.slots, 65'539U);
   EXPECT_EQ(pool.drain, minutes(15));
+  EXPECT_EQ(pool.drain_policy, DrainPolicy::reset);
+  EXPECT_EQ(pool.slow_start, milliseconds(30'000));
   ASSERT_EQ(pool.backends.size(), 1U);
   EXPECT_EQ(pool.backends[0].address.text(), "10.0.0.11");
   EXPECT_EQ(pool.backends[0].port, 8080);
   EXPECT_EQ(pool.backends[0].mac->text(), "02:00:00:00:00:11");
   EXPECT_EQ(pool.backends[0].weight, 7);
-  EXPECT_EQ(pool.backends[0].max_connections, 0U);
+  EXPECT_EQ(pool.backends[0].max_connections, 1'000U);
+  EXPECT_EQ(pool.backends[0].admin, AdminState::enabled);
   EXPECT_TRUE(config.pools[1].backends.empty());
 }
 
@@ -191,6 +194,10 @@ TEST(ConfigLoad, FullReadsServices) {
   EXPECT_EQ(service.pool, "web");
   EXPECT_EQ(service.backup_pool, "web-far");
   EXPECT_EQ(service.forward, Forward::ipip);
+  EXPECT_EQ(service.scheduler, Scheduler::least_connections);
+  EXPECT_EQ(service.hash, HashInput::source);
+  EXPECT_EQ(service.source_prefix4, 24);
+  EXPECT_EQ(service.source_prefix6, 56);
   EXPECT_EQ(service.timeouts.established, hours(2));
   EXPECT_EQ(service.timeouts.syn, seconds(11));
   EXPECT_EQ(service.timeouts.fin, seconds(31));
