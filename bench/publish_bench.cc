@@ -1,5 +1,5 @@
 // From a change of the desired state to the workers' pointer: 512 services, 4,096 backends in 100 pools, one
-// port (and the same in one pool, which all services share).
+// port.
 //
 // `health`: one backend goes down or up, compile, publish, reclaim, and what the kernel is to have derived
 // anew. `edit`: a weight by API: merge with all validation, the plan for the history, one slot table,
@@ -87,15 +87,15 @@ class Node {
     prove(config_.pools[(turn_ - 1) % pools_].backends[0].weight == edit.weight, "the edit is in force");
   }
   void health() {
-    const unsigned backend = turn_ / 2 % kBackends;
+    const unsigned backend = health_turn_ / 2 % kBackends;
     const bool changed = compiler_.set_health("pool" + std::to_string(backend % pools_),
-                                              "b" + std::to_string(backend), turn_ % 2 == 1);
+                                              "b" + std::to_string(backend), health_turn_ % 2 == 1);
     prove(changed, "the backend's health changes");
-    ++turn_;
+    ++health_turn_;
     publish();
   }
   void be_up() {
-    if (turn_ % 2 == 1) health();
+    if (health_turn_ % 2 == 1) health();
   }
   const Snapshot& current() const { return *publication_.current(); }
   uint64_t generation() const { return compiler_.generation(); }
@@ -123,7 +123,8 @@ class Node {
   std::string texts_[2];
   unsigned pools_;
   unsigned text_ = 0;
-  unsigned turn_ = 0;
+  unsigned turn_ = 0;         // of edits
+  unsigned health_turn_ = 0;  // odd: a backend is down
   uint64_t now_ = 1'000'000'000;
   DesiredState state_;
   Config config_;
@@ -158,12 +159,11 @@ void add(Report& report, const Options& options, unsigned pools, const char* nam
 int run(int argc, char** argv) {
   const Options options = read_options(argc, argv, "From a change of the desired state to a publication.");
   Report report("publish", options);
-  for (const unsigned pools : {100U, 1U}) {
-    add(report, options, pools, "health", [](Node& node) { node.health(); });
-    add(report, options, pools, "edit", [](Node& node) { node.edit(); });
-    add(report, options, pools, "reload", [](Node& node) { node.reload(false); });
-    add(report, options, pools, "reload weights", [](Node& node) { node.reload(true); });
-  }
+  constexpr unsigned kPools = 100;
+  add(report, options, kPools, "health", [](Node& node) { node.health(); });
+  add(report, options, kPools, "edit", [](Node& node) { node.edit(); });
+  add(report, options, kPools, "reload", [](Node& node) { node.reload(false); });
+  add(report, options, kPools, "reload weights", [](Node& node) { node.reload(true); });
   return report.print();
 }
 

@@ -154,10 +154,14 @@ void Pipeline::set_punt_thread(const LedgerBlock* ledger) {
 }
 
 Outcome Pipeline::run_burst(uint8_t port, const std::vector<Bytes>& frames) {
+  return run_by(*snapshot_, port, frames);
+}
+
+Outcome Pipeline::run_by(const Snapshot& snapshot, uint8_t port, const std::vector<Bytes>& frames) {
   const Ledger before = state_.ledger;
   for (const Bytes& frame : frames)
     io_.push(port, frame);
-  worker_.run_once(*snapshot_, now());
+  worker_.run_once(snapshot, now());
   return collect(before);
 }
 

@@ -101,6 +101,8 @@ class Pipeline {
   // One step each.
   Outcome run(uint8_t port, const Bytes& frame) { return run_burst(port, {frame}); }
   Outcome run_burst(uint8_t port, const std::vector<Bytes>& frames);
+  // By a snapshot of somebody else's, as a worker that shares a publication.
+  Outcome run_by(const Snapshot& snapshot, uint8_t port, const std::vector<Bytes>& frames);
   Outcome from_host(uint8_t port, const Bytes& frame);  // the kernel sends it to its host_interface
   Outcome loop();                                       // nothing came in
 

@@ -64,11 +64,11 @@ struct Lane {
 // One loop of a worker: a burst of openings by the snapshot that is current.
 void carry(Lane& lane, const Snapshot& snapshot, uint16_t first,
            const std::array<std::map<uint16_t, std::string>, 2>& expected) {
+  std::vector<Bytes> burst;
   for (unsigned i = 0; i < kBurst; ++i)
-    lane.pipeline.io().push(0, syn_from(static_cast<uint16_t>(1'000 + (first + i) % kPorts)));
+    burst.push_back(syn_from(static_cast<uint16_t>(1'000 + (first + i) % kPorts)));
   lane.pipeline.wait(1);
-  lane.pipeline.worker().run_once(snapshot, lane.pipeline.now());
-  const std::vector<SentFrame> sent = lane.pipeline.io().take_sent();
+  const std::vector<SentFrame> sent = lane.pipeline.run_by(snapshot, 0, burst).sent;
   if (sent.size() != kBurst) ++lane.wrong;
   for (const SentFrame& frame : sent) {
     const std::string backend = Outcome{{frame}, {}, {}}.destination();
