@@ -80,7 +80,7 @@ class Selector {
   void use_entry(const Asked& asked, FlowTable::Entry entry);
   bool use_solid_entry(const Asked& asked, FlowTable::Entry entry);
   bool use_old_entry(const Asked& asked, FlowTable::Entry entry);
-  bool reset_cut_off(const Asked& asked);
+  bool reset_cut_off(const Asked& asked, FlowTable::Entry entry);
   void track(const Asked& asked, ProbationEntry* waiting);
   void give(const Asked& asked, const ProbationEntry* entry, ChosenBackend chosen);
   void count_waiting(const Asked& asked, ProbationLine& line, ProbationEntry* entry, uint32_t pair);
@@ -93,6 +93,7 @@ class Selector {
   bool open_plain(const Asked& asked, ProbationLine& line);
   bool track_plain(const Asked& asked, ProbationEntry* waiting);
   void open(const Asked& asked);
+  void open_otherwise(const Asked& asked, ProbationLine& line);
   void miss(const Asked& asked);
   void learn_client_mac(const Asked& asked);
   template <typename Policy>
@@ -288,6 +289,16 @@ void Selector::count_waiting(const Asked& asked, ProbationLine& line, ProbationE
 void Selector::open(const Asked& asked) {
   const Service& service = asked.service();
   ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
+  // Not the short way, because of another packet of the burst.
+  if (service.opens_plainly && line.counted == 0) [[likely]] {
+    const ChosenBackend chosen = choose_by_slot(asked, burst_.opening_hash[asked.i]);
+    if (chosen) return open_at(asked, line, chosen);
+  }
+  open_otherwise(asked, line);
+}
+
+[[gnu::noinline]] void Selector::open_otherwise(const Asked& asked, ProbationLine& line) {
+  const Service& service = asked.service();
   Choice choice = choose_for(asked, line);
   if (!choice.backend) {
     worker_.telemetry.refused(asked.packet);
@@ -306,7 +317,7 @@ void Selector::open(const Asked& asked) {
 
 // A packet of a flow that began elsewhere or before: the slot's owner, who was chosen then. Or of one that
 // was forgotten: who is chosen by slot now.
-void Selector::miss(const Asked& asked) {
+[[gnu::noinline]] void Selector::miss(const Asked& asked) {
   const Service& service = asked.service();
   const Hash128 hash = cluster_hash(asked.packet);
   ProbationLine& line = worker_.probation.line(asked.key(), asked.half());
@@ -417,9 +428,8 @@ bool Selector::use_old_entry(const Asked& asked, FlowTable::Entry entry) {
 }
 
 // A TCP flow whose backend was drained and is gone, where the pool says that its client is to know.
-[[gnu::noinline]] bool Selector::reset_cut_off(const Asked& asked) {
+[[gnu::noinline]] bool Selector::reset_cut_off(const Asked& asked, FlowTable::Entry entry) {
   if (!asked.is_tcp || asked.is_syn || (asked.view().tcp_flags & tcp_flag::kRst) != 0) return false;
-  const FlowTable::Entry entry = worker_.flows.find(asked.key());
   if (!entry || !is_gone(asked, FlowTable::backend(entry))) return false;
   const unsigned position = FlowTable::backend(entry).position();
   if ((unsigned{asked.service().resets} >> position & 1U) == 0) return false;
@@ -451,9 +461,11 @@ inline void Selector::prepare(unsigned i) {
     const FlowTable::Entry entry = has_inserted_ ? live_entry(asked) : FlowTable::Entry{};
     if (use_solid_entry(asked, entry) || use_old_entry(asked, entry)) return;
   } else {
-    const FlowTable::Entry entry = live_entry(asked);
+    const FlowTable::Entry known = worker_.flows.find(asked.key());
+    const FlowTable::Entry entry =
+        known && FlowTable::live(known, now_.second, flows_) ? known : FlowTable::Entry{};
     if (use_solid_entry(asked, entry) || ask_probation(asked) || use_old_entry(asked, entry)) return;
-    if (asked.service().resets != 0 && reset_cut_off(asked)) return;
+    if (asked.service().resets != 0 && reset_cut_off(asked, known)) return;
   }
   ++misses_;
   if (asked.opens()) return open(asked);
