@@ -19,6 +19,9 @@ std::string text_of(const std::string& value) {
 std::string text_of(std::unsigned_integral auto value) {
   return std::to_string(value);
 }
+std::string text_of(bool value) {
+  return value ? "true" : "false";
+}
 std::string text_of(double value) {
   std::array<char, 32> text{};
   const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
@@ -76,15 +79,30 @@ class Writer {
 void add_health(Fields& fields, const HealthConfig& health) {
   Writer to(fields, "pool.health", "health.");
   to.add("type", health.type);
-  to.add("path", health.path);
-  to.add("host", health.host);
-  to.add("expect", health.expect);
   to.add_unless_zero("port", health.port);
   to.add("interval", health.interval);
   to.add("timeout", health.timeout);
+  to.add("down_interval", health.down_interval);
   to.add("rise", health.rise);
   to.add("fall", health.fall);
   to.add("jitter", health.jitter);
+  to.add("source", health.source);
+  to.add("method", health.method);
+  to.add("path", health.path);
+  to.add("host", health.host);
+  to.add("expect", health.expect);
+  to.add("body", health.body);
+  to.add("tls", health.tls);
+  to.add("verify", health.verify);
+  to.add("sni", health.sni);
+  to.add("ca_file", health.ca_file);
+  to.add("send", health.send);
+  to.add("receive", health.receive);
+  to.add("query", health.query);
+  to.add("query_type", health.query_type);
+  to.add("rcode", health.rcode);
+  to.add("answer", health.answer);
+  to.add("grpc_service", health.grpc_service);
 }
 
 void add_dataplane(Fields& fields, const Config& config) {
@@ -133,6 +151,10 @@ Fields fields_of(const PoolConfig& pool) {
   to.add("panic", pool.panic);
   to.add("slots", pool.slots);
   to.add("drain", milliseconds(pool.drain));
+  to.add("drain_policy", pool.drain_policy);
+  to.add("slow_start", pool.slow_start);
+  to.add("passive", pool.passive);
+  to.add("damping", milliseconds(pool.damping));
   if (pool.health) add_health(fields, *pool.health);
   return fields;
 }
@@ -162,6 +184,9 @@ Fields fields_of(const ServiceConfig& service) {
   to.add("forward", service.forward);
   to.add("gue_variant", service.gue_variant);
   to.add("scheduler", service.scheduler);
+  to.add("hash", service.hash);
+  to.add("source_prefix4", service.source_prefix4);
+  to.add("source_prefix6", service.source_prefix6);
   to.add("announce", service.announce);
   to.add("announce_min", service.announce_min);
   to.add("unserved", service.unserved);

@@ -228,7 +228,8 @@ Plan make_plan(const Config& from, const Config& to, const HashKey& cluster_key,
   for (const PoolConfig& pool : to.pools) {
     const auto before = std::ranges::find(from.pools, pool.name, &PoolConfig::name);
     if (before == from.pools.end()) continue;
-    if (SlotMove move = moved_slots(*before, pool, cluster_key); move.moved != 0) plan.moves.push_back(move);
+    if (SlotMove move = moved_slots(from, *before, to, pool, cluster_key); move.moved != 0)
+      plan.moves.push_back(move);
   }
   return plan;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "control/maglev.h"
+#include "control/rendezvous.h"
 
 namespace shunt {
 namespace {
@@ -18,12 +19,22 @@ struct Side {
   std::vector<SlotMember> members;
   std::vector<bool> takes;  // by number: new flows
   uint32_t slots = 0;
+  bool is_rendezvous = false;
 
   bool operator==(const Side&) const = default;
 };
 
-Side side_of(const PoolConfig& pool, Numbers& numbers) {
+// What is wanted of the table of a pool that nobody uses is maglev's.
+bool is_rendezvous(const Config& config, const std::string& pool) {
+  const auto user = std::ranges::find_if(config.services, [&](const ServiceConfig& service) {
+    return service.pool == pool || service.backup_pool == pool;
+  });
+  return user != config.services.end() && user->scheduler == Scheduler::rendezvous;
+}
+
+Side side_of(const Config& config, const PoolConfig& pool, Numbers& numbers) {
   Side side;
+  side.is_rendezvous = is_rendezvous(config, pool.name);
   side.slots = pool.slots;
   for (const BackendConfig& backend : pool.backends) {
     const uint16_t number =
@@ -39,7 +50,8 @@ Side side_of(const PoolConfig& pool, Numbers& numbers) {
 
 // Whom a slot gives its new flows to while all are up; kNobody: by another draw.
 std::vector<uint16_t> takers(const Side& side, const HashKey& cluster_key) {
-  std::vector<uint16_t> owners = build_maglev(side.members, side.slots, cluster_key);
+  const auto build = side.is_rendezvous ? build_rendezvous : build_maglev;
+  std::vector<uint16_t> owners = build(side.members, side.slots, cluster_key);
   for (uint16_t& owner : owners) {
     if (!side.takes[owner]) owner = kNobody;
   }
@@ -48,11 +60,12 @@ std::vector<uint16_t> takers(const Side& side, const HashKey& cluster_key) {
 
 }  // namespace
 
-SlotMove moved_slots(const PoolConfig& from, const PoolConfig& to, const HashKey& cluster_key) {
-  SlotMove move{to.name, std::max(from.slots, to.slots), 0};
+SlotMove moved_slots(const Config& from, const PoolConfig& before_pool, const Config& to,
+                     const PoolConfig& after_pool, const HashKey& cluster_key) {
+  SlotMove move{after_pool.name, std::max(before_pool.slots, after_pool.slots), 0};
   Numbers numbers;
-  const Side before = side_of(from, numbers);
-  const Side after = side_of(to, numbers);
+  const Side before = side_of(from, before_pool, numbers);
+  const Side after = side_of(to, after_pool, numbers);
   if (before == after) return move;
   const std::vector<uint16_t> old_takers = takers(before, cluster_key);
   const std::vector<uint16_t> new_takers = takers(after, cluster_key);

@@ -7,7 +7,9 @@
 
 namespace shunt {
 
-// Where the number of slots differs, slots are compared by their place in the table (of the larger one).
-SlotMove moved_slots(const PoolConfig& from, const PoolConfig& to, const HashKey& cluster_key);
+// Of the construction that the pool's first service wants. Where the number of slots differs, slots are
+// compared by their place in the table (of the larger one).
+SlotMove moved_slots(const Config& from, const PoolConfig& before_pool, const Config& to,
+                     const PoolConfig& after_pool, const HashKey& cluster_key);
 
 }  // namespace shunt
