@@ -89,7 +89,10 @@ class Selector {
   }
   Choice choose_for(const Asked& asked, const ProbationLine& line);
   Choice balance(const Asked& asked, const Hash128& hash);
-  void open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen);
+  struct Remembered {
+    const ProbationEntry* entry = nullptr;
+  };
+  void open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen, const Remembered* other);
   bool open_plain(const Asked& asked, ProbationLine& line);
   bool track_plain(const Asked& asked, ProbationEntry* waiting);
   void open(const Asked& asked);
@@ -197,9 +200,15 @@ inline void Selector::give(const Asked& asked, const ProbationEntry* entry, Chos
   __builtin_prefetch(packet.destination);
 }
 
-[[gnu::noinline]] void Selector::open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen) {
+// `other`: what was remembered otherwise than by slot; nullptr: remembers the choice here. (One function for
+// both, so that the compiler inlines all of it here.)
+[[gnu::noinline]] void Selector::open_at(const Asked& asked, ProbationLine& line, ChosenBackend chosen,
+                                         const Remembered* other) {
   const BackendRef backend = BackendRef::of(asked.service().choice_pool, chosen.number);
-  give(asked, remember(asked, line, asked.opening_kind(), backend, true, uncounted_), chosen);
+  const ProbationEntry* const entry =
+      other == nullptr ? remember(asked, line, asked.opening_kind(), backend, true, uncounted_)
+                       : other->entry;
+  give(asked, entry, chosen);
 }
 
 // Nothing knows the flow, and a healthy pool takes it.
@@ -211,7 +220,7 @@ inline bool Selector::open_plain(const Asked& asked, ProbationLine& line) {
   const ChosenBackend chosen = detail::probe_slot(service.choice, burst_.opening_hash[asked.i]);
   if (!chosen) return false;
   ++misses_;
-  open_at(asked, line, chosen);
+  open_at(asked, line, chosen, nullptr);
   return true;
 }
 
@@ -292,7 +301,7 @@ void Selector::open(const Asked& asked) {
   // Not the short way, because of another packet of the burst.
   if (service.opens_plainly && line.counted == 0) [[likely]] {
     const ChosenBackend chosen = choose_by_slot(asked, burst_.opening_hash[asked.i]);
-    if (chosen) return open_at(asked, line, chosen);
+    if (chosen) return open_at(asked, line, chosen, nullptr);
   }
   open_otherwise(asked, line);
 }
@@ -312,7 +321,8 @@ void Selector::open(const Asked& asked) {
   // It will have to be found again by slot.
   if (entry == nullptr && !choice.by_slot) choice = {choose_by_slot(asked, burst_.opening_hash[asked.i])};
   count_waiting(asked, line, entry, service.pools[service.choice_pool].pairs + choice.backend.number);
-  give(asked, entry, choice.backend);
+  const Remembered other{entry};
+  open_at(asked, line, choice.backend, &other);
 }
 
 // A packet of a flow that began elsewhere or before: the slot's owner, who was chosen then. Or of one that
