@@ -75,7 +75,7 @@ int run(uint64_t publications) {
   config.pools = {pool("web", 20, kBackends)};
   config.pools[0].health.emplace();
   config.services = {packet::service("198.51.100.9", 80, "web", Forward::ipip)};
-  Compiler compiler({{5, 6, 7, 8}});
+  Compiler compiler(HashKey{{5, 6, 7, 8}});
   compiler.set_ports(port_runtimes());
   compiler.set_kernel(kernel_view());
   if (!compiler.set_config(config, 1)) return 1;

@@ -238,8 +238,8 @@ TEST(ConfigLoad, FillsPositions) {
   EXPECT_EQ(at(config.ports[1].position), std::pair(25U, 1U));
   EXPECT_EQ(at(config.pools[0].position), std::pair(29U, 1U));
   EXPECT_EQ(at(config.pools[0].health->position), std::pair(31U, 10U));
-  EXPECT_EQ(at(config.pools[0].backends[0].position), std::pair(38U, 1U));
-  EXPECT_EQ(at(config.services[0].position), std::pair(49U, 1U));
+  EXPECT_EQ(at(config.pools[0].backends[0].position), std::pair(39U, 1U));
+  EXPECT_EQ(at(config.services[0].position), std::pair(50U, 1U));
 }
 
 TEST(ConfigLoad, ResolvesAnnounce) {
