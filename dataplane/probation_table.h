@@ -259,7 +259,8 @@ inline ProbationTable::Opening ProbationTable::open_in(ProbationLine& line, uint
                                                        ProbationKind kind, BackendRef backend,
                                                        uint32_t sequence, bool chosen_by_slot,
                                                        uint32_t now_ms, Policy& policy) {
-  const ProbationEntry fresh{value, now_ms, sequence, backend, kind, 0, chosen_by_slot, false, false, false, 0};
+  const ProbationEntry fresh{value,          now_ms, sequence, backend, kind, 0,
+                             chosen_by_slot, false,  false,    false,   0};
   for (ProbationEntry& entry : line.entries) {
     if (entry.key != 0 && !end_if_expired(entry, now_ms, policy)) continue;
     fill(entry, fresh);
