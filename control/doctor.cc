@@ -19,8 +19,13 @@ class Findings {
     add(Gravity::note, std::move(name), std::move(subject), std::move(text), std::move(remedy));
   }
   std::vector<Finding> take() {
-    std::ranges::stable_sort(found_, {}, &Finding::gravity);
-    return std::move(found_);
+    std::vector<Finding> sorted;
+    for (const Gravity gravity : {Gravity::fault, Gravity::warning, Gravity::note}) {
+      for (Finding& finding : found_) {
+        if (finding.gravity == gravity) sorted.push_back(std::move(finding));
+      }
+    }
+    return sorted;
   }
 
  private:
