@@ -174,7 +174,7 @@ def run_all(cases, options):
     rows = []
 
     def take(row):
-        rows.append(row)
+        rows.append(tuple(row))
         show(*row)
         return row[2] != "not ok" or not options.fail_fast
 
