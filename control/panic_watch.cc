@@ -10,9 +10,16 @@ std::string counts_of(const std::string& pool, const PoolCondition& condition) {
          pool + " up";
 }
 
+// All of nobody is nobody: a pool that is drained whole is in no panic.
+ChoiceRule rule_of(const ServiceCondition& condition) {
+  ChoiceRule rule = condition.rule;
+  if (condition.pool.members == 0) rule.mode = ChoiceMode::up_only;
+  return rule;
+}
+
 void compare(const ServiceConfig& service, const ServiceCondition& condition, const ChoiceRule& before,
              std::vector<PanicEvent>& events) {
-  const ChoiceRule& now = condition.rule;
+  const ChoiceRule now = rule_of(condition);
   const std::string counts = counts_of(service.pool, condition.pool);
   const bool panics = now.mode == ChoiceMode::everybody;
   if (panics && before.mode != now.mode)
@@ -37,7 +44,7 @@ std::vector<PanicEvent> PanicWatch::update(const std::vector<Seen>& services) {
     if (seen.condition == nullptr) continue;
     const auto before = rules_.find(seen.service->name);
     compare(*seen.service, *seen.condition, before == rules_.end() ? ChoiceRule{} : before->second, events);
-    rules.emplace(seen.service->name, seen.condition->rule);
+    rules.emplace(seen.service->name, rule_of(*seen.condition));
   }
   rules_ = std::move(rules);
   return events;

@@ -47,6 +47,14 @@ TEST(PanicWatch, SaysWhenItBeginsAndWhenItEnds) {
             "pool.calm s1: 6 of 6 backends of pool web up: new flows go to those that are up again\n");
 }
 
+TEST(PanicWatch, APoolOfNobodyIsInNoPanic) {
+  Config what = config({pool("web", 1, 2)}, {service(1, "web")});
+  for (BackendConfig& backend : what.pools[0].backends)
+    backend.admin = AdminState::draining;
+  Watched watched(what);
+  EXPECT_EQ(watched.look(), "");
+}
+
 TEST(PanicWatch, SaysWhenABackupPoolIsUsed) {
   Watched watched(config({pool("web", 1, 4), pool("far", 11, 12)}, {service(1, "web", "far")}));
   watched.health("web", 1, 3, false);
