@@ -418,13 +418,18 @@ class Crash(ExactTest):
         flows, client, losses = self.give_up(forward, lambda bed: [
             Loss(backend.namespace, f"tcp dport {harness.backend_port(forward, PORT)}") for backend in bed.backends])
         outcomes, records = self.told(flows)
+
+        # What reached shunt is what was lost behind it: data, again and again, and the RSTs, of which more may be on their way.
+        def lost():
+            return (len(flows) + client.since("RetransSegs") + client.since("OutRsts"), sum(loss.dropped() for loss in losses))
+
+        harness.wait_until(lambda: len(set(lost())) == 1, 5, f"as much was lost as sent; {lost()}")
         resets = client.since("OutRsts")
         self.assert_outcomes(records, flows, lambda flow: "reset_by_client" if records[flow.port]["outcome"] == "reset_by_client"
                              else "idle_timeout")
         self.assertLessEqual(outcomes["reset_by_client"], resets)
-        # What reached shunt is what was lost behind it: data, again and again, and the RSTs.
         self.same(timeouts=(len(records), client.since("TCPAbortOnTimeout")), any_reset=(outcomes["reset_by_client"] > 0, resets > 0),
-                  lost=(len(flows) + client.since("RetransSegs") + resets, sum(loss.dropped() for loss in losses)))
+                  lost=lost())
 
     def give_up(self, forward, cut):
         """Flows that are open when `cut` makes its losses, and that the client then gives up; its counters, and the losses."""
