@@ -55,6 +55,8 @@ std::string_view type_text(OptionType type) {
       return "integer";
     case OptionType::real:
       return "number";
+    case OptionType::boolean:
+      return "true or false";
     case OptionType::duration:
       return "duration";
     case OptionType::choice:

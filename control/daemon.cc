@@ -20,6 +20,7 @@
 #include "control/logging.h"
 #include "control/memory_plan.h"
 #include "control/node_identity.h"
+#include "control/option_rows.h"
 #include "dataplane/dpdk_eal.h"
 
 namespace shunt {
@@ -36,6 +37,21 @@ uint64_t monotonic_ns() {
 
 std::string counted(size_t number, const std::string& noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
+ApiSettings api_settings(const Config& config) {
+  const ApiConfig& api = config.api;
+  return {api.listen,  api.token_file,        api.tls_certificate,
+          api.tls_key, config.log.audit_file, api.simple_writes};
+}
+
+// At most a quarter of the descriptors: the rest is for checks, ports and the kernel.
+ApiLimits api_limits() {
+  ApiLimits limits;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+    limits.tcp_connections = std::min<size_t>(limits.tcp_connections, files.rlim_cur / 4);
+  return limits;
 }
 
 void raise_open_files() {
@@ -181,7 +197,7 @@ Result<> Daemon::start_control() {
   if (auto started = engine_->start(network_->fds()); !started) return started;
   health_->set_targets(health_targets(config_));
   view_ = std::make_unique<StatusView>(*this);
-  auto api = ApiServer::start(io_, *view_, config_.api.listen);
+  auto api = ApiServer::start(io_, {*view_, events_}, api_settings(config_), api_limits());
   if (!api) return api.error();
   api_ = api.take();
   tick();
@@ -343,8 +359,12 @@ ReloadReport Daemon::reload() {
     return refuse(std::move(errors));
   }
   if (auto reasons = needs_restart(*loaded.config); !reasons.empty()) return refuse(std::move(reasons));
+  auto access = api_->prepare(api_settings(*loaded.config));
+  if (!access) return refuse({access.error().text()});
   if (auto set = compiler_->set_config(*loaded.config, monotonic_ns()); !set)
     return refuse({set.error().text()});
+  access.value()();
+  ++revision_;
   config_ = std::move(*loaded.config);
   set_log_level(config_.log.level);
   network_->distrust_routes();
@@ -358,6 +378,29 @@ ReloadReport Daemon::reload() {
   last_reload_ = {std::chrono::system_clock::now(), true, report.text};
   events_.add("reload.accepted", config_.file, report.text);
   spdlog::info("reloaded {}: generation {}, {}", config_.file, report.generation, report.text);
+  return report;
+}
+
+ReloadReport Daemon::set_scheduler(const std::string& service, const std::string& scheduler) {
+  ReloadReport report;
+  const std::span<const Choice> choices = find_option("service", "scheduler")->choices;
+  const auto choice = std::ranges::find(choices, scheduler, &Choice::name);
+  Config next = config_;
+  for (ServiceConfig& each : next.services) {
+    if (choice != choices.end() && (service.empty() || each.name == service))
+      each.scheduler = static_cast<Scheduler>(choice->value);
+  }
+  const auto set = compiler_->set_config(next, monotonic_ns());
+  if (set) {
+    config_ = std::move(next);
+    ++revision_;
+    compile_and_publish();
+  } else {
+    report.errors = {set.error().text()};
+  }
+  report.accepted = set.ok();
+  report.generation = compiler_->generation();
+  report.text = (service.empty() ? "all services" : service) + ": scheduler " + scheduler;
   return report;
 }
 

@@ -41,6 +41,8 @@ class Daemon {
   void stop();
 
   ReloadReport reload();
+  // Of one service, or of all where `service` is empty. Lasts until the file is read again.
+  ReloadReport set_scheduler(const std::string& service, const std::string& scheduler);
 
  private:
   friend class StatusView;
@@ -76,6 +78,7 @@ class Daemon {
   bool compile_requested_ = false;
   bool eal_started_ = false;
   uint64_t ticks_ = 0;
+  uint64_t revision_ = 1;  // of the desired state
   std::chrono::steady_clock::time_point started_;
   WallTime started_at_;
   LastReload last_reload_;

@@ -14,6 +14,7 @@ enum class OptionType : uint8_t {
   text,
   integer,
   real,
+  boolean,
   duration,  // range in milliseconds
   choice,
   address,

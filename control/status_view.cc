@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "control/daemon.h"
+#include "control/option_rows.h"
 #include "dataplane/cpu_variant.h"
 #include "dataplane/dpdk_eal.h"
 #include "dataplane/probation_table.h"
@@ -306,6 +307,28 @@ DropsReport StatusView::drops() {
 
 ReloadReport StatusView::reload() {
   return daemon_.reload();
+}
+
+uint64_t StatusView::generation() {
+  return daemon_.compiler_->generation();
+}
+
+std::string StatusView::desired_tag() {
+  const auto start =
+      std::chrono::duration_cast<std::chrono::milliseconds>(daemon_.started_at_.time_since_epoch());
+  return std::to_string(start.count()) + "-" + std::to_string(daemon_.revision_);
+}
+
+std::vector<std::string> StatusView::schedulers() {
+  std::vector<std::string> names;
+  for (const Choice& choice : find_option("service", "scheduler")->choices) {
+    if (choice.supported) names.emplace_back(choice.name);
+  }
+  return names;
+}
+
+ReloadReport StatusView::set_scheduler(const std::string& service, const std::string& scheduler) {
+  return daemon_.set_scheduler(service, scheduler);
 }
 
 }  // namespace shunt

@@ -38,6 +38,10 @@ class StatusView : public StatusSource {
   DropsReport drops() override;
   std::vector<Finding> findings() override;  // doctor_view.cc
   ReloadReport reload() override;
+  uint64_t generation() override;
+  std::string desired_tag() override;
+  std::vector<std::string> schedulers() override;
+  ReloadReport set_scheduler(const std::string& service, const std::string& scheduler) override;
 
   // Ten times a second: what rates are measured from.
   void sample();

@@ -138,6 +138,14 @@ std::optional<bool> TableReader::boolean(std::string_view key) {
   return value.node->as_boolean()->get();
 }
 
+void TableReader::read(std::string_view key, bool& to) {
+  const Value value = find(key);
+  if (value.node == nullptr) return;
+  if (!value.node->is_boolean()) return wrong_type(*value.row, *value.node, "true or false");
+  to = value.node->as_boolean()->get();
+  good(value);
+}
+
 void TableReader::read(std::string_view key, double& to) {
   const Value value = find(key);
   if (value.node == nullptr) return;

@@ -29,6 +29,7 @@ class TableReader {
 
   void read(std::string_view key, std::string& to);
   void read(std::string_view key, double& to);
+  void read(std::string_view key, bool& to);
   void read(std::string_view key, std::chrono::milliseconds& to);
   void read(std::string_view key, std::chrono::seconds& to);  // whole seconds
   void read(std::string_view key, IpAddress& to);
