@@ -40,6 +40,8 @@ constexpr const char* kForms = R"json({
 "Drops": {"received": "uint", "sent": "uint", "punted": "uint", "originated": "uint", "in_flight": "int",
   "dropped": {"*": "uint"}},
 
+"Findings": {"findings": [{"name": "text", "gravity": "text", "subject": "text", "text": "text", "remedy": "text"}]},
+
 "Summary": {"method?": "text", "count": "uint", "sum": "number", "p50": "number|null", "p90": "number|null",
   "p95": "number|null", "p99": "number|null", "p99.9": "number|null", "below": ["uint"]},
 "FlowCounts": {"pool": "text", "name": "text", "outcomes": {"*": "uint"}, "revived": "uint", "syn_retransmits": "uint",

@@ -42,6 +42,15 @@ class FakeStatus : public StatusSource {
     return reload_report;
   }
 
+  uint64_t generation() override { return node_status.generation; }
+  std::string desired_tag() override { return tag; }
+  std::vector<std::string> schedulers() override { return {"maglev", "round-robin"}; }
+  ReloadReport set_scheduler(const std::string& service, const std::string& scheduler) override {
+    ++changes;
+    scheduler_set = {service, scheduler};
+    return reload_report;
+  }
+
   NodeStatus node_status;
   std::vector<WorkerStatus> worker_status;
   std::vector<PortStatus> port_status;
@@ -55,6 +64,9 @@ class FakeStatus : public StatusSource {
   std::vector<Finding> found;
   ReloadReport reload_report;
   int reloads = 0;
+  int changes = 0;
+  std::pair<std::string, std::string> scheduler_set;  // service, scheduler
+  std::string tag = "5-1";
   bool fails = false;
 
  private:
