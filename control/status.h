@@ -181,8 +181,8 @@ class StatusSource {
   virtual ReloadReport reload() = 0;            // reads the configuration file again, as SIGHUP does
 
   virtual uint64_t generation() = 0;  // of the published snapshot
-  // Names the desired state: another one after each accepted change by file or API (never by health), also over
-  // restarts. No quotes, blanks or commas.
+  // Names the desired state: another one after each accepted change by file or API (never by health), also
+  // over restarts. No quotes, blanks or commas.
   virtual std::string desired_tag() = 0;
   virtual std::vector<std::string> schedulers() = 0;  // that set_scheduler() takes
   // Of one service, or of all where `service` is empty; live flows stay where they are.
