@@ -330,7 +330,8 @@ ChangeAnswer Reconciler::set_scheduler(const std::string& service, const std::st
   const Cause cause{who, "scheduler " + scheduler + (service.empty() ? " everywhere" : " of " + service)};
   const std::span<const Choice> choices = find_option("service", "scheduler")->choices;
   const auto choice = std::ranges::find(choices, scheduler, &Choice::name);
-  if (choice == choices.end()) return refuse(Refusal::unknown, cause, "there is no scheduler " + scheduler);
+  if (choice == choices.end() || !choice->supported)
+    return refuse(Refusal::unknown, cause, "there is no scheduler " + scheduler);
   DesiredState next = state_;
   for (const ServiceConfig& each : state_.source().read.services) {
     if (service.empty() || each.name == service)
