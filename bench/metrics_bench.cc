@@ -90,6 +90,12 @@ class Node : public StatusSource {
   DropsReport drops() override { return {}; }
   std::vector<Finding> findings() override { return {}; }
   ReloadReport reload(const std::string&) override { return {}; }
+  uint64_t generation() override { return 0; }
+  std::string desired_tag() override { return {}; }
+  std::vector<std::string> schedulers() override { return {}; }
+  ReloadReport set_scheduler(const std::string&, const std::string&, const std::string&) override {
+    return {};
+  }
 
  private:
   std::vector<PairLatency> latency_;

@@ -7,7 +7,7 @@
 namespace shunt {
 namespace {
 
-std::string decoded(std::string_view text) {
+std::string decoded(std::string_view text, bool plus_is_blank = true) {
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
     uint8_t byte = 0;
@@ -20,12 +20,16 @@ std::string decoded(std::string_view text) {
         continue;
       }
     }
-    plain += text[i] == '+' ? ' ' : text[i];
+    plain += text[i] == '+' && plus_is_blank ? ' ' : text[i];
   }
   return plain;
 }
 
 }  // namespace
+
+std::string percent_decoded(std::string_view text) {
+  return decoded(text, false);
+}
 
 ApiQuery query_of(std::string_view target) {
   ApiQuery query;

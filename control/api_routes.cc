@@ -2,219 +2,210 @@
 
 #include <algorithm>
 #include <charconv>
-#include <exception>
-#include <map>
 
+#include "control/api_context.h"
 #include "control/api_edit_routes.h"
+#include "control/api_feed.h"
+#include "control/api_openapi.h"
+#include "control/api_simple.h"
 #include "control/flow_json.h"
+#include "control/metrics.h"
 #include "control/recent_flows.h"
 
 namespace shunt {
 namespace {
 
-constexpr std::string_view kTextType = "text/plain; charset=utf-8";
 // The version is that of the Prometheus text format.
-constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+constexpr size_t kMostFlows = 2 * kRecentFlows;
+constexpr uint64_t kUsualFlows = 100;
+constexpr uint64_t kUsualEvents = 100;
 
-std::string title_of(unsigned status) {
-  static const std::map<unsigned, std::string> titles = {{400, "Bad Request"},
-                                                         {403, "Forbidden"},
-                                                         {404, "Not Found"},
-                                                         {405, "Method Not Allowed"},
-                                                         {408, "Request Timeout"},
-                                                         {409, "Conflict"},
-                                                         {413, "Content Too Large"},
-                                                         {422, "Unprocessable Content"},
-                                                         {431, "Request Header Fields Too Large"},
-                                                         {500, "Internal Server Error"},
-                                                         {503, "Service Unavailable"},
-                                                         {505, "HTTP Version Not Supported"}};
-  const auto found = titles.find(status);
-  return found == titles.end() ? "Error" : found->second;
-}
+const ApiParameter kServiceParameter = {"service", "text", "Only of this service"};
 
-// The path of "/path?query" or of "http://host/path?query" (RFC 9112 3.2.2).
-std::string_view path_of(std::string_view target) {
-  if (target.starts_with("http://")) {
-    target.remove_prefix(std::string_view("http://").size());
-    const size_t slash = target.find('/');
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
-  }
-  return target.substr(0, target.find_first_of("?#"));
-}
-
-ApiResponse text(std::string_view type, std::string body) {
-  return {200, std::string(type), std::move(body)};
-}
-ApiResponse json(std::string body) {
-  return {200, "application/json", std::move(body)};
-}
-
-std::string value_of(const ApiQuery& query, const char* name) {
-  const auto found = query.find(name);
-  return found == query.end() ? std::string() : found->second;
-}
-std::string service_of(const ApiQuery& query) {
-  return value_of(query, "service");
-}
-
-}  // namespace
-
-struct ApiRoutes::Route {
-  std::string_view path;
-  bool writes;
-  ApiResponse (*answer)(ApiRoutes&, const ApiQuery&, const ApiRequest&);
-  bool takes_service = false;  // ?service=NAME
-};
-
-const std::vector<ApiRoutes::Route>& ApiRoutes::routes() {
-  static const std::vector<Route> table = {
-      {"/metrics", false,
-       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
-         return ApiResponse{200, std::string(kMetricsType), {}, {}, api.metrics_.text()};
-       }},
-      {"/healthz", false,
-       [](ApiRoutes&, const ApiQuery&, const ApiRequest&) { return text(kTextType, "ok\n"); }},
-      {"/readyz", false, [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) { return api.ready(); }},
-      {"/api/v1/status", false,
-       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
-         return json(status_json(api.source_.node(), api.source_.workers(), api.source_.ports()));
-       }},
-      {"/api/v1/services", false,
-       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
-         return json(services_json(api.source_.services()));
-       }},
-      {"/api/v1/backends", false,
-       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
-         return json(backends_json(api.source_.services()));
-       }},
-      {"/api/v1/drops", false,
-       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
-         return json(drops_json(api.source_.drops()));
-       }},
-      {"/api/v1/doctor", false,
-       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
-         return json(findings_json(api.source_.findings()));
-       }},
-      {"/api/v1/outcomes", false,
-       [](ApiRoutes& api, const ApiQuery& query, const ApiRequest&) {
-         return json(outcomes_json(api.source_.outcomes(service_of(query))));
-       },
-       true},
-      {"/api/v1/latency", false,
-       [](ApiRoutes& api, const ApiQuery& query, const ApiRequest&) {
-         return json(latency_json(api.source_.latency(service_of(query))));
-       },
-       true},
-      {"/api/v1/flows", false,
-       [](ApiRoutes& api, const ApiQuery& query, const ApiRequest&) { return api.flows(query); }, true},
-      {"/api/v1/reload", true,
-       [](ApiRoutes& api, const ApiQuery&, const ApiRequest& request) { return api.reload(request); }},
-  };
-  return table;
-}
-
-ApiResponse ApiRoutes::handle(const ApiRequest& request) noexcept {
-  try {
-    return answer(request);
-  } catch (const std::exception& error) {
-    return problem(500, error.what());
-  }
-}
-
-ApiResponse ApiRoutes::answer(const ApiRequest& request) {
-  const std::string_view path = path_of(request.target);
-  for (const Route& route : routes()) {
-    if (route.path != path) continue;
-    const bool allowed =
-        route.writes ? request.method == "POST" : request.method == "GET" || request.method == "HEAD";
-    if (!allowed) {
-      ApiResponse response = problem(405, std::string(path) + " doesn't take this method");
-      response.allow = route.writes ? "POST" : "GET, HEAD";
-      return response;
-    }
-    if (route.writes && !request.may_write) {
-      return problem(403, "changes are taken on the unix socket only; use shuntctl on the node itself");
-    }
-    const ApiQuery query = query_of(request.target);
-    if (route.takes_service) {
-      if (auto complaint = complaint_about_service(query)) return *std::move(complaint);
-    }
-    return route.answer(*this, query, request);
-  }
-  if (auto answered = answer_change(request, path)) return *std::move(answered);
-  return problem(404, "there is nothing at this path");
-}
-
-ApiResponse ApiRoutes::ready() {
-  const NodeStatus node = source_.node();
-  if (node.ready) return text(kTextType, "ready\n");
+ApiResponse ready(StatusSource& source) {
+  const NodeStatus node = source.node();
+  if (node.ready) return text_answer("ready\n");
   std::string detail = "not ready";
   for (size_t i = 0; i < node.not_ready.size(); ++i)
     detail += (i == 0 ? ": " : "; ") + node.not_ready[i];
   return problem(503, detail, {{"reasons", node.not_ready}});
 }
 
-std::optional<ApiResponse> ApiRoutes::complaint_about_service(const ApiQuery& query) {
-  if (!query.contains("service")) return std::nullopt;
-  const std::string wanted = service_of(query);
-  const std::vector<std::string> names = source_.service_names();
-  if (std::ranges::find(names, wanted) != names.end()) return std::nullopt;
-  return problem(404, "no service has the name \"" + wanted + "\"", {{"services", names}});
-}
-
-ApiResponse ApiRoutes::flows(const ApiQuery& query) {
+ApiResponse flows(StatusSource& source, const ApiCall& call) {
+  if (auto complaint = complaint_about_service(source, call)) return *std::move(complaint);
   FlowQuestion question;
-  question.service = service_of(query);
-  const std::string failed = value_of(query, "failed");
+  question.service = call.value("service");
+  const std::string failed = call.value("failed");
   if (!failed.empty() && failed != "true" && failed != "false")
     return problem(400, "failed is true or false, not \"" + failed + "\"");
   question.failed_only = failed == "true";
-  if (query.contains("limit")) {
-    const std::string limit = value_of(query, "limit");
-    const char* end = limit.data() + limit.size();
-    const auto [read_to, error] = std::from_chars(limit.data(), end, question.limit);
-    if (error != std::errc() || read_to != end || question.limit == 0 || question.limit > 2 * kRecentFlows)
-      return problem(400, "limit is 1 to " + std::to_string(2 * kRecentFlows) + ", not \"" + limit + "\"");
-  }
-  return json(flows_json(source_.flows(question)));
+  QueryNumber limit = number_in(call, "limit", 1, kMostFlows, kUsualFlows);
+  if (limit.complaint) return *std::move(limit.complaint);
+  question.limit = static_cast<decltype(question.limit)>(limit.value);
+  return json_answer(flows_json(source.flows(question)));
 }
 
-std::optional<ApiResponse> ApiRoutes::answer_change(const ApiRequest& request, std::string_view path) {
-  std::string allowed;
-  for (const EditRoute& route : edit_routes()) {
-    auto parameters = match_path(route.pattern, path);
-    if (!parameters) continue;
-    const bool is_head = request.method == "HEAD" && route.method == "GET";
-    if (route.method != request.method && !is_head) {
-      allowed +=
-          (allowed.empty() ? "" : ", ") + std::string(route.method == "GET" ? "GET, HEAD" : route.method);
-      continue;
-    }
-    if (route.writes && !request.may_write) {
-      return problem(403, "changes are taken on the unix socket only; use shuntctl on the node itself");
-    }
-    ChangeControl* const control = source_.changes();
-    if (control == nullptr) return problem(503, "nothing can be changed yet");
-    return route.answer(*control,
-                        {request.who, *std::move(parameters), query_of(request.target), request.body});
-  }
-  if (allowed.empty()) return std::nullopt;
-  ApiResponse response = problem(405, std::string(path) + " doesn't take this method");
-  response.allow = allowed;
-  return response;
+ApiResponse events(const EventLog& log, const ApiCall& call) {
+  QueryNumber limit = number_in(call, "limit", 1, EventLog::kKeptEvents, kUsualEvents);
+  QueryNumber after = number_in(call, "after", 0, UINT64_MAX, 0);
+  if (limit.complaint) return *std::move(limit.complaint);
+  if (after.complaint) return *std::move(after.complaint);
+  return json_answer(events_json(log, after.value, limit.value));
 }
 
-ApiResponse ApiRoutes::reload(const ApiRequest& request) {
-  const ReloadReport report = source_.reload(request.who);
-  if (report.accepted) return json(reload_json(report));
+ApiResponse figures(FigureFeed& feed) {
+  ApiResponse response;
+  response.shared_body = feed.latest();
+  return response.shared_body ? response : problem(500, "there is no reading");
+}
+
+ApiResponse reload(StatusSource& source, const ApiCall& call) {
+  const ReloadReport report = source.reload(call.caller.name);
+  if (report.accepted) return json_answer(reload_json(report));
   return problem(
       422, "the configuration is refused; generation " + std::to_string(report.generation) + " still runs",
       {{"errors", report.errors}, {"warnings", report.warnings}});
 }
 
-ApiResponse problem(unsigned status, const std::string& detail, const std::vector<ProblemList>& more) {
-  return {status, "application/problem+json", problem_json(status, title_of(status), detail, more)};
+// A handler that only asks the source and writes the answer out.
+template <typename Ask>
+ApiHandler of_source(StatusSource& source, Ask ask) {
+  return [&source, ask](const ApiCall&) { return json_answer(ask(source)); };
+}
+
+// The same of one service, or of all.
+template <typename Ask>
+ApiHandler of_service(StatusSource& source, Ask ask) {
+  return [&source, ask](const ApiCall& call) {
+    auto complaint = complaint_about_service(source, call);
+    return complaint ? *std::move(complaint) : json_answer(ask(source, call.value("service")));
+  };
+}
+
+ApiRoute read_row(const char* pattern, ApiRole role, const char* summary, const char* answer,
+                  ApiHandler handler) {
+  ApiRoute row;
+  row.method = "GET";
+  row.pattern = pattern;
+  row.role = role;
+  row.summary = summary;
+  row.answer = answer;
+  row.handler = std::move(handler);
+  return row;
+}
+
+std::vector<ApiRoute> probe_rows(ApiContext& context) {
+  StatusSource& source = context.source;
+  auto metrics = std::make_shared<StatusMetrics>(source);
+  const auto page = [metrics](const ApiCall&) { return ApiResponse{200, kMetricsType, {}, metrics->text()}; };
+  return {read_row("/metrics", ApiRole::reader, "Prometheus metrics", "", page),
+          read_row("/healthz", ApiRole::anyone, "ok while the control thread answers", "",
+                   [](const ApiCall&) { return text_answer("ok\n"); }),
+          read_row("/readyz", ApiRole::anyone, "ready, or 503 with reasons", "",
+                   [&source](const ApiCall&) { return ready(source); }),
+          read_row("/api/v1/openapi.json", ApiRole::anyone, "This document", "OpenApi",
+                   [&context, text = std::string()](const ApiCall&) mutable {
+                     if (text.empty()) text = openapi_document(context.table, context.source.node().version);
+                     return json_answer(text);
+                   })};
+}
+
+std::vector<ApiRoute> state_rows(StatusSource& source) {
+  std::vector<ApiRoute> rows = {
+      read_row("/api/v1/status", ApiRole::reader, "The node, its workers and ports", "Status",
+               of_source(source,
+                         [](StatusSource& of) { return status_json(of.node(), of.workers(), of.ports()); })),
+      read_row("/api/v1/services", ApiRole::reader, "The services", "Services",
+               of_source(source, [](StatusSource& of) { return services_json(of.services()); })),
+      read_row("/api/v1/backends", ApiRole::reader, "One entry for each service and backend", "Backends",
+               of_source(source, [](StatusSource& of) { return backends_json(of.services()); })),
+      read_row("/api/v1/drops", ApiRole::reader, "The balance of packets", "Drops",
+               of_source(source, [](StatusSource& of) { return drops_json(of.drops()); })),
+      read_row("/api/v1/doctor", ApiRole::reader, "What is set up wrong", "Findings",
+               of_source(source, [](StatusSource& of) { return findings_json(of.findings()); }))};
+  rows[1].tagged = rows[2].tagged = true;
+  return rows;
+}
+
+std::vector<ApiRoute> flow_rows(StatusSource& source) {
+  std::vector<ApiRoute> rows = {
+      read_row(
+          "/api/v1/outcomes", ApiRole::reader, "How flows ended", "Outcomes",
+          of_service(source, [](StatusSource& of,
+                                const std::string& service) { return outcomes_json(of.outcomes(service)); })),
+      read_row(
+          "/api/v1/latency", ApiRole::reader, "How long handshakes, answers and flows took", "Latency",
+          of_service(source, [](StatusSource& of,
+                                const std::string& service) { return latency_json(of.latency(service)); })),
+      read_row("/api/v1/flows", ApiRole::reader, "The newest flow records, with client addresses", "Flows",
+               [&source](const ApiCall& call) { return flows(source, call); })};
+  for (ApiRoute& row : rows)
+    row.parameters = {kServiceParameter};
+  rows[2].parameters.push_back({"failed", "bool", "Only failures"});
+  rows[2].parameters.push_back({"limit", "uint", "At most so many: 1 to 2000, 100 by default"});
+  return rows;
+}
+
+std::vector<ApiRoute> feed_rows(ApiContext& context) {
+  ApiRoute told =
+      read_row("/api/v1/events", ApiRole::reader, "What happened; as a WebSocket, as it happens", "Events",
+               [&context](const ApiCall& call) { return events(context.events, call); });
+  told.feed = ApiFeed::events;
+  told.parameters = {{"after", "uint", "Only those with a higher number"},
+                     {"limit", "uint", "At most so many, the newest: 1 to 1000, 100 by default"}};
+  ApiRoute stream =
+      read_row("/api/v1/stream", ApiRole::reader, "One second's figures; as a WebSocket, each second",
+               "Figures", [&context](const ApiCall&) { return figures(context.figures); });
+  stream.feed = ApiFeed::figures;
+  return {told, stream};
+}
+
+ApiRoute reload_row(StatusSource& source) {
+  ApiRoute row;
+  row.method = "POST";
+  row.pattern = "/api/v1/reload";
+  row.role = ApiRole::operator_;
+  row.summary = "Reads the configuration file again";
+  row.answer = "Change";
+  row.writes = true;
+  row.handler = [&source](const ApiCall& call) { return reload(source, call); };
+  return row;
+}
+
+}  // namespace
+
+std::optional<ApiResponse> complaint_about_service(StatusSource& source, const ApiCall& call) {
+  if (!call.query.contains("service")) return std::nullopt;
+  const std::vector<std::string> names = source.service_names();
+  if (std::ranges::find(names, call.value("service")) != names.end()) return std::nullopt;
+  return problem(404, "no service has the name \"" + call.value("service") + "\"", {{"services", names}});
+}
+
+QueryNumber number_in(const ApiCall& call, const std::string& name, uint64_t min, uint64_t max,
+                      uint64_t absent) {
+  if (!call.query.contains(name)) return {absent, std::nullopt};
+  const std::string text = call.value(name);
+  const char* end = text.data() + text.size();
+  QueryNumber number;
+  const auto [read_to, error] = std::from_chars(text.data(), end, number.value);
+  if (error != std::errc() || read_to != end || number.value < min || number.value > max) {
+    number.complaint = problem(
+        400, name + " is " + std::to_string(min) + " to " + std::to_string(max) + ", not \"" + text + "\"");
+  }
+  return number;
+}
+
+std::vector<ApiRoute> node_routes(ApiContext& context, std::function<bool()> simple_writes) {
+  std::vector<ApiRoute> rows = simple_routes(context, std::move(simple_writes));
+  const auto add = [&rows](std::vector<ApiRoute> more) { std::ranges::move(more, std::back_inserter(rows)); };
+  add(probe_rows(context));
+  add(state_rows(context.source));
+  add(flow_rows(context.source));
+  add(feed_rows(context));
+  rows.push_back(reload_row(context.source));
+  add(edit_routes(context.source));
+  return rows;
 }
 
 }  // namespace shunt

@@ -1,64 +1,29 @@
-// ApiRoutes: what each path of the API answers, without a socket: a request in, a response out. Paths:
-// docs/api.md.
-//
-// Owner: the control thread. Cost: each answer copies and writes out what it shows; nothing is kept between
-// two.
+// The rows of what every shuntd answers: the node's state, what flows tell, events, figures, the reload, and
+// the simple endpoints; and those of api_edit_routes.h. Paths: docs/api.md.
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
+#include <functional>
 #include <vector>
 
-#include "control/api_query.h"
-#include "control/metrics.h"
-#include "control/status.h"
-#include "control/status_json.h"
+#include "control/api_route.h"
 
 namespace shunt {
 
-struct ApiRequest {
-  std::string_view method;
-  std::string_view target;  // path and query, as on the request line
-  bool may_write = false;   // came by the unix socket, which the file's mode guards
-  std::string_view body = {};
-  std::string who = "nobody";  // as the history shows it
+struct ApiContext;
+
+// The rows refer to the context, which owns them. `simple_writes`: whether a GET may change the scheduler,
+// now.
+std::vector<ApiRoute> node_routes(ApiContext& context, std::function<bool()> simple_writes);
+
+// Those that answer a query by ?service=NAME: 404 for one that nobody knows.
+std::optional<ApiResponse> complaint_about_service(StatusSource& source, const ApiCall& call);
+
+// A number of the query from `min` to `max`, `absent` where it isn't there; 400 otherwise.
+struct QueryNumber {
+  uint64_t value = 0;
+  std::optional<ApiResponse> complaint;
 };
-
-struct ApiResponse {
-  unsigned status = 200;
-  std::string content_type = "application/json";
-  std::string body;
-  std::string allow = {};                               // the Allow field, for 405
-  std::shared_ptr<const std::string> shared_body = {};  // instead of `body`, where many answers are the same
-};
-
-class ApiRoutes {
- public:
-  explicit ApiRoutes(StatusSource& source) : source_(source), metrics_(source) {}
-
-  // Never throws: what goes wrong inside is a 500.
-  ApiResponse handle(const ApiRequest& request) noexcept;
-
- private:
-  struct Route;
-  static const std::vector<Route>& routes();
-
-  ApiResponse ready();
-  ApiResponse flows(const ApiQuery& query);
-  // 404 for a service that nobody knows.
-  std::optional<ApiResponse> complaint_about_service(const ApiQuery& query);
-  ApiResponse reload(const ApiRequest& request);
-  // Of the routes about changes (api_edit_routes.h); nothing where none has the path.
-  std::optional<ApiResponse> answer_change(const ApiRequest& request, std::string_view path);
-  ApiResponse answer(const ApiRequest& request);
-
-  StatusSource& source_;
-  StatusMetrics metrics_;
-};
-
-// An RFC 9457 answer; its title is the status's reason phrase.
-ApiResponse problem(unsigned status, const std::string& detail, const std::vector<ProblemList>& more = {});
+QueryNumber number_in(const ApiCall& call, const std::string& name, uint64_t min, uint64_t max,
+                      uint64_t absent);
 
 }  // namespace shunt

@@ -1,18 +1,19 @@
-// ApiServer: HTTP/1.1 on the addresses of [api] listen. Which path answers what is api_routes.h.
+// ApiServer: HTTP/1.1 and WebSocket on the addresses of [api] listen, TLS 1.3 on TCP where there is a
+// certificate. What there is to ask for are the rows of api_route.h.
 //
-// Owner: the control thread, on whose io_context it lives: one coroutine for each connection, so a slow
-// client holds up nobody. Bound: ApiLimits; a connection holds one request and one response at a time. This
-// header knows no Boost.
+// Owner: the control thread, on whose io_context it lives. Bound: ApiLimits; a connection holds one request
+// and one answer at a time. This header knows no Boost.
 #pragma once
 
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/result.h"
+#include "control/api_limits.h"
+#include "control/api_route.h"
+#include "control/event_log.h"
 #include "control/status.h"
 
 namespace boost::asio {
@@ -21,30 +22,41 @@ class io_context;
 
 namespace shunt {
 
-struct ApiLimits {
-  uint32_t header_bytes = 8 * 1024;
-  uint32_t body_bytes = 64 * 1024;
-  uint32_t local_body_bytes = 8 * 1024 * 1024;  // on the unix socket: a whole configuration
-  size_t connections = 256;                     // the ones beyond are told 503 and closed
-  std::chrono::milliseconds idle{
-      30'000};  // to send a whole request after the last answer, or to take an answer
+struct ApiSettings {
+  std::vector<std::string> listen;
+  std::string token_file = {};       // empty: no tokens
+  std::string tls_certificate = {};  // empty: TCP is plain
+  std::string tls_key = {};
+  std::string audit_file = {};  // empty: none
+  bool simple_writes = false;   // a GET of /algorithm/{name} changes the scheduler
+};
+
+// What the server stands on; has to live until stop().
+struct ApiParts {
+  StatusSource& source;
+  EventLog& events;
+  std::vector<ApiRoute> more = {};  // rows of other parts
 };
 
 class ApiServer {
  public:
-  // Listens on every address or, when one fails, on none. `source` must live until stop().
-  static Result<std::unique_ptr<ApiServer>> start(boost::asio::io_context& io, StatusSource& source,
-                                                  const std::vector<std::string>& listen,
-                                                  ApiLimits limits = {});
+  // Listens on every address or, when one fails, on none.
+  static Result<std::unique_ptr<ApiServer>> start(boost::asio::io_context& io, ApiParts parts,
+                                                  const ApiSettings& settings, const ApiLimits& limits = {});
   ~ApiServer();
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
+
+  // Reads tokens, certificate and audit file of new settings, and gives what puts them in use; nothing has
+  // changed before that is called. `listen` stays as it was.
+  Result<std::function<void()>> prepare(const ApiSettings& settings);
 
   // Closes the listeners and every connection, and removes the socket files. Safe to repeat.
   void stop();
 
   // As bound: with the ports that the kernel picked.
   const std::vector<std::string>& addresses() const { return addresses_; }
+  const ApiRouteTable& routes() const;
 
  private:
   struct State;

@@ -191,6 +191,10 @@ struct ServiceConfig {
 struct ApiConfig {
   // "unix:/path" or "address:port". Default: unix:<runtime_dir>/api.sock and 127.0.0.1:8080.
   std::vector<std::string> listen;
+  std::string token_file;       // empty: no tokens; over TCP everybody reads and nobody changes
+  std::string tls_certificate;  // empty: TCP is plain
+  std::string tls_key;
+  bool simple_writes = false;  // a GET of /algorithm/{name} changes the scheduler
 };
 
 struct IcmpConfig {
@@ -225,6 +229,7 @@ struct ClusterConfig {
 
 struct LogConfig {
   LogLevel level = LogLevel::info;
+  std::string audit_file;  // empty: none
 };
 
 struct Config {

@@ -212,7 +212,12 @@ Fields node_fields_of(const Config& config) {
   node.add("state_dir", config.node.state_dir);
   node.add("runtime_dir", config.node.runtime_dir);
   add_dataplane(fields, config);
-  Writer(fields, "api", "api.").add("listen", config.api.listen);
+  Writer api(fields, "api", "api.");
+  api.add("listen", config.api.listen);
+  api.add("token_file", config.api.token_file);
+  api.add("tls_certificate", config.api.tls_certificate);
+  api.add("tls_key", config.api.tls_key);
+  api.add("simple_writes", config.api.simple_writes);
   Writer(fields, "icmp", "icmp.").add("rate", config.icmp.rate);
   Writer routes(fields, "routes", "routes.");
   routes.add("protocol", config.routes.protocol);
@@ -224,7 +229,9 @@ Fields node_fields_of(const Config& config) {
   fragments.add("time", config.fragments.time);
   Writer(fields, "cluster", "cluster.").add("peers", config.cluster.peers);
   Writer(fields, "telemetry", "telemetry.").add("sample", config.telemetry.sample);
-  Writer(fields, "log", "log.").add("level", config.log.level);
+  Writer log(fields, "log", "log.");
+  log.add("level", config.log.level);
+  log.add("audit_file", config.log.audit_file);
   return fields;
 }
 

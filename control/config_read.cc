@@ -150,6 +150,10 @@ void read_service(const toml::table& table, ServiceConfig& service, ServiceOrigi
 void read_api(const toml::table& table, ApiConfig& api, Origin& origin, Report& report) {
   TableReader reader(table, "api", origin, report);
   reader.read("listen", api.listen);
+  reader.read("token_file", api.token_file);
+  reader.read("tls_certificate", api.tls_certificate);
+  reader.read("tls_key", api.tls_key);
+  reader.read("simple_writes", api.simple_writes);
   reader.finish();
 }
 
@@ -191,6 +195,7 @@ void read_log(const toml::table& table, LogConfig& log, Origin& origin, Report& 
   TableReader reader(table, "log", origin, report);
   reader.read("level", log.level);
   reader.check_choice("format");
+  reader.read("audit_file", log.audit_file);
   reader.finish();
 }
 

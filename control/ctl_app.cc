@@ -11,6 +11,8 @@
 #include "control/ctl_doctor.h"
 #include "control/ctl_edit.h"
 #include "control/ctl_flow_views.h"
+#include "control/ctl_live.h"
+#include "control/ctl_token.h"
 
 namespace shunt {
 namespace {
@@ -40,12 +42,17 @@ Examples:
 struct Options {
   std::string api = kDefaultApi;
   std::string config;
+  std::string token_file;
+  std::string ca_file;
   bool json = false;
   std::string file;         // check
   std::string backends_of;  // backends: a service or a pool
   std::string service;      // latency, outcomes, flows
   bool failed = false;      // flows
-  uint32_t limit = 40;      // flows
+  uint32_t limit = 40;      // flows, events
+  bool follow = false;      // events
+  bool once = false;        // top
+  TokenWish token;
 };
 
 using View = Result<> (*)(const std::string& answer, const CtlIo& io);
@@ -56,22 +63,30 @@ CtlExit fail(const CtlIo& io, CtlExit code, const std::string& what) {
 }
 
 // The file's address when --config is given, else --api, SHUNT_API or the default.
-CtlExit find_api(const Options& options, const CtlIo& io, ApiAddress& address) {
-  const Result<ApiAddress> found =
-      options.config.empty() ? ApiAddress::parse(options.api) : api_address_in(options.config);
-  if (!found) {
-    return fail(io, options.config.empty() ? kExitUsage : kExitBadConfiguration, found.error().text());
+CtlExit find_api(const Options& options, const CtlIo& io, CtlTarget& target) {
+  if (options.config.empty()) {
+    auto found = CtlTarget::parse(options.api);
+    if (!found) return fail(io, kExitUsage, found.error().text());
+    target = found.take();
+  } else {
+    const Result<ApiAddress> found = api_address_in(options.config);
+    if (!found) return fail(io, kExitBadConfiguration, found.error().text());
+    target = found.value();
   }
-  address = found.value();
+  target.ca_file = options.ca_file;
+  if (options.token_file.empty() || target.address.is_unix()) return kExitOk;
+  auto token = read_token_file(options.token_file);
+  if (!token) return fail(io, kExitUsage, token.error().text());
+  target.token = token.take();
   return kExitOk;
 }
 
 // Asks; an answer that isn't a success is printed, and its exit code returned.
 CtlExit ask(const Options& options, const CtlIo& io, const CtlQuestion& question, std::string& body) {
-  ApiAddress address;
-  if (const CtlExit code = find_api(options, io, address); code != kExitOk) return code;
+  CtlTarget target;
+  if (const CtlExit code = find_api(options, io, target); code != kExitOk) return code;
   const Result<HttpAnswer> answer =
-      ask_shuntd(address, question.method, question.path, question.timeout, question.body);
+      ask_shuntd(target, question.method, question.path, question.timeout, question.body);
   if (!answer) return fail(io, kExitUnreachable, answer.error().text());
   body = answer.value().body;
   const unsigned status = answer.value().status;
@@ -178,7 +193,7 @@ constexpr Question kQuestions[] = {
      "GET", "/api/v1/doctor", show_findings},
     {"reload", "Read the configuration file again, as SIGHUP does",
      "A file with errors changes nothing: they are printed, and shuntctl ends with 78.\n"
-     "Works over the unix socket only.\n"
+     "Over TCP it needs a token of the role operator.\n"
      "\nExamples:\n  shuntctl reload\n  shuntctl check /etc/shunt/shunt.toml && shuntctl reload",
      "POST", "/api/v1/reload", show_reload},
 };
@@ -259,6 +274,71 @@ void add_flows(CLI::App& app, Options& options, std::function<CtlExit(const CtlI
   command->callback([&] { chosen = [&](const CtlIo& io) { return flows(options, io); }; });
 }
 
+LiveWish live_wish(const Options& options, bool follow, const CtlIo& io) {
+  LiveWish wish;
+  wish.json = options.json;
+  wish.follow = follow;
+  wish.terminal = io.terminal && !options.json && follow;
+  wish.limit = options.limit;
+  return wish;
+}
+
+CtlGet asker(const Options& options, const CtlIo& io) {
+  return [&options, &io](const std::string& path, std::string& body) {
+    return ask(options, io, "GET", path.c_str(), body);
+  };
+}
+
+void add_events(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("events", "What happened: backends, reloads, changes");
+  command->add_flag("--follow,-f", options.follow, "Go on as they happen, until Ctrl-C");
+  command->add_option("--limit", options.limit, "At most so many, the newest")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  command->footer(
+      "shuntd keeps the last 1,000 since its start. Times of day are UTC.\n"
+      "\nExamples:\n  shuntctl events\n  shuntctl events --follow\n"
+      "  shuntctl events --json | jq -r '.events[] | select(.kind == \"backend.down\").subject'");
+  command->callback([&] {
+    chosen = [&](const CtlIo& io) {
+      return show_events(asker(options, io), live_wish(options, options.follow, io), io);
+    };
+  });
+}
+
+void add_top(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("top", "Traffic of services and backends, each second");
+  command->add_flag("--once", options.once, "One table, and end");
+  command->footer(
+      "Rates are of the last second. On a terminal the table stays in its place; piped, one follows the "
+      "other.\n"
+      "\nExamples:\n  shuntctl top\n  shuntctl top --once\n"
+      "  shuntctl top --json | jq --unbuffered '.rates.received'");
+  command->callback([&] {
+    chosen = [&](const CtlIo& io) {
+      return show_top(asker(options, io), live_wish(options, !options.once, io), io);
+    };
+  });
+}
+
+void add_token(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("token", "Make a token for the API over TCP (needs no daemon)");
+  command->add_option("NAME", options.token.name, "Whose it is: letters, digits, - and _")->required();
+  command->add_option("--role", options.token.role, "reader, operator or admin")->required();
+  command->add_option("--expires", options.token.expires,
+                      "30d, 12h, 90m, or a time like 2027-01-31T12:00:00Z");
+  command->footer(
+      "Prints the token and the line for the file of [api] token_file, which holds its hash only.\n"
+      "\nExamples:\n  shuntctl token ci --role operator --expires 30d\n"
+      "  shuntctl token prometheus --role reader --json | jq -r .line >> /etc/shunt/token");
+  command->callback([&] {
+    chosen = [&](const CtlIo& io) {
+      options.token.json = options.json;
+      return print_token(options.token, io);
+    };
+  });
+}
+
 void add_questions(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
   for (const Question& question : kQuestions) {
     CLI::App* command = app.add_subcommand(question.name, question.text);
@@ -277,11 +357,17 @@ void add_options(CLI::App& app, Options& options) {
       from_environment != nullptr && *from_environment) {
     options.api = from_environment;
   }
-  CLI::Option* api = app.add_option("--api", options.api,
-                                    "Where shuntd listens: unix:/PATH or ADDRESS:PORT (or set SHUNT_API)")
-                         ->capture_default_str();
+  if (const char* from_environment = std::getenv("SHUNT_TOKEN_FILE"); from_environment != nullptr)
+    options.token_file = from_environment;
+  CLI::Option* api =
+      app.add_option("--api", options.api,
+                     "Where shuntd listens: unix:/PATH, ADDRESS:PORT or https://HOST:PORT (or set SHUNT_API)")
+          ->capture_default_str();
   app.add_option("--config", options.config, "Take the address from this configuration file's [api] listen")
       ->excludes(api);
+  app.add_option("--token-file", options.token_file,
+                 "A file whose first line is the token to use over TCP (or set SHUNT_TOKEN_FILE)");
+  app.add_option("--ca", options.ca_file, "For https: the PEM file of who signed shuntd's certificate");
   app.add_flag("--json", options.json, "Print JSON, for programs");
 }
 
@@ -306,6 +392,9 @@ CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
                          return ask(options, to, question, body);
                        },
                        options.json, chosen});
+  add_events(app, options, chosen);
+  add_top(app, options, chosen);
+  add_token(app, options, chosen);
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {

@@ -4,14 +4,19 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <memory>
+
+#include "control/api_await.h"
+#include "control/api_transport.h"
 
 namespace shunt {
 namespace {
@@ -21,26 +26,53 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-using Protocol = asio::generic::stream_protocol;
-using Stream = beast::basic_stream<Protocol>;
+using Protocol = ApiTransport::Protocol;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr uint64_t kMaxAnswerBytes = 256ULL << 20U;
 
-Protocol::endpoint endpoint_of(const ApiAddress& address) {
+// Throws where a name isn't found.
+Protocol::endpoint endpoint_of(const CtlTarget& target, asio::io_context& io) {
+  const ApiAddress& address = target.address;
   if (address.is_unix()) return asio::local::stream_protocol::endpoint(address.path);
-  return asio::ip::tcp::endpoint(asio::ip::make_address(address.ip.text()), address.port);
+  if (target.host.empty())
+    return asio::ip::tcp::endpoint(asio::ip::make_address(address.ip.text()), address.port);
+  asio::ip::tcp::resolver resolver(io);
+  return asio::ip::tcp::endpoint(*resolver.resolve(target.host, std::to_string(address.port)).begin());
+}
+
+// Throws where the file can't be read.
+std::shared_ptr<asio::ssl::context> tls_of(const CtlTarget& target) {
+  if (!target.tls) return nullptr;
+  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
+  context->set_verify_mode(asio::ssl::verify_peer);
+  if (SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_3_VERSION) != 1)
+    throw std::runtime_error("this OpenSSL has no TLS 1.3");
+  if (target.ca_file.empty()) {
+    context->set_default_verify_paths();
+  } else {
+    context->load_verify_file(target.ca_file);
+  }
+  const std::string name = target.host.empty() ? target.address.ip.text() : target.host;
+  context->set_verify_callback(asio::ssl::host_name_verification(name));
+  return context;
 }
 
 struct Exchange {
   http::request<http::string_body> request;
   http::response_parser<http::string_body> parser;
+  std::string server_name;  // for TLS; empty: an address
   error_code error;
 };
 
-asio::awaitable<void> exchange(Stream& stream, Protocol::endpoint endpoint, Exchange& with) {
-  const auto [connect_error] = co_await stream.async_connect(endpoint, kAwait);
-  with.error = connect_error;
+asio::awaitable<void> exchange(ApiTransport& stream, Protocol::endpoint endpoint, Exchange& with) {
+  with.error =
+      co_await await_callback<error_code>([&](auto done) { stream.connect(endpoint, std::move(done)); });
   if (with.error) co_return;
+  if (stream.is_tls()) {
+    with.error = co_await await_callback<error_code>(
+        [&](auto done) { stream.connect_tls(with.server_name, std::move(done)); });
+    if (with.error) co_return;
+  }
   // A server that is full answers before it has read the question, so the answer counts and not the write.
   co_await http::async_write(stream, with.request, kAwait);
   beast::flat_buffer buffer;
@@ -48,7 +80,7 @@ asio::awaitable<void> exchange(Stream& stream, Protocol::endpoint endpoint, Exch
   with.error = read_error;
 }
 
-std::string next_step(const ApiAddress& address, const error_code& error, std::chrono::milliseconds timeout) {
+std::string next_step(const CtlTarget& target, const error_code& error, std::chrono::milliseconds timeout) {
   if (error == beast::error::timeout) {
     return "no answer within " + std::to_string(timeout.count() / 1000) +
            " s; shuntd's control thread is busy or stopped (its packets flow on). Try again, then see its "
@@ -64,31 +96,42 @@ std::string next_step(const ApiAddress& address, const error_code& error, std::c
   }
   if (error == boost::system::errc::connection_refused) {
     return std::string("nobody answers. ") +
-           (address.is_unix() ? "shuntd has ended; start it" : "Start shuntd") +
+           (target.address.is_unix() ? "shuntd has ended; start it" : "Start shuntd") +
            " (shuntd --config FILE), or say where it listens: --api ADDRESS, --config FILE or SHUNT_API";
+  }
+  if (target.tls && error.category() == asio::error::get_ssl_category()) {
+    return error.message() +
+           ". Is it TLS that is spoken there, and is --ca the file of who signed its certificate?";
   }
   return error.message() + ". Check that the address is that of a shuntd's [api] listen";
 }
 
 }  // namespace
 
-Result<HttpAnswer> ask_shuntd(const ApiAddress& address, std::string_view method, std::string_view path,
-                              std::chrono::milliseconds timeout, std::string body) {
+Result<HttpAnswer> ask_shuntd(const CtlTarget& target, std::string_view method, std::string_view path,
+                              std::chrono::milliseconds timeout, std::string body) try {
   asio::io_context io(1);
-  Stream stream(io);
+  const Protocol::endpoint endpoint = endpoint_of(target, io);
+  ApiTransport stream(Protocol::socket(io), tls_of(target));
   Exchange with;
+  with.server_name = target.host;
   with.request.method_string({method.data(), method.size()});
   with.request.target({path.data(), path.size()});
-  with.request.set(http::field::host, address.is_unix() ? "localhost" : address.text());
+  const std::string host =
+      target.host.empty() ? target.address.text() : target.host + ":" + std::to_string(target.address.port);
+  with.request.set(http::field::host, target.address.is_unix() ? "localhost" : host);
+  if (!target.token.empty()) with.request.set(http::field::authorization, "Bearer " + target.token);
   with.request.keep_alive(false);
   with.request.body() = std::move(body);
   with.request.prepare_payload();
   with.parser.body_limit(kMaxAnswerBytes);
   stream.expires_after(timeout);
-  asio::co_spawn(io, exchange(stream, endpoint_of(address), with), asio::detached);
+  asio::co_spawn(io, exchange(stream, endpoint, with), asio::detached);
   io.run();
-  if (with.error) return Error{address.text(), next_step(address, with.error, timeout)};
+  if (with.error) return Error{target.text(), next_step(target, with.error, timeout)};
   return HttpAnswer{with.parser.get().result_int(), std::move(with.parser.get().body())};
+} catch (const std::exception& error) {
+  return Error{target.text(), error.what()};
 }
 
 }  // namespace shunt

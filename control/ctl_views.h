@@ -17,6 +17,7 @@ struct CtlIo {
   std::ostream& err;
   bool colour = false;
   std::chrono::system_clock::time_point now;
+  bool terminal = false;  // `out` may be painted over
 };
 
 Result<> show_status(const std::string& answer, const CtlIo& io);

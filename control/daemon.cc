@@ -40,6 +40,21 @@ std::string counted(size_t number, const std::string& noun) {
   return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
+ApiSettings api_settings(const Config& config) {
+  const ApiConfig& api = config.api;
+  return {api.listen,  api.token_file,        api.tls_certificate,
+          api.tls_key, config.log.audit_file, api.simple_writes};
+}
+
+// At most a quarter of the descriptors: the rest is for checks, ports and the kernel.
+ApiLimits api_limits() {
+  ApiLimits limits;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+    limits.tcp_connections = std::min<size_t>(limits.tcp_connections, files.rlim_cur / 4);
+  return limits;
+}
+
 void raise_open_files() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -194,7 +209,7 @@ Result<> Daemon::start_control() {
   passive_ = std::make_unique<PassiveWatch>(*engine_, *compiler_);
   health_->set_targets(health_targets(config_));
   view_ = std::make_unique<StatusView>(*this);
-  auto api = ApiServer::start(io_, *view_, config_.api.listen);
+  auto api = ApiServer::start(io_, {*view_, events_}, api_settings(config_), api_limits());
   if (!api) return api.error();
   api_ = api.take();
   tick();
@@ -404,7 +419,14 @@ void Daemon::start_reconciler(const HashKey& cluster_key) {
 // The last step of every change of the desired state. An edit changes nothing that the kernel has to be asked
 // about.
 Result<uint64_t> Daemon::publish_config(const Config& next, bool whole) {
+  std::function<void()> use_access = [] {};
+  if (whole && api_) {
+    auto access = api_->prepare(api_settings(next));
+    if (!access) return access.error();
+    use_access = access.take();
+  }
   if (auto set = compiler_->set_config(next, monotonic_ns()); !set) return set.error();
+  use_access();
   config_ = next;
   if (whole) {
     set_log_level(config_.log.level);
@@ -448,6 +470,18 @@ ReloadReport Daemon::reload(const std::string& who) {
   last_reload_ = {std::chrono::system_clock::now(), true, report.text};
   events_.add("reload.accepted", file, report.text);
   spdlog::info("reloaded {}: generation {}, {}", file, report.generation, report.text);
+  return report;
+}
+
+ReloadReport Daemon::set_scheduler(const std::string& service, const std::string& scheduler,
+                                   const std::string& who) {
+  ChangeAnswer answer = reconciler_->set_scheduler(service, scheduler, who);
+  ReloadReport report;
+  report.accepted = answer.accepted();
+  report.generation = answer.generation;
+  report.text = std::move(answer.text);
+  report.errors = std::move(answer.errors);
+  report.warnings = std::move(answer.warnings);
   return report;
 }
 

@@ -49,6 +49,9 @@ class Daemon {
 
   // `who` asked for it: "file" for SIGHUP.
   ReloadReport reload(const std::string& who);
+  // Of one service, or of all where `service` is empty. Lasts until the file is read again.
+  ReloadReport set_scheduler(const std::string& service, const std::string& scheduler,
+                             const std::string& who);
 
  private:
   friend class StatusView;

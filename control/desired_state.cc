@@ -98,6 +98,13 @@ void lay_edits(Config& config, const Edits& edits, Merge& merged) {
   }
 }
 
+void lay_schedulers(Config& config, const std::map<std::string, Scheduler>& schedulers) {
+  for (ServiceConfig& service : config.services) {
+    const auto found = schedulers.find(service.name);
+    if (found != schedulers.end()) service.scheduler = found->second;
+  }
+}
+
 std::string texts_of(const Edits& edits) {
   std::string all;
   for (const auto& [key, edit] : edits)
@@ -137,6 +144,7 @@ void point_into_text(Laid& laid) {
 
 DesiredState with_file(DesiredState state, std::shared_ptr<const ConfigSource> file, std::string& note) {
   state.file = std::move(file);
+  state.schedulers.clear();
   if (!state.applied || state.applied->replaced_digest == state.file->digest) return state;
   if (state.applied->source->digest == state.file->digest) {
     note = "the file is now what was applied";
@@ -158,6 +166,7 @@ Merge merge(const DesiredState& state, const Discovered& discovered) {
     merged.dropped.clear();
     merged.edits.clear();
     lay_edits(laid.config, state.edits, merged);
+    lay_schedulers(laid.config, state.schedulers);
     Report report(source.text, source.file);
     validate_config(laid.config, laid.origin, report);
     std::vector<Diagnostic> errors = report.take_errors();

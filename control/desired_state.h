@@ -30,12 +30,15 @@ struct DesiredState {
   std::shared_ptr<const ConfigSource> file;      // as last read and found good
   std::shared_ptr<const AppliedConfig> applied;  // absent: the file's text runs
   Edits edits;
+  // Of services, by name, instead of the configuration's; until the file is read again. edits.toml has them
+  // not.
+  std::map<std::string, Scheduler> schedulers = {};
 
   const ConfigSource& source() const { return applied ? *applied->source : *file; }
 };
 
-// The desired state with another text of the file: an applied configuration is dropped when the file's text
-// has changed, and `note` says so (empty: nothing to say).
+// The desired state with the file as it was read again: schedulers are the configuration's again, and an
+// applied configuration is dropped when the file's text has changed; `note` says so (empty: nothing to say).
 DesiredState with_file(DesiredState state, std::shared_ptr<const ConfigSource> file, std::string& note);
 
 // The effective configuration, or every reason why there is none.

@@ -36,6 +36,7 @@ constexpr std::array kNames = {
     "bad_listen",
     "duplicate_listen",
     "socket_path_too_long",
+    "tls_half",
     "no_workers",
     "duplicate_worker",
     "no_port",

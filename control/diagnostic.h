@@ -47,6 +47,7 @@ enum class DiagnosticId : uint8_t {
   bad_listen,
   duplicate_listen,
   socket_path_too_long,
+  tls_half,
   no_workers,
   duplicate_worker,
   // Ports.

@@ -53,6 +53,8 @@ class History {
   std::vector<HistoryRow> rows() const;
   // What was wanted at that generation, also where it was published for health; nothing where it isn't kept.
   std::optional<DesiredState> state_at(uint64_t generation) const;
+  // The generation that brought the newest state.
+  uint64_t changed() const { return states_.empty() ? 0 : states_.back().first; }
   // The generations that can be rolled back to, for a message: "12 to 31".
   std::string kept_text() const;
 

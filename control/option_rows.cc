@@ -335,11 +335,19 @@ constexpr std::array kRows = {
     OptionRow{"api", "listen", Type::texts, Need::optional,
               "[\"unix:RUNTIME_DIR/api.sock\", \"127.0.0.1:8080\"]",
               "`unix:/absolute/path`, `ADDRESS:PORT` or `[ADDRESS6]:PORT`. A TCP listener beyond loopback is "
-              "a warning: "
+              "a warning where `token_file` or TLS is missing: "
               "whoever reaches it may read everything. `[]`: no API."},
-    not_yet("api", "token_file"),
-    not_yet("api", "tls_certificate"),
-    not_yet("api", "tls_key"),
+    OptionRow{"api", "token_file", Type::text, Need::optional,
+              "none: over TCP everybody reads and nobody changes",
+              "Absolute path of the tokens that TCP needs then, made by `shuntctl token`; read again when it "
+              "changes."},
+    OptionRow{"api", "tls_certificate", Type::text, Need::optional, "none: TCP is plain",
+              "Absolute path of the certificate chain (PEM) for every TCP listener: TLS 1.3. Read again at "
+              "reload."},
+    OptionRow{"api", "tls_key", Type::text, Need::optional, "", "Absolute path of its key (PEM)."},
+    OptionRow{
+        "api", "simple_writes", Type::boolean, Need::optional, "false",
+        "Lets a GET of `/algorithm/NAME` change the scheduler; it needs the role operator all the same."},
 
     OptionRow{"icmp", "rate", Type::integer, Need::optional, "100",
               "Answers a second to one source, of each kind: echo replies, time exceeded, too big. Workers "
@@ -379,7 +387,10 @@ constexpr std::array kRows = {
 
     OptionRow{"log", "level", Type::choice, Need::optional, "\"info\"", "", 0, 0, kLogLevel},
     OptionRow{"log", "format", Type::choice, Need::optional, "\"text\"", "", 0, 0, kLogFormat},
-    not_yet("log", "audit_file"),
+    OptionRow{
+        "log", "audit_file", Type::text, Need::optional, "none",
+        "Absolute path; one line of JSON for each change that was asked for by the API, done or refused. "
+        "Opened anew at reload."},
 };
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kHeadings = {{

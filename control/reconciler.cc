@@ -11,6 +11,7 @@
 #include "control/config_patch.h"
 #include "control/durable_file.h"
 #include "control/edits_file.h"
+#include "control/option_rows.h"
 
 namespace shunt {
 namespace {
@@ -228,6 +229,7 @@ ChangeAnswer Reconciler::discovered(Discovered now, const std::string& what) {
 DesiredState Reconciler::with_text(std::shared_ptr<const ConfigSource> source, const std::string& who) const {
   DesiredState next = state_;
   next.applied.reset();
+  next.schedulers.clear();
   if (source->digest == state_.file->digest) return next;
   next.applied = std::make_shared<const AppliedConfig>(
       AppliedConfig{std::move(source), state_.file->digest, who, Clock::now()});
@@ -286,6 +288,7 @@ ChangeAnswer Reconciler::rollback(uint64_t generation, const std::string& who) {
   DesiredState next =
       with_text(then->applied ? then->applied->source : then->file, then->applied ? then->applied->who : who);
   next.edits = then->edits;
+  next.schedulers = then->schedulers;
   return reconcile(std::move(next), discovered_, cause, true);
 }
 
@@ -322,6 +325,21 @@ ChangeAnswer Reconciler::edit(const BackendName& name, const EditValue& value, c
   return reconcile(std::move(next), discovered_, cause, false);
 }
 
+ChangeAnswer Reconciler::set_scheduler(const std::string& service, const std::string& scheduler,
+                                       const std::string& who) {
+  const Cause cause{who, "scheduler " + scheduler + (service.empty() ? " everywhere" : " of " + service)};
+  const std::span<const Choice> choices = find_option("service", "scheduler")->choices;
+  const auto choice = std::ranges::find(choices, scheduler, &Choice::name);
+  if (choice == choices.end() || !choice->supported)
+    return refuse(Refusal::unknown, cause, "there is no scheduler " + scheduler);
+  DesiredState next = state_;
+  for (const ServiceConfig& each : state_.source().read.services) {
+    if (service.empty() || each.name == service)
+      next.schedulers[each.name] = static_cast<Scheduler>(choice->value);
+  }
+  return reconcile(std::move(next), discovered_, cause, false);
+}
+
 ChangeAnswer Reconciler::forget(const std::optional<BackendName>& name, const std::string& who) {
   const Cause cause{who, "forget " + (name ? name->text() : std::string("all"))};
   DesiredState next = state_;
@@ -332,6 +350,7 @@ ChangeAnswer Reconciler::forget(const std::optional<BackendName>& name, const st
   } else {
     next.edits.clear();
     next.applied.reset();
+    next.schedulers.clear();
   }
   return reconcile(std::move(next), discovered_, cause, !name);
 }
@@ -373,6 +392,11 @@ ChangeAnswer Reconciler::save(const std::string& who) {
         counted(state_.edits.size(), "edit") +
         " can't stand in the file (draining, disabled, or of a discovered backend), and "
         "go on as edits");
+  }
+  if (!state_.schedulers.empty()) {
+    answer.warnings.push_back("schedulers that were set aren't written (" +
+                              counted(state_.schedulers.size(), "service") +
+                              "): they go on until the file is read again");
   }
   events_.add("edits.saved", path, "by " + who + ": " + answer.text);
   store(answer);

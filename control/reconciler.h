@@ -55,6 +55,12 @@ class Reconciler : public ChangeControl {
   // What pools' sources say now. `what`: for the history: "pool web: 2 backends added by dns".
   ChangeAnswer discovered(Discovered now, const std::string& what);
 
+  // Another scheduler of one service, or of all where `service` is empty; until the file is read again.
+  ChangeAnswer set_scheduler(const std::string& service, const std::string& scheduler,
+                             const std::string& who);
+  // Of the last change of the desired state.
+  uint64_t desired_generation() const { return history_.changed(); }
+
   DiffAnswer diff(const std::optional<NamedText>& text) override;
   ChangeAnswer apply(const NamedText& text, const std::string& who) override;
   ChangeAnswer rollback(uint64_t generation, const std::string& who) override;

@@ -11,7 +11,8 @@
 int main(int count, char** arguments) {
   std::signal(SIGPIPE, SIG_DFL);  // `shuntctl backends | head` ends quietly
   const char* no_color = std::getenv("NO_COLOR");
-  const bool colour = isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
-  const shunt::CtlIo io{std::cout, std::cerr, colour, std::chrono::system_clock::now()};
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const bool colour = terminal && (no_color == nullptr || *no_color == '\0');
+  const shunt::CtlIo io{std::cout, std::cerr, colour, std::chrono::system_clock::now(), terminal};
   return shunt::run_shuntctl(count, arguments, io);
 }

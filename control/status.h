@@ -187,6 +187,16 @@ class StatusSource {
   virtual ReloadReport reload(const std::string& who) = 0;
   // What may be changed; nullptr where nothing may.
   virtual ChangeControl* changes() { return nullptr; }
+
+  virtual uint64_t generation() = 0;  // of the published snapshot
+  // Names the desired state: another one after each accepted change by file or API (never by health), also
+  // over restarts. No quotes, blanks or commas.
+  virtual std::string desired_tag() = 0;
+  virtual std::vector<std::string> schedulers() = 0;  // that set_scheduler() takes
+  // Of one service, or of all where `service` is empty; live flows stay where they are. Until the file is
+  // read again.
+  virtual ReloadReport set_scheduler(const std::string& service, const std::string& scheduler,
+                                     const std::string& who) = 0;
 };
 
 }  // namespace shunt

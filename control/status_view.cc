@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "control/daemon.h"
+#include "control/option_rows.h"
 #include "dataplane/cpu_variant.h"
 #include "dataplane/dpdk_eal.h"
 #include "dataplane/probation_table.h"
@@ -335,6 +336,29 @@ ChangeControl* StatusView::changes() {
 
 ReloadReport StatusView::reload(const std::string& who) {
   return daemon_.reload(who);
+}
+
+uint64_t StatusView::generation() {
+  return daemon_.compiler_->generation();
+}
+
+std::string StatusView::desired_tag() {
+  const auto start =
+      std::chrono::duration_cast<std::chrono::milliseconds>(daemon_.started_at_.time_since_epoch());
+  return std::to_string(start.count()) + "-" + std::to_string(daemon_.reconciler_->desired_generation());
+}
+
+std::vector<std::string> StatusView::schedulers() {
+  std::vector<std::string> names;
+  for (const Choice& choice : find_option("service", "scheduler")->choices) {
+    if (choice.supported) names.emplace_back(choice.name);
+  }
+  return names;
+}
+
+ReloadReport StatusView::set_scheduler(const std::string& service, const std::string& scheduler,
+                                       const std::string& who) {
+  return daemon_.set_scheduler(service, scheduler, who);
 }
 
 }  // namespace shunt

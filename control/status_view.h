@@ -39,6 +39,11 @@ class StatusView : public StatusSource {
   std::vector<Finding> findings() override;  // doctor_view.cc
   ReloadReport reload(const std::string& who) override;
   ChangeControl* changes() override;
+  uint64_t generation() override;
+  std::string desired_tag() override;
+  std::vector<std::string> schedulers() override;
+  ReloadReport set_scheduler(const std::string& service, const std::string& scheduler,
+                             const std::string& who) override;
 
   // Ten times a second: what rates are measured from.
   void sample();

@@ -11,17 +11,18 @@ namespace {
 constexpr size_t kMaxWorkers = 64;
 constexpr size_t kMaxSocketPath = 107;  // sockaddr_un's 108 bytes with their zero
 
-void validate_path(const std::string& path, std::string_view key, Validation& all) {
-  if (!all.origin.node.has(key) || (path.starts_with('/') && path.find('\0') == std::string::npos)) return;
-  all.report.error(DiagnosticId::relative_path, all.origin.node.of(key),
+void validate_path(const std::string& path, std::string_view key, const Origin& origin, Validation& all) {
+  if (!origin.has(key) || (path.starts_with('/') && path.find('\0') == std::string::npos)) return;
+  all.report.error(DiagnosticId::relative_path, origin.of(key),
                    tick(key) + " must be an absolute path, not " + tick(path));
 }
 
 void validate_paths(Validation& all) {
   const NodeConfig& node = all.config.node;
-  validate_path(node.cluster_key_file, "cluster_key_file", all);
-  validate_path(node.state_dir, "state_dir", all);
-  validate_path(node.runtime_dir, "runtime_dir", all);
+  validate_path(node.cluster_key_file, "cluster_key_file", all.origin.node, all);
+  validate_path(node.state_dir, "state_dir", all.origin.node, all);
+  validate_path(node.runtime_dir, "runtime_dir", all.origin.node, all);
+  validate_path(all.config.log.audit_file, "audit_file", all.origin.log, all);
   if (all.origin.node.has("name") && !is_name(node.name)) {
     all.report.error(DiagnosticId::bad_name, all.origin.node.of("name"),
                      tick(node.name) + " isn't a name: 1 to 63 letters, digits and . _ - :");
@@ -94,14 +95,31 @@ void validate_listener(const std::string& text, SourcePosition position, Validat
     return all.report.error(DiagnosticId::bad_listen, position,
                             tick(text) + " isn't unix:/absolute/path, ADDRESS:PORT or [ADDRESS6]:PORT", hint);
   }
-  if (!listener->address.is_loopback()) {
-    all.report.warning(
-        DiagnosticId::open_api, position,
-        "the API listens on " + tick(text) + " without a token or TLS: whoever reaches it may read it");
-  }
+  const bool tokens = all.origin.api.given("token_file");
+  const bool tls = all.origin.api.given("tls_certificate");
+  if (listener->address.is_loopback() || (tokens && tls)) return;
+  all.report.warning(DiagnosticId::open_api, position,
+                     "the API listens on " + tick(text) +
+                         (!tokens ? tls ? " without a token: whoever reaches it may read it"
+                                        : " without a token or TLS: whoever reaches it may read it"
+                                  : " without TLS: whoever is on the way may read tokens and use them"));
+}
+
+void validate_tls(Validation& all) {
+  const ApiConfig& api = all.config.api;
+  const Origin& origin = all.origin.api;
+  validate_path(api.token_file, "token_file", origin, all);
+  validate_path(api.tls_certificate, "tls_certificate", origin, all);
+  validate_path(api.tls_key, "tls_key", origin, all);
+  const bool certificate = origin.given("tls_certificate");
+  if (certificate == origin.given("tls_key")) return;
+  all.report.error(
+      DiagnosticId::tls_half, origin.of(certificate ? "tls_certificate" : "tls_key"),
+      certificate ? "`tls_certificate` needs its `tls_key`" : "`tls_key` needs a `tls_certificate`");
 }
 
 void validate_api(Validation& all) {
+  validate_tls(all);
   ApiConfig& api = all.config.api;
   const Origin& origin = all.origin.api;
   const std::string default_socket = all.config.node.runtime_dir + "/api.sock";

@@ -34,7 +34,7 @@ std::string new_folder() {
 class Server {
  public:
   Server() : folder_(new_folder()), status_(fake_status()) {
-    auto started = ApiServer::start(io_, status_, {"unix:" + path()});
+    auto started = ApiServer::start(io_, {status_, events_}, {{"unix:" + path()}});
     if (!started) fail(started.error().text());
     server_ = started.take();
   }
@@ -55,6 +55,7 @@ class Server {
  private:
   std::string folder_;
   FakeStatus status_;
+  EventLog events_;
   boost::asio::io_context io_;
   std::unique_ptr<ApiServer> server_;
 };

@@ -33,8 +33,10 @@ TemporaryFolder::~TemporaryFolder() {
   if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
 }
 
-ServerOnThread::ServerOnThread(ApiLimits limits) : work_(io_.get_executor()) {
-  auto started = ApiServer::start(io_, status, {unix_address(), "127.0.0.1:0"}, limits);
+ServerOnThread::ServerOnThread(ApiLimits limits, ApiSettings settings, std::vector<ApiRoute> more)
+    : work_(io_.get_executor()) {
+  settings.listen = {unix_address(), "127.0.0.1:0"};
+  auto started = ApiServer::start(io_, {status, events, std::move(more)}, settings, limits);
   EXPECT_TRUE(started.ok()) << (started.ok() ? "" : started.error().text());
   if (!started) return;
   server_ = started.take();
@@ -125,6 +127,14 @@ bool RawClient::ends() {
 
 bool RawClient::ends_in_order() {
   return ends() && in_order_;
+}
+
+std::string RawClient::read_bytes(size_t size) {
+  while (received_.size() < size && read_more()) {
+  }
+  const std::string bytes = received_.substr(0, size);
+  received_.erase(0, bytes.size());
+  return bytes;
 }
 
 RawAnswer RawClient::read_answer(bool without_body) {

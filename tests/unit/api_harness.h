@@ -30,7 +30,7 @@ class TemporaryFolder {
 
 class ServerOnThread {
  public:
-  explicit ServerOnThread(ApiLimits limits = {});
+  explicit ServerOnThread(ApiLimits limits = {}, ApiSettings settings = {}, std::vector<ApiRoute> more = {});
   ~ServerOnThread();
   ServerOnThread(const ServerOnThread&) = delete;
   ServerOnThread& operator=(const ServerOnThread&) = delete;
@@ -42,8 +42,10 @@ class ServerOnThread {
   std::string socket_path() const { return folder_.path() + "/api.sock"; }
   std::string unix_address() const { return "unix:" + socket_path(); }
   std::string tcp_address() const { return tcp_address_; }
+  ApiServer& server() { return *server_; }
 
   FakeStatus status = fake_status();  // touched on the control thread only, once the server runs
+  EventLog events;                    // likewise
 
  private:
   TemporaryFolder folder_;
@@ -73,6 +75,8 @@ class RawClient {
   bool send(const std::string& bytes);
   void finish_sending();
   RawAnswer read_answer(bool without_body = false);
+  // So many; fewer at the end.
+  std::string read_bytes(size_t size);
   // Whether the other side ended the connection, after at most the deadline; what came before is thrown away.
   bool ends();
   // The same, by an orderly end and not by a reset, which may cost the client the last answer.

@@ -276,11 +276,11 @@ TEST(Api, ReadyOnlyWhenTheNodeIs) {
   EXPECT_EQ(ask(server.tcp_address(), "GET", "/healthz").status, 200U);
 }
 
-TEST(Api, ReloadsOverTheUnixSocketOnly) {
+TEST(Api, WithoutTokensReloadsOverTheUnixSocketOnly) {
   ServerOnThread server;
   RawAnswer refused = ask(server.tcp_address(), "POST", "/api/v1/reload");
   EXPECT_EQ(refused.status, 403U);
-  EXPECT_NE(refused.body.find("unix socket only"), std::string::npos);
+  EXPECT_NE(refused.body.find("use the unix socket"), std::string::npos);
   server.on_control_thread([&] { EXPECT_EQ(server.status.reloads, 0); });
   const RawAnswer done = ask(server.unix_address(), "POST", "/api/v1/reload");
   EXPECT_EQ(done.status, 200U);
@@ -312,8 +312,8 @@ TEST(Api, NamesTheMethodsOfAPath) {
   RawAnswer answer = ask(server.unix_address(), "GET", "/api/v1/reload");
   EXPECT_EQ(answer.status, 405U);
   EXPECT_EQ(answer.fields["allow"], "POST");
-  for (const char* target :
-       {"/", "/metrics/", "/api/v1", "/api/v2/status", "//metrics", "/%6detrics", "*", "http://lb1"}) {
+  for (const char* target : {"/x", "/metrics/", "/api/v1", "/api/v2/status", "//metrics", "/%6detrics", "*",
+                             "/algorithm/", "/algorithm/a/b"}) {
     RawAnswer missing = ask(server.unix_address(), "GET", target);
     EXPECT_EQ(missing.status, 404U) << target;
     EXPECT_EQ(missing.fields["content-type"], "application/problem+json");
@@ -371,10 +371,18 @@ TEST(Api, RefusesBadRequestsAndCloses) {
   EXPECT_EQ(ask(server.unix_address(), "GET", "/healthz").status, 200U);
 }
 
+TEST(ApiRoute, APathGivesWhatStandsForItsParameters) {
+  using Parameters = std::map<std::string, std::string>;
+  EXPECT_EQ(match_path("/a/{x}/b/{y}", "/a/1/b/2"), (Parameters{{"x", "1"}, {"y", "2"}}));
+  EXPECT_EQ(match_path("/a/{x}", "/a/w%65b+"), (Parameters{{"x", "web+"}}));
+  EXPECT_EQ(match_path("/a", "/a"), Parameters{});
+  for (const char* path : {"/a", "/a/", "/a/1/", "/a/1/b", "/b/1", "", "/", "a//1"})
+    EXPECT_FALSE(match_path("/a/{x}", path)) << path;
+}
+
 TEST(Api, BoundsHeaderAndBody) {
-  ApiLimits limits;
-  limits.local_body_bytes = limits.body_bytes;
-  ServerOnThread server(limits);
+  ServerOnThread server;
+  const ApiLimits limits;
   for (const std::string& address : {server.unix_address(), server.tcp_address()}) {
     RawClient long_header(address);
     long_header.send(request_text("GET", "/healthz", "X: " + std::string(200'000, 'x') + "\r\n"));
@@ -392,7 +400,8 @@ TEST(Api, BoundsHeaderAndBody) {
     RawClient long_chunks(address);
     long_chunks.send(request_text("POST", "/api/v1/reload", "Transfer-Encoding: chunked\r\n") + "20000\r\n" +
                      std::string(0x20000, 'x') + "\r\n0\r\n\r\n");
-    EXPECT_EQ(long_chunks.read_answer().status, 413U);
+    // Who it is comes first; how much is in chunks shows only while they are read.
+    EXPECT_EQ(long_chunks.read_answer().status, address == server.tcp_address() ? 403U : 413U);
   }
   server.on_control_thread([&] { EXPECT_EQ(server.status.reloads, 0); });
   RawClient fitting_body(server.unix_address());
@@ -470,20 +479,24 @@ TEST(Api, ClosesWhatIsIdleOrTooSlow) {
   EXPECT_TRUE(served.ends());
 }
 
-TEST(Api, TellsConnectionsBeyondTheLimit) {
-  ServerOnThread server;
-  const size_t limit = ApiLimits().connections;
+// Of each kind of socket its own: TCP that is full leaves the unix socket as it was.
+void expect_a_limit(ServerOnThread& server, const std::string& address, size_t limit) {
   std::deque<RawClient> clients;
-  for (size_t i = 0; i < 300; ++i) {
-    clients.emplace_back(i % 2 == 0 ? server.unix_address() : server.tcp_address());
+  for (size_t i = 0; i < limit + 40; ++i) {
+    clients.emplace_back(address);
     ASSERT_TRUE(clients.back().connected());
     if (i >= limit) continue;
     ASSERT_TRUE(clients.back().send(request_text("GET", "/healthz")));
     ASSERT_EQ(clients.back().read_answer().status, 200U) << i;
   }
   for (size_t i = limit; i < clients.size(); ++i) {
-    EXPECT_EQ(clients[i].read_answer().status, 503U) << i;
+    RawAnswer answer = clients[i].read_answer();
+    EXPECT_EQ(answer.status, 503U) << i;
+    EXPECT_EQ(answer.fields["retry-after"], "1");
     EXPECT_TRUE(clients[i].ends()) << i;
+  }
+  if (address != server.unix_address()) {
+    EXPECT_EQ(ask(server.unix_address(), "GET", "/healthz").status, 200U);
   }
   ASSERT_TRUE(clients[0].send(request_text("GET", "/healthz")));
   EXPECT_EQ(clients[0].read_answer().status, 200U);
@@ -494,9 +507,21 @@ TEST(Api, TellsConnectionsBeyondTheLimit) {
   clients.pop_front();
   unsigned status = 0;
   for (int attempt = 0; attempt < 1000 && status != 200; ++attempt) {
-    status = ask(server.unix_address(), "GET", "/healthz").status;
+    status = ask(address, "GET", "/healthz").status;
   }
   EXPECT_EQ(status, 200U);
+}
+
+TEST(Api, TellsConnectionsBeyondTheLimit) {
+  ApiLimits limits;
+  limits.unix_connections = 60;
+  limits.tcp_connections = 50;
+  ServerOnThread server(limits);
+  expect_a_limit(server, server.tcp_address(), limits.tcp_connections);
+  expect_a_limit(server, server.unix_address(), limits.unix_connections);
+  limits.peer_connections = 20;
+  ServerOnThread shared(limits);
+  expect_a_limit(shared, shared.tcp_address(), limits.peer_connections);
 }
 
 TEST(Api, StopClosesEverythingAndRemovesTheSocket) {
@@ -520,11 +545,12 @@ TEST(Api, StopClosesEverythingAndRemovesTheSocket) {
 
 TEST(Api, MayBeDestroyedInAnyOrder) {
   TemporaryFolder folder;
+  EventLog events;
   FakeStatus status = fake_status();
   const std::string address = "unix:" + folder.path() + "/a";
   {
     boost::asio::io_context io;
-    auto server = ApiServer::start(io, status, {address});
+    auto server = ApiServer::start(io, {status, events}, {{address}});
     ASSERT_TRUE(server.ok());
     const RawClient idle(address);
     RawClient asked(address);
@@ -535,7 +561,7 @@ TEST(Api, MayBeDestroyedInAnyOrder) {
   EXPECT_FALSE(std::filesystem::exists(folder.path() + "/a"));
   boost::asio::io_context io;
   {
-    auto server = ApiServer::start(io, status, {address});
+    auto server = ApiServer::start(io, {status, events}, {{address}});
     ASSERT_TRUE(server.ok());
     const RawClient idle(address);
     while (io.poll_one() > 0) {
@@ -548,7 +574,7 @@ TEST(Api, MayBeDestroyedInAnyOrder) {
 class ApiSocketFile : public ::testing::Test {
  protected:
   std::string start() {
-    auto started = ApiServer::start(io, status, {"unix:" + path});
+    auto started = ApiServer::start(io, {status, events}, {{"unix:" + path}});
     if (!started) return started.error().text();
     server = started.take();
     return {};
@@ -557,6 +583,7 @@ class ApiSocketFile : public ::testing::Test {
   TemporaryFolder folder;
   std::string path = folder.path() + "/api.sock";
   FakeStatus status = fake_status();
+  EventLog events;
   boost::asio::io_context io;
   std::unique_ptr<ApiServer> server;
 };
@@ -581,7 +608,7 @@ TEST_F(ApiSocketFile, LeftOverIsReplaced) {
 
 TEST_F(ApiSocketFile, InUseIsLeftAlone) {
   ASSERT_EQ(start(), "");
-  const auto second = ApiServer::start(io, status, {"127.0.0.1:0", "unix:" + path});
+  const auto second = ApiServer::start(io, {status, events}, {{"127.0.0.1:0", "unix:" + path}});
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().text().find("is shuntd running already?"), std::string::npos);
   EXPECT_TRUE(RawClient("unix:" + path).connected());
@@ -607,14 +634,15 @@ TEST_F(ApiSocketFile, NeedsItsFolder) {
 TEST(ApiListen, SaysWhichAddressFails) {
   boost::asio::io_context io;
   FakeStatus status = fake_status();
-  const auto first = ApiServer::start(io, status, {"127.0.0.1:0"});
+  EventLog events;
+  const auto first = ApiServer::start(io, {status, events}, {{"127.0.0.1:0"}});
   ASSERT_TRUE(first.ok());
   const std::string taken = first.value()->addresses().at(0);
-  const auto second = ApiServer::start(io, status, {taken});
+  const auto second = ApiServer::start(io, {status, events}, {{taken}});
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().text().find(taken), std::string::npos);
-  EXPECT_FALSE(ApiServer::start(io, status, {"nonsense"}).ok());
-  EXPECT_TRUE(ApiServer::start(io, status, {"[::1]:0"}).ok());
+  EXPECT_FALSE(ApiServer::start(io, {status, events}, {{"nonsense"}}).ok());
+  EXPECT_TRUE(ApiServer::start(io, {status, events}, {{"[::1]:0"}}).ok());
 }
 
 }  // namespace

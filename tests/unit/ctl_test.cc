@@ -372,7 +372,7 @@ TEST_F(Ctl, RefusedReloadIs78) {
 TEST_F(Ctl, ReloadOverTcpIsRefused) {
   const CtlRun got = shuntctl({"--api", server.tcp_address(), "reload"});
   EXPECT_EQ(got.exit_code, 1);
-  EXPECT_NE(got.err.find("unix socket only"), std::string::npos);
+  EXPECT_NE(got.err.find("use the unix socket"), std::string::npos);
 }
 
 TEST_F(Ctl, FailureOfTheDaemonIs1) {

@@ -44,6 +44,15 @@ class FakeStatus : public StatusSource {
   }
 
   ChangeControl* changes() override { return change_control; }
+  uint64_t generation() override { return node_status.generation; }
+  std::string desired_tag() override { return tag; }
+  std::vector<std::string> schedulers() override { return {"maglev", "round-robin"}; }
+  ReloadReport set_scheduler(const std::string& service, const std::string& scheduler,
+                             const std::string& /*who*/) override {
+    ++scheduler_changes;
+    scheduler_set = {service, scheduler};
+    return reload_report;
+  }
 
   NodeStatus node_status;
   std::vector<WorkerStatus> worker_status;
@@ -60,6 +69,9 @@ class FakeStatus : public StatusSource {
   int reloads = 0;
   std::string reloaded_by;
   ChangeControl* change_control = nullptr;
+  int scheduler_changes = 0;
+  std::pair<std::string, std::string> scheduler_set;  // service, scheduler
+  std::string tag = "5-1";
   bool fails = false;
 
  private:

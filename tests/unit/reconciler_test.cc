@@ -33,6 +33,29 @@ TEST(Reconciler, AWeightIsAnEditUntilItIsTheFilesAgain) {
   EXPECT_EQ(bed.backend("web", "web-1").weight, 1);
 }
 
+TEST(Reconciler, ASchedulerLastsUntilTheFileIsReadAgain) {
+  DesiredBed bed;
+  const auto scheduler = [&bed](size_t service) { return bed.running.services.at(service).scheduler; };
+  EXPECT_EQ(bed.reconciler->set_scheduler("api", "nonsense", "root").refusal, Refusal::unknown);
+  const ChangeAnswer one = bed.reconciler->set_scheduler("api", "round-robin", "root");
+  EXPECT_EQ(one.text, "1 service changed");
+  EXPECT_EQ(bed.reconciler->desired_generation(), one.generation);
+  EXPECT_EQ(scheduler(0), Scheduler::maglev);
+  EXPECT_EQ(scheduler(1), Scheduler::round_robin);
+  bed.reconciler->observed(++bed.generation, "web/web-1 is down");
+  EXPECT_EQ(bed.reconciler->desired_generation(), one.generation);
+  bed.reconciler->edit(kWeb1, uint16_t{5}, "root");
+  EXPECT_EQ(scheduler(1), Scheduler::round_robin) << "another change leaves it alone";
+  EXPECT_EQ(bed.reconciler->set_scheduler("", "rendezvous", "root").text, "2 services changed");
+  EXPECT_EQ(bed.reconciler->history().front().cause.why, "scheduler rendezvous everywhere");
+  EXPECT_TRUE(bed.reconciler->rollback(one.generation, "root").accepted());
+  EXPECT_EQ(scheduler(0), Scheduler::maglev);
+  EXPECT_EQ(scheduler(1), Scheduler::round_robin);
+  EXPECT_THAT(bed.reconciler->save("root").warnings, Contains(HasSubstr("schedulers that were set aren't written")));
+  EXPECT_TRUE(bed.reload().accepted());
+  EXPECT_EQ(scheduler(1), Scheduler::maglev);
+}
+
 TEST(Reconciler, AnUnknownBackendIsRefused) {
   DesiredBed bed;
   const ChangeAnswer answer = bed.reconciler->edit({"web", "web-9"}, AdminState::draining, "root");
