@@ -5,6 +5,7 @@
 #include <exception>
 #include <map>
 
+#include "control/discovery_json.h"
 #include "control/flow_json.h"
 #include "control/recent_flows.h"
 
@@ -81,6 +82,8 @@ const std::vector<ApiRoutes::Route>& ApiRoutes::routes() {
        [](ApiRoutes& api, const ApiQuery&) { return json(services_json(api.source_.services())); }},
       {"/api/v1/backends", false,
        [](ApiRoutes& api, const ApiQuery&) { return json(backends_json(api.source_.services())); }},
+      {"/api/v1/discovery", false,
+       [](ApiRoutes& api, const ApiQuery&) { return json(discovery_json(api.source_.discovery())); }},
       {"/api/v1/drops", false,
        [](ApiRoutes& api, const ApiQuery&) { return json(drops_json(api.source_.drops())); }},
       {"/api/v1/doctor", false,

@@ -47,7 +47,7 @@ void raise_open_files() {
 
 }  // namespace
 
-Daemon::Daemon(Config config) : config_(std::move(config)) {}
+Daemon::Daemon(Config config) : config_(std::move(config)), file_config_(config_) {}
 
 Daemon::~Daemon() {
   stop();
@@ -174,7 +174,18 @@ Result<> Daemon::open_network() {
 
 Result<> Daemon::start_control() {
   compiler_->set_kernel(network_->view());
-  if (auto set = compiler_->set_config(config_, monotonic_ns()); !set) return set;
+  discovery_ = std::make_unique<DiscoveryMonitor>(
+      io_.get_executor(), file_config_.node.state_dir,
+      DiscoveryMonitor::Hooks{
+          [this] { on_discovered(); },
+          [this](const std::string& kind, const std::string& pool, const std::string& text) {
+            spdlog::info("{} {}: {}", kind, pool, text);
+            events_.add(kind, pool, text);
+          },
+          {},
+          {}});
+  discovery_->set_sources(file_config_);
+  if (auto set = take_config(file_config_); !set) return set;
   health_ = std::make_unique<HealthMonitor>(
       io_.get_executor(), [this](const HealthChange& change) { on_health(change); }, monotonic_ns());
   compile_and_publish();
@@ -201,12 +212,14 @@ void Daemon::run() {
 
 void Daemon::stop() {
   if (api_) api_->stop();
+  if (discovery_) discovery_->stop();
   if (health_) health_->stop();
   if (engine_) engine_->stop();
   if (network_) network_->remove();
   signals_.cancel();
   timer_.cancel();
   api_.reset();
+  discovery_.reset();
   health_.reset();
   engine_.reset();
   if (eal_started_) stop_eal();
@@ -300,6 +313,35 @@ void Daemon::on_health(const HealthChange& change) {
   request_compile();  // also where nothing else changed: a first result may make a VIP fit
 }
 
+Result<> Daemon::take_config(const Config& file) {
+  EffectiveConfig effective = with_discovered(file, discovery_->discovered());
+  if (auto set = compiler_->set_config(effective.config, monotonic_ns()); !set) return set;
+  file_config_ = file;
+  config_ = std::move(effective.config);
+  say_refused(effective.refused);
+  refused_ = std::move(effective.refused);
+  return Ok{};
+}
+
+void Daemon::on_discovered() {
+  if (auto taken = take_config(file_config_); !taken) {
+    spdlog::error("what discovery found is refused: {}", taken.error().text());
+    events_.add("discovery.refused", "", taken.error().text());
+    return;
+  }
+  health_->set_targets(health_targets(config_));
+  request_compile();
+}
+
+// Each once, for as long as it lasts.
+void Daemon::say_refused(const std::vector<RefusedBackend>& refused) {
+  for (const RefusedBackend& backend : refused) {
+    if (std::ranges::find(refused_, backend) != refused_.end()) continue;
+    spdlog::warn("discovered backend {}/{} is refused: {}", backend.pool, backend.backend, backend.reason);
+    events_.add("discovery.refused", backend.pool + "/" + backend.backend, backend.reason);
+  }
+}
+
 std::vector<std::string> Daemon::needs_restart(const Config& next) const {
   std::vector<std::string> reasons;
   const auto unless = [&](bool same, const std::string& what) {
@@ -307,6 +349,7 @@ std::vector<std::string> Daemon::needs_restart(const Config& next) const {
   };
   unless(next.node.runtime_dir == config_.node.runtime_dir, "[node] runtime_dir");
   unless(next.node.name == config_.node.name, "[node] name");
+  unless(next.node.state_dir == config_.node.state_dir, "[node] state_dir");
   unless(next.node.cluster_key_file == config_.node.cluster_key_file, "[node] cluster_key_file");
   unless(next.dataplane == config_.dataplane, "[dataplane]");
   unless(next.api.listen == config_.api.listen, "[api] listen");
@@ -343,9 +386,8 @@ ReloadReport Daemon::reload() {
     return refuse(std::move(errors));
   }
   if (auto reasons = needs_restart(*loaded.config); !reasons.empty()) return refuse(std::move(reasons));
-  if (auto set = compiler_->set_config(*loaded.config, monotonic_ns()); !set)
-    return refuse({set.error().text()});
-  config_ = std::move(*loaded.config);
+  if (auto taken = take_config(*loaded.config); !taken) return refuse({taken.error().text()});
+  discovery_->set_sources(file_config_);
   set_log_level(config_.log.level);
   network_->distrust_routes();
   if (auto set = network_->set_addresses(config_); !set) spdlog::warn("{}", set.error().text());

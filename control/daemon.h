@@ -17,6 +17,7 @@
 #include "control/api_server.h"
 #include "control/compiler.h"
 #include "control/config.h"
+#include "control/discovery_monitor.h"
 #include "control/event_log.h"
 #include "control/health_monitor.h"
 #include "control/host_network.h"
@@ -55,11 +56,16 @@ class Daemon {
   void request_compile();
   void compile_and_publish();
   void on_health(const HealthChange& change);
+  // Takes over what the file says, together with what discovery says of its pools now.
+  Result<> take_config(const Config& file);
+  void on_discovered();
+  void say_refused(const std::vector<RefusedBackend>& refused);
   bool is_fit(const ServiceConfig& service) const;
   std::vector<std::string> needs_restart(const Config& next) const;
   std::vector<std::string> not_ready() const;
 
-  Config config_;
+  Config config_;       // in effect
+  Config file_config_;  // the file's part of it
   UniqueFd lock_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
@@ -70,6 +76,8 @@ class Daemon {
   EventLog events_;
   std::unique_ptr<Compiler> compiler_;
   std::unique_ptr<HealthMonitor> health_;
+  std::unique_ptr<DiscoveryMonitor> discovery_;
+  std::vector<RefusedBackend> refused_;  // of what discovery says now
   std::unique_ptr<StatusView> view_;
   std::unique_ptr<ApiServer> api_;
   std::set<NextHopKey> wanted_;
