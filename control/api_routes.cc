@@ -6,6 +6,7 @@
 #include <map>
 
 #include "control/api_edit_routes.h"
+#include "control/discovery_json.h"
 #include "control/flow_json.h"
 #include "control/recent_flows.h"
 
@@ -87,6 +88,10 @@ const std::vector<ApiRoutes::Route>& ApiRoutes::routes() {
       {"/api/v1/backends", false,
        [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
          return json(backends_json(api.source_.services()));
+       }},
+      {"/api/v1/discovery", false,
+       [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
+         return json(discovery_json(api.source_.discovery()));
        }},
       {"/api/v1/drops", false,
        [](ApiRoutes& api, const ApiQuery&, const ApiRequest&) {
