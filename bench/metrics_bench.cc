@@ -63,6 +63,7 @@ class Node : public StatusSource {
   std::vector<WorkerStatus> workers() override { return {}; }
   std::vector<PortStatus> ports() override { return {}; }
   std::vector<ServiceStatus> services() override { return {service_}; }
+  std::vector<DiscoveryStatus> discovery() override { return {}; }
   std::vector<std::string> service_names() override { return {"web"}; }
   std::vector<ServiceOutcomes> outcomes(const std::string&) override { return {outcomes_}; }
   // As StatusView does it.

@@ -37,6 +37,10 @@ constexpr const char* kForms = R"json({
   "new_flows": "uint", "active_flows": "uint",
   "health_checks": {"count": "uint", "total_seconds": "number", "results": {"*": "uint"}}},
 "Backends": {"backends": ["#Backend"]},
+"PoolDiscovery": {"pool": "text", "source": "text", "state": "text", "stale": "bool", "reason": "text",
+  "answered": "time|null", "age_seconds": "uint|null", "backends": "uint", "skipped": {"count": "uint", "first": ["text"]},
+  "refused": ["text"], "answers": "uint", "changes": "uint", "failures": "uint", "holds": "uint"},
+"Discovery": {"pools": ["#PoolDiscovery"]},
 "Drops": {"received": "uint", "sent": "uint", "punted": "uint", "originated": "uint", "in_flight": "int",
   "dropped": {"*": "uint"}},
 

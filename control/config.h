@@ -58,6 +58,8 @@ enum class DnsType : uint8_t {
   srv = 33
 };
 enum class DnsRcode : uint8_t { noerror = 0, servfail = 2, nxdomain = 3, refused = 5 };
+enum class DiscoveryType : uint8_t { file, dns, etcd, kubernetes };
+enum class DnsRecords : uint8_t { addresses, a, aaaa, srv };
 enum class LogLevel : uint8_t { trace, debug, info, warning, error };
 
 struct NodeConfig {
@@ -143,10 +145,41 @@ struct BackendConfig {
   AdminState admin = AdminState::enabled;
 };
 
+// Where a pool's backends come from beside its [[pool.backend]]s. Which keys belong to which type:
+// docs/discovery.md.
+struct DiscoveryConfig {
+  SourcePosition position;
+  DiscoveryType type = DiscoveryType::file;
+  double max_change = 0.5;       // an answer that takes away a larger share isn't followed
+  milliseconds timeout{5'000};   // of a question, until it is answered
+  milliseconds refresh{30'000};  // without news the source is asked anew this often
+  std::string path;              // file
+  std::string name;              // dns
+  DnsRecords record = DnsRecords::addresses;
+  std::vector<std::string>
+      servers;        // "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53"; none: resolv.conf's
+  uint16_t port = 0;  // dns, of the backends; srv has its own
+  milliseconds min_ttl{1'000};
+  milliseconds max_ttl{300'000};
+  std::vector<std::string> endpoints;  // etcd, kubernetes: "https://192.0.2.1:2379"
+  std::string prefix;                  // etcd: of its keys
+  std::string ca_file;                 // absent: the system's authorities
+  std::string certificate_file;        // etcd, ours
+  std::string key_file;
+  std::string name_space = "default";  // kubernetes
+  std::string service;                 // kubernetes
+  std::string port_name;               // kubernetes; empty: the only port
+  std::string token_file = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+  // As far as the source goes: neither position nor max_change.
+  bool same_source(const DiscoveryConfig& other) const;
+};
+
 struct PoolConfig {
   SourcePosition position;
   std::string name;
   std::optional<HealthConfig> health;  // absent: always up
+  std::optional<DiscoveryConfig> discovery;
   double panic = 0.5;
   seconds damping{0};    // a backend that flaps is held down for so long at most; 0: never
   bool passive = false;  // what clients meet lowers what a backend is given

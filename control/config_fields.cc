@@ -105,6 +105,30 @@ void add_health(Fields& fields, const HealthConfig& health) {
   to.add("grpc_service", health.grpc_service);
 }
 
+void add_discovery(Fields& fields, const DiscoveryConfig& discovery) {
+  Writer to(fields, "pool.discovery", "discovery.");
+  to.add("type", discovery.type);
+  to.add("max_change", discovery.max_change);
+  to.add("timeout", discovery.timeout);
+  to.add("refresh", discovery.refresh);
+  to.add("path", discovery.path);
+  to.add("name", discovery.name);
+  to.add("record", discovery.record);
+  to.add("servers", discovery.servers);
+  to.add_unless_zero("port", discovery.port);
+  to.add("min_ttl", discovery.min_ttl);
+  to.add("max_ttl", discovery.max_ttl);
+  to.add("endpoints", discovery.endpoints);
+  to.add("prefix", discovery.prefix);
+  to.add("ca_file", discovery.ca_file);
+  to.add("certificate_file", discovery.certificate_file);
+  to.add("key_file", discovery.key_file);
+  to.add("namespace", discovery.name_space);
+  to.add("service", discovery.service);
+  to.add("port_name", discovery.port_name);
+  to.add("token_file", discovery.token_file);
+}
+
 void add_dataplane(Fields& fields, const Config& config) {
   Writer to(fields, "dataplane", "dataplane.");
   to.add("workers", config.dataplane.workers);
@@ -148,6 +172,7 @@ Fields fields_of(const PoolConfig& pool) {
   Writer to(fields, "pool", "");
   to.add("name", pool.name);
   fields.emplace_back("health", pool.health ? "yes" : kNone);
+  fields.emplace_back("discovery", pool.discovery ? "yes" : kNone);
   to.add("panic", pool.panic);
   to.add("slots", pool.slots);
   to.add("drain", milliseconds(pool.drain));
@@ -156,6 +181,7 @@ Fields fields_of(const PoolConfig& pool) {
   to.add("passive", pool.passive);
   to.add("damping", milliseconds(pool.damping));
   if (pool.health) add_health(fields, *pool.health);
+  if (pool.discovery) add_discovery(fields, *pool.discovery);
   return fields;
 }
 

@@ -80,10 +80,9 @@ LoadResult load_config(std::string_view toml_text, std::string file_name) {
     auto source = std::make_shared<ConfigSource>();
     auto [read, origin] = read_config(*root, report);
     read.file = file_name;
-    source->read = std::move(read);
-    source->origin = std::move(origin);
-    result.config = source->read;
-    validate_config(*result.config, source->origin, report);
+    validate_config(read, origin, report);
+    source->config = read;
+    result.config = std::move(read);
     source->file = std::move(file_name);
     source->text = toml_text;
     source->digest = text_digest(toml_text);
@@ -102,7 +101,7 @@ LoadResult load_config_text(std::string_view toml_text, std::string file_name) {
   LoadResult result = load_config(toml_text, std::move(file_name));
   if (!result.config || !result.config->node.name.empty()) return result;
   ConfigSource named = *result.source;
-  result.config->node.name = named.read.node.name = host_name();
+  result.config->node.name = named.config.node.name = host_name();
   result.source = std::make_shared<const ConfigSource>(std::move(named));
   return result;
 }

@@ -8,19 +8,17 @@
 #include <vector>
 
 #include "control/config.h"
-#include "control/config_origin.h"
 #include "control/diagnostic.h"
 
 namespace shunt {
 
-// A configuration's text that was accepted, with its values as they were read, before validation filled
-// anything in: what discovered backends and edits are laid over, to be validated again (desired_state.h).
+// A configuration's text that was accepted, and what it says: what discovered backends and edits are laid
+// over (desired_state.h).
 struct ConfigSource {
   std::string file;
   std::string text;
   std::string digest;  // text_digest(text)
-  Config read;
-  ConfigOrigin origin;
+  Config config;
 };
 
 struct LoadResult {

@@ -57,6 +57,7 @@ class Origin {
 
 struct PoolOrigin : Origin {
   Origin health;
+  Origin discovery;
   std::vector<Origin> backends;
 };
 

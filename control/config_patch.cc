@@ -92,7 +92,7 @@ Result<std::string> patch_weights(const ConfigSource& source, const std::vector<
   for (const Insertion& each : insertions)
     text.replace(each.begin, each.end - each.begin, each.text);
   const LoadResult loaded = load_config_text(text, source.file);
-  if (!loaded.source || !compare(with_weights(source.read, weights), loaded.source->read).empty())
+  if (!loaded.source || !compare(with_weights(source.config, weights), *loaded.config).empty())
     return Error{source.file, "is written in a way that weights can't be put into; change it by hand"};
   return text;
 }

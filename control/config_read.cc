@@ -75,6 +75,32 @@ void read_health(const toml::table& table, HealthConfig& health, Origin& origin,
   health.position = origin.header;
 }
 
+void read_discovery(const toml::table& table, DiscoveryConfig& discovery, Origin& origin, Report& report) {
+  TableReader reader(table, "pool.discovery", origin, report);
+  reader.read("type", discovery.type);
+  reader.read("max_change", discovery.max_change);
+  reader.read("timeout", discovery.timeout);
+  reader.read("refresh", discovery.refresh);
+  reader.read("path", discovery.path);
+  reader.read("name", discovery.name);
+  reader.read("record", discovery.record);
+  reader.read("servers", discovery.servers);
+  reader.read("port", discovery.port);
+  reader.read("min_ttl", discovery.min_ttl);
+  reader.read("max_ttl", discovery.max_ttl);
+  reader.read("endpoints", discovery.endpoints);
+  reader.read("prefix", discovery.prefix);
+  reader.read("ca_file", discovery.ca_file);
+  reader.read("certificate_file", discovery.certificate_file);
+  reader.read("key_file", discovery.key_file);
+  reader.read("namespace", discovery.name_space);
+  reader.read("service", discovery.service);
+  reader.read("port_name", discovery.port_name);
+  reader.read("token_file", discovery.token_file);
+  reader.finish();
+  discovery.position = origin.header;
+}
+
 void read_backend(const toml::table& table, BackendConfig& backend, Origin& origin, Report& report) {
   TableReader reader(table, "pool.backend", origin, report);
   reader.read("name", backend.name);
@@ -99,6 +125,9 @@ void read_pool(const toml::table& table, PoolConfig& pool, PoolOrigin& origin, R
   reader.read("slow_start", pool.slow_start);
   if (const toml::table* health = reader.table("health")) {
     read_health(*health, pool.health.emplace(), origin.health, report);
+  }
+  if (const toml::table* discovery = reader.table("discovery")) {
+    read_discovery(*discovery, pool.discovery.emplace(), origin.discovery, report);
   }
   reader.each_table("backend", [&](const toml::table& backend) {
     read_backend(backend, pool.backends.emplace_back(), origin.backends.emplace_back(), report);

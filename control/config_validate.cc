@@ -39,6 +39,7 @@ void validate_config(Config& config, const ConfigOrigin& origin, Report& report)
   validate_ports(all);
   validate_pools(all);
   validate_backends(all);
+  validate_discovery(all);
   validate_services(all);
   validate_vips(all);
   validate_families(all);

@@ -3,15 +3,18 @@
 // listeners.
 //
 // One file per subject: validate_node.cc, validate_ports.cc, validate_pools.cc, validate_backends.cc,
+// validate_discovery.cc,
 // validate_services.cc, validate_vips.cc, validate_families.cc, validate_nat.cc. Each rule looks only at
 // values that could be read.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "control/config_origin.h"
+#include "control/own_addresses.h"
 #include "control/report.h"
 
 namespace shunt {
@@ -38,6 +41,7 @@ void validate_ports(Validation& all);
 void validate_pools(Validation& all);
 void validate_health(size_t pool, Validation& all);
 void validate_backends(Validation& all);
+void validate_discovery(Validation& all);
 void validate_services(Validation& all);
 void validate_vips(Validation& all);
 void validate_families(Validation& all);
@@ -51,6 +55,11 @@ constexpr uint8_t kWidestVip = 8;
 bool is_reserved_v6(const Prefix& prefix);
 bool can_be_vip(const Prefix& prefix);
 bool can_be_backend(const IpAddress& address);
+
+// Why the service can't send to a backend of this address: its family, its outer header's source, or what
+// that leaves of the mtu. Nothing where it can.
+std::optional<AddressFault> family_fault(const ServiceConfig& service, const IpAddress& address,
+                                         const Config& config);
 
 // Names stand in metrics, tables and API paths: letters, digits and . _ - : only, 63 at most.
 bool is_name(std::string_view text);

@@ -8,6 +8,7 @@
 
 #include "control/ctl_check.h"
 #include "control/ctl_client.h"
+#include "control/ctl_discovery_view.h"
 #include "control/ctl_doctor.h"
 #include "control/ctl_edit.h"
 #include "control/ctl_flow_views.h"
@@ -180,6 +181,15 @@ constexpr Question kQuestions[] = {
      "\nExamples:\n  shuntctl services\n  shuntctl services --json | jq '.services[] | select(.fit | "
      "not).name'",
      "GET", "/api/v1/services", show_services},
+    {"discovery", "Where pools find their backends, and how fresh that is",
+     "STATE: fresh; stale: the source fails, and what it said last stays; held: its answer takes away more "
+     "than "
+     "max_change\nand isn't followed; waiting: no answer yet. SKIPPED entries say nothing usable, REFUSED "
+     "ones break "
+     "a rule of the\nconfiguration.\n"
+     "\nExamples:\n  shuntctl discovery\n  shuntctl discovery --json | jq '.pools[] | select(.state != "
+     "\"fresh\")'",
+     "GET", "/api/v1/discovery", show_discovery},
     {"drops", "Every packet accounted for, and why packets were dropped",
      "received + originated = sent + punted + in flight + dropped; a difference is shown as `unaccounted`.\n"
      "\nExamples:\n  shuntctl drops\n  shuntctl drops --json | jq '.dropped | with_entries(select(.value > "

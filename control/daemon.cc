@@ -200,6 +200,7 @@ Result<> Daemon::open_network() {
 
 Result<> Daemon::start_control() {
   compiler_->set_kernel(network_->view());
+  start_discovery();
   if (auto set = compiler_->set_config(config_, monotonic_ns()); !set) return set;
   health_ = std::make_unique<HealthMonitor>(
       io_.get_executor(), [this](const HealthChange& change) { on_health(change); }, monotonic_ns());
@@ -229,12 +230,14 @@ void Daemon::run() {
 
 void Daemon::stop() {
   if (api_) api_->stop();
+  if (discovery_) discovery_->stop();
   if (health_) health_->stop();
   if (engine_) engine_->stop();
   if (network_) network_->remove();
   signals_.cancel();
   timer_.cancel();
   api_.reset();
+  discovery_.reset();
   health_.reset();
   passive_.reset();
   engine_.reset();
@@ -363,6 +366,31 @@ void Daemon::on_health(const HealthChange& change) {
   request_compile();  // also where nothing else changed: a first result may make a VIP fit
 }
 
+// What a pool's source said before the start is there from the first snapshot on: flows keep their backends.
+void Daemon::start_discovery() {
+  discovery_ = std::make_unique<DiscoveryMonitor>(
+      io_.get_executor(), config_.node.state_dir,
+      DiscoveryMonitor::Hooks{
+          [this](const std::string& what) { on_discovered(what); },
+          [this](const std::string& kind, const std::string& pool, const std::string& text) {
+            spdlog::info("{} {}: {}", kind, pool, text);
+            events_.add(kind, pool, text);
+          },
+          {},
+          {}});
+  discovery_->set_sources(config_);
+  config_ = reconciler_->begin(discovery_->discovered());
+}
+
+void Daemon::on_discovered(const std::string& what) {
+  const ChangeAnswer answer = reconciler_->discovered(discovery_->discovered(), what);
+  for (const std::string& warning : answer.warnings)
+    spdlog::warn("{}", warning);
+  if (answer.accepted()) return;
+  spdlog::error("what discovery found is refused: {}",
+                answer.errors.empty() ? answer.text : answer.errors.front());
+}
+
 void Daemon::watch_passive() {
   const bool changed =
       passive_->update([this](const std::string& pool, const PassiveEvidence::Change& change) {
@@ -416,8 +444,8 @@ void Daemon::start_reconciler(const HashKey& cluster_key) {
                        [this] { return compiler_->generation(); }, [this] { return active_flows(); }});
 }
 
-// The last step of every change of the desired state. An edit changes nothing that the kernel has to be asked
-// about.
+// The last step of every change of the desired state. Neither an edit nor what was discovered changes
+// anything that the kernel has to be asked about.
 Result<uint64_t> Daemon::publish_config(const Config& next, bool whole) {
   std::function<void()> use_access = [] {};
   if (whole && api_) {
@@ -433,6 +461,7 @@ Result<uint64_t> Daemon::publish_config(const Config& next, bool whole) {
     network_->distrust_routes();
     if (auto set = network_->set_addresses(config_); !set) spdlog::warn("{}", set.error().text());
     compiler_->set_kernel(network_->view());
+    discovery_->set_sources(config_);
   }
   health_->set_targets(health_targets(config_));
   compile_and_publish();

@@ -19,6 +19,7 @@
 #include "control/balance_keeper.h"
 #include "control/compiler.h"
 #include "control/config.h"
+#include "control/discovery_monitor.h"
 #include "control/drain_watch.h"
 #include "control/event_log.h"
 #include "control/health_monitor.h"
@@ -68,6 +69,8 @@ class Daemon {
   void start_reconciler(const HashKey& cluster_key);
   Result<uint64_t> publish_config(const Config& next, bool whole);
   ActiveFlows active_flows() const;
+  void start_discovery();
+  void on_discovered(const std::string& what);
   void on_health(const HealthChange& change);
   void watch_passive();
   void tell_panic();
@@ -76,7 +79,7 @@ class Daemon {
   std::vector<std::string> needs_restart(const Config& next) const;
   std::vector<std::string> not_ready() const;
 
-  Config config_;
+  Config config_;  // in effect
   UniqueFd lock_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
@@ -92,6 +95,7 @@ class Daemon {
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<PassiveWatch> passive_;
   PanicWatch panic_;
+  std::unique_ptr<DiscoveryMonitor> discovery_;
   std::unique_ptr<StatusView> view_;
   std::unique_ptr<ApiServer> api_;
   BalanceKeeper balance_;

@@ -1,22 +1,19 @@
 // DesiredState: what an operator wants, before it is compiled: a configuration (the file's, or one that was
 // applied over it), what discovery says of pools, and edits.
 //
-// Pure: values in, values out. Cost: a merge copies and validates the configuration (milliseconds for 4,096
-// backends). Copies of a DesiredState share the texts.
+// Pure: values in, values out. Cost: a merge copies the configuration (with_discovered(): milliseconds for
+// 4,096 backends). Copies of a DesiredState share the texts.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "control/config_load.h"
+#include "control/discovered_backends.h"
 #include "control/edits.h"
 
 namespace shunt {
-
-// What each pool's sources say now, by the pool's name.
-using Discovered = std::map<std::string, std::vector<BackendConfig>>;
 
 // A whole configuration that was applied by API. It holds while the file is what it was then.
 struct AppliedConfig {
@@ -41,18 +38,17 @@ struct DesiredState {
 // applied configuration is dropped when the file's text has changed; `note` says so (empty: nothing to say).
 DesiredState with_file(DesiredState state, std::shared_ptr<const ConfigSource> file, std::string& note);
 
-// The effective configuration, or every reason why there is none.
+// The effective configuration.
 struct Merge {
-  std::optional<Config> config;
-  std::vector<std::string> errors;   // as people read them: file:line:column, or who said it
-  std::vector<std::string> refused;  // discovered backends that were left out, and why
-  std::vector<DroppedEdit> dropped;  // no longer in force; the others are in `edits`
+  Config config;                        // of the file's name
+  std::vector<RefusedBackend> refused;  // discovered backends that were left out, and why
+  std::vector<DroppedEdit> dropped;     // no longer in force; the others are in `edits`
   Edits edits;
 };
 
-// Lays discovered backends and edits over the source and validates the result by the file's own rules. A
-// backend of the file wins over a discovered one with its name or address. A discovered backend that those
-// rules refuse is left out; anything else that they refuse refuses all.
+// Lays discovered backends (with_discovered()) and then edits over the source. There always is a result: the
+// source has been validated, each discovered backend is taken only if the rules allow it, and no rule looks
+// at what an edit can say (weight, admin).
 Merge merge(const DesiredState& state, const Discovered& discovered);
 
 // What `state` says of a backend without its edits; nothing where there is none.

@@ -84,6 +84,10 @@ enum class DiagnosticId : uint8_t {
   backend_is_peer,
   backend_is_encap_source,
   backend_is_broadcast,
+  // Discovery.
+  discovery_other_type,
+  discovery_incomplete,
+  bad_discovery,
   // Services and VIPs.
   unknown_pool,
   backup_is_pool,

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "control/discovery_metrics.h"
 #include "control/flow_metrics.h"
 #include "control/metric_filler.h"
 #include "control/metrics_text.h"
@@ -351,6 +352,7 @@ Families StatusMetrics::Collect() const {
   add_services(families, services);
   const auto backends = pool_backends(services);
   add_backends(families, backends);
+  add_discovery(families, source_.discovery());
   add_health_checks(families, backends);
   const size_t pairs = pairs_of(services);
   const std::vector<ServiceOutcomes> outcomes = source_.outcomes({});

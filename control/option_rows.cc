@@ -36,6 +36,11 @@ constexpr std::array kDnsType = {
 constexpr std::array kDnsRcode = {
     choice("NOERROR", DnsRcode::noerror), choice("NXDOMAIN", DnsRcode::nxdomain),
     choice("REFUSED", DnsRcode::refused), choice("SERVFAIL", DnsRcode::servfail)};
+constexpr std::array kDiscoveryType = {choice("file", DiscoveryType::file), choice("dns", DiscoveryType::dns),
+                                       choice("etcd", DiscoveryType::etcd),
+                                       choice("kubernetes", DiscoveryType::kubernetes)};
+constexpr std::array kDnsRecords = {choice("addresses", DnsRecords::addresses), choice("a", DnsRecords::a),
+                                    choice("aaaa", DnsRecords::aaaa), choice("srv", DnsRecords::srv)};
 constexpr std::array kDrainPolicy = {choice("keep", DrainPolicy::keep), choice("reset", DrainPolicy::reset)};
 constexpr std::array kProtocol = {choice("tcp", Protocol::tcp), choice("udp", Protocol::udp)};
 constexpr std::array kForward = {choice("l2", Forward::l2),   choice("ipip", Forward::ipip),
@@ -177,7 +182,8 @@ constexpr std::array kRows = {
               "10 s after the third time, twice that after each further one; 0: never.",
               0, 3'600'000},
     not_yet("pool", "probe_prefix"),
-    not_yet("pool", "discovery"),
+    OptionRow{"pool", "discovery", Type::table, Need::optional, "none",
+              "Where more backends come from, while shuntd runs."},
 
     OptionRow{"pool.health", "type", Type::choice, Need::optional, "\"tcp\"",
               "What is asked of a backend; docs/health.md says what each proves.", 0, 0, kHealthType},
@@ -232,6 +238,57 @@ constexpr std::array kRows = {
     OptionRow{"pool.health", "grpc_service", Type::text, Need::optional, "\"\"",
               "grpc: which service is asked about; empty: the whole server."},
     not_yet("pool.health", "via"),
+
+    OptionRow{"pool.discovery", "type", Type::choice, Need::required, "",
+              "A watched file, DNS, etcd v3 or the EndpointSlices of a Kubernetes service.", 0, 0,
+              kDiscoveryType},
+    OptionRow{
+        "pool.discovery", "max_change", Type::real, Need::optional, "0.5",
+        "An answer that takes away a larger share of the backends at once isn't followed, but said; 1: every "
+        "answer is.",
+        0, 1},
+    OptionRow{"pool.discovery", "timeout", Type::duration, Need::optional, "\"5s\"",
+              "How long the source may take to answer (not file).", 100, 60'000},
+    OptionRow{
+        "pool.discovery", "refresh", Type::duration, Need::optional, "\"30s\"",
+        "Without news the file is read, the list asked for anew this often (not dns): how late a silently "
+        "lost connection is noticed.",
+        100, 3'600'000},
+    OptionRow{"pool.discovery", "path", Type::text, Need::optional, "",
+              "file: its absolute path, ending in `.toml` or `.json`."},
+    OptionRow{"pool.discovery", "name", Type::text, Need::optional, "",
+              "dns: the full name that is looked up; search lists aren't used."},
+    OptionRow{"pool.discovery", "record", Type::choice, Need::optional, "\"addresses\"",
+              "dns: A and AAAA (`addresses`), one of them, or SRV.", 0, 0, kDnsRecords},
+    OptionRow{"pool.discovery", "servers", Type::texts, Need::optional, "those of /etc/resolv.conf",
+              "dns: `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS6]:PORT`, at most 8."},
+    OptionRow{"pool.discovery", "port", Type::integer, Need::optional, "the service's",
+              "dns: the backends' port; SRV records have their own.", 1, 65'535},
+    OptionRow{"pool.discovery", "min_ttl", Type::duration, Need::optional, "\"1s\"",
+              "dns: a name isn't asked for again sooner, whatever its TTL.", 100, 3'600'000},
+    OptionRow{"pool.discovery", "max_ttl", Type::duration, Need::optional, "\"5m\"", "dns: nor later.", 100,
+              86'400'000},
+    OptionRow{
+        "pool.discovery", "endpoints", Type::texts, Need::optional,
+        "kubernetes: the cluster's own, from the environment",
+        "etcd, kubernetes: `http://HOST:PORT` or `https://HOST:PORT`, at most 16; the next one is used where "
+        "one fails."},
+    OptionRow{"pool.discovery", "prefix", Type::text, Need::optional, "",
+              "etcd: of the keys, one backend each, written `{\"address\": …, \"port\": …, \"weight\": …}`."},
+    OptionRow{"pool.discovery", "ca_file", Type::text, Need::optional, "the system's authorities",
+              "etcd, kubernetes: absolute path of the certificates (PEM) that may sign the server's."},
+    OptionRow{"pool.discovery", "certificate_file", Type::text, Need::optional, "none",
+              "etcd: shunt's own certificate (PEM)."},
+    OptionRow{"pool.discovery", "key_file", Type::text, Need::optional, "none", "etcd: its key (PEM)."},
+    OptionRow{"pool.discovery", "namespace", Type::text, Need::optional, "\"default\"",
+              "kubernetes: the service's."},
+    OptionRow{"pool.discovery", "service", Type::text, Need::optional, "",
+              "kubernetes: the service whose EndpointSlices are followed."},
+    OptionRow{"pool.discovery", "port_name", Type::text, Need::optional, "the only port",
+              "kubernetes: which of the service's ports."},
+    OptionRow{"pool.discovery", "token_file", Type::text, Need::optional,
+              "\"/var/run/secrets/kubernetes.io/serviceaccount/token\"",
+              "kubernetes: absolute path of the service account's token, read for each request."},
 
     OptionRow{"pool.backend", "name", Type::text, Need::required, "", "Unique in its pool."},
     OptionRow{
@@ -393,13 +450,14 @@ constexpr std::array kRows = {
         "Opened anew at reload."},
 };
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kHeadings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kHeadings = {{
     {"", "the file"},
     {"node", "[node]"},
     {"dataplane", "[dataplane]"},
     {"port", "[[port]]"},
     {"pool", "[[pool]]"},
     {"pool.health", "[pool.health]"},
+    {"pool.discovery", "[pool.discovery]"},
     {"pool.backend", "[[pool.backend]]"},
     {"service", "[[service]]"},
     {"service.timeouts", "[service.timeouts]"},

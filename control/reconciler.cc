@@ -18,6 +18,8 @@ namespace {
 
 using Clock = std::chrono::system_clock;
 
+constexpr const char* kDiscovery = "discovery";
+
 std::vector<std::string> texts_of(const std::vector<Diagnostic>& diagnostics) {
   std::vector<std::string> texts;
   for (const Diagnostic& diagnostic : diagnostics)
@@ -100,15 +102,9 @@ FirstState first_state(std::shared_ptr<const ConfigSource> file, const Config& f
   Merge merged = merge(state, {});
   for (const DroppedEdit& dropped : merged.dropped)
     first.notes.push_back("edit dropped: " + dropped_text(dropped));
-  if (!merged.config) {
-    first.notes.push_back("starting without edits, with them the configuration is refused: " +
-                          merged.errors.front());
-    return first;
-  }
   state.edits = std::move(merged.edits);
-  merged.config->file = file->file;
   first.state = std::move(state);
-  first.config = *std::move(merged.config);
+  first.config = std::move(merged.config);
   return first;
 }
 
@@ -120,6 +116,16 @@ Reconciler::Reconciler(DesiredState state, std::string edits_path, HashKey clust
       events_(events),
       wiring_(std::move(wiring)) {
   if (auto text = read_if_there(edits_path_, kMaxEditsFile); text && text.value()) stored_ = *text.value();
+}
+
+Config Reconciler::begin(Discovered discovered) {
+  discovered_ = std::move(discovered);
+  Merge merged = merge(state_, discovered_);
+  state_.edits = std::move(merged.edits);
+  ChangeAnswer answer;
+  say_refused(std::move(merged.refused), answer);
+  say_dropped(merged.dropped, answer);
+  return std::move(merged.config);
 }
 
 void Reconciler::started(uint64_t generation) {
@@ -147,13 +153,13 @@ ChangeAnswer Reconciler::refuse(Refusal refusal, const Cause& cause, const std::
 
 ChangeAnswer Reconciler::reconcile(DesiredState next, Discovered discovered, Cause cause, bool whole) {
   Merge merged = merge(next, discovered);
-  if (!merged.config)
-    return refuse(Refusal::invalid, cause, "the configuration is refused", std::move(merged.errors));
-  merged.config->file = next.file->file;
-  if (auto reasons = wiring_.refusals(*merged.config); !reasons.empty())
+  if (auto reasons = wiring_.refusals(merged.config); !reasons.empty())
     return refuse(Refusal::invalid, cause, "the configuration is refused", std::move(reasons));
-  const Plan plan = compare(wiring_.running(), *merged.config);
-  const auto published = wiring_.publish(*merged.config, whole);
+  const Plan plan = compare(wiring_.running(), merged.config);
+  // What discovery says is no news where an edit, the file or the rules make nothing else of it.
+  const bool is_news = cause.who != kDiscovery || !plan.empty();
+  const auto published =
+      is_news ? wiring_.publish(merged.config, whole) : Result<uint64_t>(wiring_.generation());
   if (!published)
     return refuse(Refusal::conflict, cause, "the configuration is refused", {published.error().text()});
   next.edits = std::move(merged.edits);
@@ -162,13 +168,24 @@ ChangeAnswer Reconciler::reconcile(DesiredState next, Discovered discovered, Cau
   ChangeAnswer answer;
   answer.generation = published.value();
   answer.text = plan.summary();
-  answer.warnings = std::move(merged.refused);
+  say_refused(std::move(merged.refused), answer);
   say_dropped(merged.dropped, answer);
+  store(answer);
+  if (!is_news) return answer;
   events_.add("change.published", cause.why,
               "generation " + std::to_string(answer.generation) + " by " + cause.who + ": " + answer.text);
   history_.change(answer.generation, std::move(cause), answer.text, plan.lines(), state_);
-  store(answer);
   return answer;
+}
+
+// Each once, for as long as it lasts.
+void Reconciler::say_refused(std::vector<RefusedBackend> refused, ChangeAnswer& answer) {
+  for (const RefusedBackend& backend : refused) {
+    if (std::ranges::find(refused_, backend) != refused_.end()) continue;
+    answer.warnings.push_back(backend.text());
+    events_.add("discovery.refused", backend.pool + "/" + backend.backend, backend.reason);
+  }
+  refused_ = std::move(refused);
 }
 
 void Reconciler::say_dropped(const std::vector<DroppedEdit>& dropped, ChangeAnswer& answer) {
@@ -222,7 +239,7 @@ ChangeAnswer Reconciler::reload(const LoadResult& loaded, const std::string& who
 }
 
 ChangeAnswer Reconciler::discovered(Discovered now, const std::string& what) {
-  return reconcile(state_, std::move(now), {"discovery", what}, false);
+  return reconcile(state_, std::move(now), {kDiscovery, what}, false);
 }
 
 // The file's own text needs no applying.
@@ -248,17 +265,15 @@ DiffAnswer Reconciler::diff(const std::optional<NamedText>& text) {
   std::string note;
   const DesiredState next = text ? with_text(loaded.source, "") : with_file(state_, loaded.source, note);
   if (!note.empty()) answer.warnings.push_back(note);
-  Merge merged = merge(next, discovered_);
-  answer.warnings.insert(answer.warnings.end(), merged.refused.begin(), merged.refused.end());
+  const Merge merged = merge(next, discovered_);
+  for (const RefusedBackend& refused : merged.refused)
+    answer.warnings.push_back(refused.text());
   for (const DroppedEdit& dropped : merged.dropped)
     answer.warnings.push_back("edit would be dropped: " + dropped_text(dropped));
-  answer.errors = std::move(merged.errors);
-  if (!merged.config) return answer;
-  merged.config->file = next.file->file;
-  answer.errors = wiring_.refusals(*merged.config);
+  answer.errors = wiring_.refusals(merged.config);
   if (!answer.errors.empty()) return answer;
   answer.refusal = Refusal::none;
-  answer.plan = make_plan(wiring_.running(), *merged.config, cluster_key_, wiring_.flows());
+  answer.plan = make_plan(wiring_.running(), merged.config, cluster_key_, wiring_.flows());
   return answer;
 }
 
@@ -333,7 +348,7 @@ ChangeAnswer Reconciler::set_scheduler(const std::string& service, const std::st
   if (choice == choices.end() || !choice->supported)
     return refuse(Refusal::unknown, cause, "there is no scheduler " + scheduler);
   DesiredState next = state_;
-  for (const ServiceConfig& each : state_.source().read.services) {
+  for (const ServiceConfig& each : state_.source().config.services) {
     if (service.empty() || each.name == service)
       next.schedulers[each.name] = static_cast<Scheduler>(choice->value);
   }

@@ -45,6 +45,8 @@ class Reconciler : public ChangeControl {
   Reconciler(DesiredState state, std::string edits_path, HashKey cluster_key, EventLog& events,
              ReconcilerWiring wiring);
 
+  // The first configuration, with what sources are remembered to have said before the start.
+  Config begin(Discovered discovered);
   // The first publication.
   void started(uint64_t generation);
   // A publication that nobody asked for: `what` was observed.
@@ -71,6 +73,8 @@ class Reconciler : public ChangeControl {
   std::vector<HistoryRow> history() override { return history_.rows(); }
 
   const DesiredState& state() const { return state_; }
+  // Of what discovery says now.
+  const std::vector<RefusedBackend>& refused() const { return refused_; }
 
  private:
   // All or nothing. `whole`: see ReconcilerWiring.
@@ -78,11 +82,13 @@ class Reconciler : public ChangeControl {
   ChangeAnswer refuse(Refusal refusal, const Cause& cause, const std::string& text,
                       std::vector<std::string> errors = {});
   DesiredState with_text(std::shared_ptr<const ConfigSource> source, const std::string& who) const;
+  void say_refused(std::vector<RefusedBackend> refused, ChangeAnswer& answer);
   void say_dropped(const std::vector<DroppedEdit>& dropped, ChangeAnswer& answer);
   void store(ChangeAnswer& answer);
 
   DesiredState state_;
   Discovered discovered_;
+  std::vector<RefusedBackend> refused_;
   std::string edits_path_;
   std::string stored_;  // the text of edits.toml; empty: there is none
   HashKey cluster_key_;

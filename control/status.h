@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/address.h"
+#include "control/discovery_status.h"
 #include "control/finding.h"
 #include "control/flow_status.h"
 
@@ -181,6 +182,7 @@ class StatusSource {
   // Newest first.
   virtual std::vector<FlowStatus> flows(const FlowQuestion& question) = 0;
   virtual std::vector<RecordStatus> records() = 0;
+  virtual std::vector<DiscoveryStatus> discovery() = 0;  // by pool
   virtual DropsReport drops() = 0;
   virtual std::vector<Finding> findings() = 0;  // what is set up wrong
   // Reads the configuration file again, as SIGHUP does. `who` asked for it.

@@ -322,6 +322,16 @@ std::vector<ServiceStatus> StatusView::services() {
   return all;
 }
 
+std::vector<DiscoveryStatus> StatusView::discovery() {
+  std::vector<DiscoveryStatus> all = daemon_.discovery_->statuses();
+  for (DiscoveryStatus& status : all) {
+    for (const RefusedBackend& backend : daemon_.reconciler_->refused()) {
+      if (backend.pool == status.pool) status.refused.push_back(backend.backend + ": " + backend.reason);
+    }
+  }
+  return all;
+}
+
 DropsReport StatusView::drops() {
   const Ledger ledger = daemon_.engine_->account();
   DropsReport report{ledger.received, ledger.sent, ledger.punted, ledger.originated, ledger.in_flight(), {}};

@@ -35,6 +35,7 @@ class StatusView : public StatusSource {
   std::vector<FlowStatus> flows(const FlowQuestion& question) override;
   std::vector<RecordStatus> records() override;
 
+  std::vector<DiscoveryStatus> discovery() override;
   DropsReport drops() override;
   std::vector<Finding> findings() override;  // doctor_view.cc
   ReloadReport reload(const std::string& who) override;

@@ -5,93 +5,10 @@
 #include <utility>
 
 #include "control/config_validate.h"
+#include "control/own_addresses.h"
 
 namespace shunt {
 namespace {
-
-// What no backend may be: VIPs (packets to it would come back to us), the node itself, other shunts and
-// their VIPs.
-class OwnAddresses {
- public:
-  explicit OwnAddresses(const Validation& all) : peers_(all.config.cluster.peers) {
-    for (size_t i = 0; i < all.config.services.size(); ++i) {
-      const ServiceConfig& service = all.config.services[i];
-      if (!all.origin.services[i].has("address") || service.address.length < kWidestVip) continue;
-      if (service.address.is_host()) {
-        vips_.try_emplace(service.address.address, &service);
-      } else {
-        prefixes_.push_back(&service);
-      }
-    }
-    for (const PortConfig& port : all.config.ports) {
-      for (const Prefix& prefix : port.addresses) {
-        node_.insert(prefix.address);
-        if (const auto broadcast = prefix.broadcast()) broadcasts_.insert(*broadcast);
-      }
-      for (const auto& source : {port.encap_source, port.encap_source6}) {
-        if (source && source->is_host()) encap_sources_.insert(source->address);
-      }
-    }
-  }
-  // nullptr where the address is no VIP.
-  const ServiceConfig* vip(const IpAddress& address) const {
-    const auto found = vips_.find(address);
-    if (found != vips_.end()) return found->second;
-    const auto prefix = std::find_if(prefixes_.begin(), prefixes_.end(), [&](const ServiceConfig* service) {
-      return service->address.contains(address);
-    });
-    return prefix == prefixes_.end() ? nullptr : *prefix;
-  }
-  bool is_node(const IpAddress& address) const { return node_.contains(address); }
-  bool is_broadcast(const IpAddress& address) const { return broadcasts_.contains(address); }
-  // (A prefix to spread flows over may be the backends' own subnet.)
-  bool is_encap_source(const IpAddress& address) const { return encap_sources_.contains(address); }
-  // The entry of `[cluster] peers` that has the address; nullptr: none.
-  const Prefix* peer(const IpAddress& address) const {
-    const auto found =
-        std::ranges::find_if(peers_, [&](const Prefix& peer) { return peer.contains(address); });
-    return found == peers_.end() ? nullptr : &*found;
-  }
-
- private:
-  std::map<IpAddress, const ServiceConfig*> vips_;
-  std::vector<const ServiceConfig*> prefixes_;
-  std::set<IpAddress> node_;
-  std::set<IpAddress> broadcasts_;
-  std::set<IpAddress> encap_sources_;
-  const std::vector<Prefix>& peers_;
-};
-
-void validate_address(const BackendConfig& backend, SourcePosition position, const OwnAddresses& own,
-                      Report& report) {
-  const IpAddress& address = backend.address;
-  const std::string text = tick(address.text());
-  if (!can_be_backend(address)) {
-    return report.error(DiagnosticId::unusable_address, position, text + " can't be a backend's address");
-  }
-  if (const ServiceConfig* service = own.vip(address)) {
-    return report.error(
-        DiagnosticId::backend_is_vip, position,
-        text + " is a VIP (of service " + tick(service->name) + "): a backend needs an address of its own");
-  }
-  if (own.is_node(address)) {
-    return report.error(DiagnosticId::backend_is_node_address, position,
-                        text + " is this node's own address: a backend must be another machine");
-  }
-  if (own.is_encap_source(address)) {
-    return report.error(DiagnosticId::backend_is_encap_source, position,
-                        text + " is an `encap_source`: our own outer headers come from there");
-  }
-  if (own.is_broadcast(address)) {
-    return report.error(DiagnosticId::backend_is_broadcast, position,
-                        text + " is the broadcast address of a port's subnet");
-  }
-  if (const Prefix* peer = own.peer(address)) {
-    report.error(DiagnosticId::backend_is_peer, position,
-                 text + " is another shunt's, by " + tick("peers") + " in [cluster] (" + tick(peer->text()) +
-                     "): what it got would come back");
-  }
-}
 
 void validate_duplicates(const PoolConfig& pool, const PoolOrigin& origin, Report& report) {
   std::map<std::pair<IpAddress, uint16_t>, size_t> first;
@@ -154,7 +71,8 @@ void warn_of_ignored(const BackendConfig& backend, const Origin& origin, const P
 }  // namespace
 
 void validate_backends(Validation& all) {
-  const OwnAddresses own(all);
+  const OwnAddresses own(all.config,
+                         [&](size_t service) { return all.origin.services[service].has("address"); });
   for (size_t i = 0; i < all.config.pools.size(); ++i) {
     const PoolConfig& pool = all.config.pools[i];
     const PoolOrigin& origin = all.origin.pools[i];
@@ -163,7 +81,8 @@ void validate_backends(Validation& all) {
     const PoolUse use = use_of(i, all);
     for (size_t k = 0; k < pool.backends.size(); ++k) {
       if (origin.backends[k].has("address")) {
-        validate_address(pool.backends[k], origin.backends[k].of("address"), own, all.report);
+        const auto fault = own.fault_of(pool.backends[k].address);
+        if (fault) all.report.error(fault->id, origin.backends[k].of("address"), fault->text);
       }
       warn_of_ignored(pool.backends[k], origin.backends[k], use, all.report);
     }

@@ -171,4 +171,34 @@ void validate_families(Validation& all) {
   }
 }
 
+std::optional<AddressFault> family_fault(const ServiceConfig& service, const IpAddress& address,
+                                         const Config& config) {
+  const ForwardRow row = row_of(service.forward);
+  const Family family = address.family();
+  const bool v4_inside = service.address.address.is_v4();
+  if (!row.encapsulates && service.address.address.family() != family) {
+    return AddressFault{DiagnosticId::mixed_families, std::string(family_text(family)) +
+                                                          " behind the VIP of service " + tick(service.name) +
+                                                          " isn't possible: " + std::string(row.name) +
+                                                          " can't change the family"};
+  }
+  const bool has_source = std::ranges::any_of(config.ports, [&](const PortConfig& port) {
+    return (family == Family::ipv4 ? port.encap_source : port.encap_source6).has_value();
+  });
+  if (row.encapsulates && !has_source) {
+    return AddressFault{DiagnosticId::no_encap_source,
+                        "service " + tick(service.name) + " encapsulates, but no port has an " +
+                            tick(family == Family::ipv4 ? "encap_source" : "encap_source6")};
+  }
+  if (v4_inside && family == Family::ipv4) return std::nullopt;
+  const auto ways = ways_to(address, config);
+  if (ways.empty()) return std::nullopt;
+  const uint16_t mtu = (*std::ranges::max_element(ways, {}, &PortConfig::mtu))->mtu;
+  const uint16_t beside = v4_inside ? uint16_t{0} : outer_bytes(service, family);
+  if (mtu >= kSmallestIpv6Mtu + beside) return std::nullopt;
+  return AddressFault{DiagnosticId::small_mtu, "an mtu of " + std::to_string(mtu) +
+                                                   " is too small for service " + tick(service.name) +
+                                                   ": IPv6 needs 1280 inside the outer header"};
+}
+
 }  // namespace shunt

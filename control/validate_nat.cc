@@ -1,43 +1,18 @@
 // Rules of nat: a reply must name its service by the backend's address, port and protocol alone.
-#include <map>
 #include <optional>
 #include <set>
-#include <tuple>
 
 #include "control/config_validate.h"
+#include "control/nat_owners.h"
 
 namespace shunt {
 namespace {
-
-// Which nat service owns the replies from (address, protocol, port); port 0 stands for all.
-class ReplyOwners {
- public:
-  // The earlier service that would own the same replies, if any; else the claim is noted.
-  std::optional<size_t> claim(const IpAddress& address, Protocol protocol, uint16_t port, size_t service) {
-    const auto of_all = any_port_.find({address, protocol});
-    if (of_all != any_port_.end() && of_all->second != service) return of_all->second;
-    const auto [of_address, first] = address_.try_emplace({address, protocol}, service);
-    if (port == 0) {
-      if (!first && of_address->second != service) return of_address->second;
-      any_port_.try_emplace({address, protocol}, service);
-      return std::nullopt;
-    }
-    const auto [of_port, new_port] = exact_.try_emplace({address, protocol, port}, service);
-    if (!new_port && of_port->second != service) return of_port->second;
-    return std::nullopt;
-  }
-
- private:
-  std::map<std::pair<IpAddress, Protocol>, size_t> any_port_;
-  std::map<std::pair<IpAddress, Protocol>, size_t> address_;
-  std::map<std::tuple<IpAddress, Protocol, uint16_t>, size_t> exact_;
-};
 
 bool is_known(const Origin& origin, std::string_view key) {
   return origin.has(key) == origin.given(key);
 }
 
-void validate_replies(size_t index, ReplyOwners& owners, const Validation& all) {
+void validate_replies(size_t index, NatOwners& owners, const Validation& all) {
   const ServiceConfig& service = all.config.services[index];
   const ServiceOrigin& origin = all.origin.services[index];
   if (!is_known(origin, "port") || !is_known(origin, "protocol")) return;
@@ -47,7 +22,7 @@ void validate_replies(size_t index, ReplyOwners& owners, const Validation& all) 
       const BackendConfig& backend = config.backends[i];
       const Origin& backend_origin = all.origin.pools[pool].backends[i];
       if (!backend_origin.has("address") || !is_known(backend_origin, "port")) continue;
-      const uint16_t port = service.port == 0 || backend.port == 0 ? service.port : backend.port;
+      const uint16_t port = nat_port(service, backend);
       const auto other = owners.claim(backend.address, service.protocol, port, index);
       if (!other) continue;
       const std::string port_text = port == 0 ? "" : " port " + std::to_string(port);
@@ -76,7 +51,7 @@ void validate_any_port(const ServiceConfig& service, const Validation& all, std:
 }  // namespace
 
 void validate_nat(Validation& all) {
-  ReplyOwners owners;
+  NatOwners owners;
   std::set<const Origin*> told;
   for (size_t i = 0; i < all.config.services.size(); ++i) {
     const ServiceConfig& service = all.config.services[i];

@@ -69,8 +69,10 @@ void validate_duplicates(Validation& all) {
 void warn_of_announce_min(const ServiceConfig& service, const ServiceOrigin& origin, const Validation& all) {
   if (!origin.has("announce_min") || !origin.has("pool")) return;
   size_t backends = 0;
-  for (const size_t pool : all.pools_of(service))
+  for (const size_t pool : all.pools_of(service)) {
+    if (all.config.pools[pool].discovery) return;  // nobody knows how many there will be
     backends += all.config.pools[pool].backends.size();
+  }
   if (service.announce_min <= backends) return;
   all.report.warning(DiagnosticId::announce_min_unreachable, origin.of("announce_min"),
                      "the pools of service " + tick(service.name) + " have " + std::to_string(backends) +

@@ -62,7 +62,7 @@ def _add_example(name):
     setattr(Configs, f"test_{name.removesuffix('.toml')}_starts", test)
 
 
-for _name in ("minimal.toml", "l2.toml", "ipip.toml", "gue.toml", "gre.toml", "nat.toml", "demo.toml", "dual_stack.toml"):
+for _name in ("minimal.toml", "l2.toml", "ipip.toml", "gue.toml", "gre.toml", "nat.toml", "demo.toml", "dual_stack.toml", "discovery.toml"):
     _add_example(_name)
 
 if __name__ == "__main__":

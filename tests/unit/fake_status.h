@@ -35,6 +35,7 @@ class FakeStatus : public StatusSource {
     return flow_status;
   }
   std::vector<RecordStatus> records() override { return record_status; }
+  std::vector<DiscoveryStatus> discovery() override { return discovery_status; }
   DropsReport drops() override { return drops_report; }
   std::vector<Finding> findings() override { return found; }
   ReloadReport reload(const std::string& who) override {
@@ -62,6 +63,7 @@ class FakeStatus : public StatusSource {
   std::vector<ServiceLatency> latency_status;
   std::vector<FlowStatus> flow_status;
   std::vector<RecordStatus> record_status;
+  std::vector<DiscoveryStatus> discovery_status;
   FlowQuestion asked;  // by flows()
   DropsReport drops_report;
   std::vector<Finding> found;

@@ -108,6 +108,7 @@ TEST(Plan, TheOrderOfBackendsIsNothing) {
 TEST(ConfigFields, HaveEveryOption) {
   PoolConfig pool;
   pool.health.emplace();
+  pool.discovery.emplace();
   std::set<std::pair<std::string, std::string>> seen;
   const auto note = [&](const char* section, const Fields& fields) {
     for (const auto& [key, text] : fields)

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/desired_bed.h"
 
 namespace shunt {
@@ -13,6 +15,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 const BackendName kWeb1{"web", "web-1"};
 const BackendName kWeb2{"web", "web-2"};
@@ -311,30 +314,80 @@ Discovered one(const char* name, const char* address) {
   return {{"web", {backend}}};
 }
 
+const std::string kDiscovering =
+    replaced(std::string(kDesiredText), "drain = \"5m\"",
+             "drain = \"5m\"\ndiscovery = { type = \"file\", path = \"/etc/shunt/web.toml\" }");
+
 TEST(Reconciler, DiscoveredBackendsJoinTheFiles) {
-  DesiredBed bed;
-  EXPECT_TRUE(bed.reconciler->discovered(one("web-3", "10.0.0.13"), "pool web: web-3 added").accepted());
+  DesiredBed bed(kDiscovering);
+  EXPECT_TRUE(bed.reconciler->discovered(one("web-3", "10.0.0.13"), "web: 1 new: 1 backend").accepted());
   EXPECT_EQ(bed.backend("web", "web-3").weight, 1);
   EXPECT_EQ(bed.reconciler->history()[0].cause.who, "discovery");
   bed.reconciler->edit({"web", "web-3"}, AdminState::draining, "root");
-  bed.reconciler->discovered({}, "pool web: web-3 removed");
+  bed.reconciler->discovered({}, "web: 1 gone: 0 backends");
   ASSERT_EQ(bed.reconciler->edits().edits.size(), 1U);
   EXPECT_TRUE(bed.reconciler->edits().edits[0].waits);
-  bed.reconciler->discovered(one("web-3", "10.0.0.13"), "pool web: web-3 added");
+  bed.reconciler->discovered(one("web-3", "10.0.0.13"), "web: 1 new: 1 backend");
   EXPECT_EQ(bed.backend("web", "web-3").admin, AdminState::draining) << "it comes back as it went";
 }
 
+TEST(Reconciler, BeginsWithWhatIsRemembered) {
+  DesiredBed bed(kDiscovering);
+  const Config first = bed.reconciler->begin(one("web-3", "10.0.0.13"));
+  EXPECT_EQ(first.pools[0].backends.size(), 3U);
+  EXPECT_EQ(first.file, bed.file());
+  EXPECT_TRUE(bed.reconciler->edit({"web", "web-3"}, uint16_t{9}, "root").accepted());
+  EXPECT_EQ(bed.backend("web", "web-3").weight, 9);
+}
+
+TEST(Reconciler, DiscoveryThatChangesNothingPublishesNothing) {
+  DesiredBed bed(kDiscovering);
+  bed.reconciler->discovered(one("web-3", "10.0.0.13"), "web: 1 new: 1 backend");
+  const uint64_t generation = bed.generation;
+  const ChangeAnswer answer = bed.reconciler->discovered(one("web-3", "10.0.0.13"), "again");
+  EXPECT_TRUE(answer.accepted());
+  EXPECT_EQ(answer.generation, generation);
+  EXPECT_EQ(bed.generation, generation);
+  EXPECT_EQ(bed.reconciler->history()[0].generation, generation);
+}
+
+TEST(Reconciler, APoolThatIsntDiscoveredAnyMoreHasTheFilesBackends) {
+  DesiredBed bed(kDiscovering);
+  bed.reconciler->discovered(one("web-3", "10.0.0.13"), "web: 1 new: 1 backend");
+  bed.write(kDesiredText);
+  EXPECT_TRUE(bed.reload().accepted());
+  EXPECT_EQ(bed.running.pools[0].backends.size(), 2U);
+  EXPECT_EQ(bed.reconciler->edit({"web", "web-3"}, uint16_t{9}, "root").refusal, Refusal::unknown);
+}
+
 TEST(Reconciler, ABadDiscoveredBackendIsLeftOut) {
-  DesiredBed bed;
+  DesiredBed bed(kDiscovering);
   Discovered now = one("web-3", "198.51.100.10");  // a VIP
   now["web"].push_back(one("web-4", "10.0.0.14")["web"][0]);
   now["web"].push_back(one("twin", "10.0.0.11")["web"][0]);  // the file's web-1
   const ChangeAnswer answer = bed.reconciler->discovered(now, "dns");
   EXPECT_TRUE(answer.accepted());
   ASSERT_EQ(answer.warnings.size(), 1U);
-  EXPECT_THAT(answer.warnings[0], HasSubstr("shunt.toml:7:1: pool `web`, discovered backend `web-3`"));
+  EXPECT_THAT(answer.warnings[0],
+              HasSubstr("web/web-3, which was discovered, is left out: `198.51.100.10` is a VIP"));
   EXPECT_EQ(bed.running.pools[0].backends.size(), 3U);
   EXPECT_EQ(bed.backend("web", "web-4").position.line, 7U);
+  ASSERT_EQ(bed.reconciler->refused().size(), 1U);
+  EXPECT_EQ(bed.reconciler->refused()[0].backend, "web-3");
+}
+
+TEST(Reconciler, ARefusedBackendIsSaidOnce) {
+  DesiredBed bed(kDiscovering);
+  const auto said = [&] { return std::ranges::count(bed.event_kinds(), "discovery.refused"); };
+  bed.reconciler->discovered(one("web-3", "198.51.100.10"), "dns");
+  EXPECT_EQ(said(), 1);
+  EXPECT_THAT(bed.reconciler->edit(kWeb1, uint16_t{5}, "root").warnings, IsEmpty());
+  EXPECT_THAT(bed.reload().warnings, Not(Contains(HasSubstr("web-3"))));
+  EXPECT_EQ(said(), 1);
+  bed.reconciler->discovered({}, "dns");
+  EXPECT_TRUE(bed.reconciler->refused().empty());
+  bed.reconciler->discovered(one("web-3", "198.51.100.10"), "dns");
+  EXPECT_EQ(said(), 2) << "it was gone, and is back";
 }
 
 }  // namespace
