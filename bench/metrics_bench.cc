@@ -89,6 +89,7 @@ class Node : public StatusSource {
   std::vector<RecordStatus> records() override { return {}; }
   DropsReport drops() override { return {}; }
   std::vector<Finding> findings() override { return {}; }
+  ConnectionPage connections(const ConnectionQuestion&) override { return {}; }
   ReloadReport reload() override { return {}; }
 
  private:

@@ -35,6 +35,10 @@ class FakeStatus : public StatusSource {
     return flow_status;
   }
   std::vector<RecordStatus> records() override { return record_status; }
+  ConnectionPage connections(const ConnectionQuestion& question) override {
+    asked_connections = question;
+    return connection_page;
+  }
   DropsReport drops() override { return drops_report; }
   std::vector<Finding> findings() override { return found; }
   ReloadReport reload() override {
@@ -51,6 +55,8 @@ class FakeStatus : public StatusSource {
   std::vector<FlowStatus> flow_status;
   std::vector<RecordStatus> record_status;
   FlowQuestion asked;  // by flows()
+  ConnectionQuestion asked_connections;
+  ConnectionPage connection_page;
   DropsReport drops_report;
   std::vector<Finding> found;
   ReloadReport reload_report;
