@@ -90,6 +90,7 @@ class Node : public StatusSource {
   std::vector<RecordStatus> records() override { return {}; }
   DropsReport drops() override { return {}; }
   std::vector<Finding> findings() override { return {}; }
+  ConnectionPage connections(const ConnectionQuestion&) override { return {}; }
   ReloadReport reload(const std::string&) override { return {}; }
   uint64_t generation() override { return 0; }
   std::string desired_tag() override { return {}; }

@@ -91,6 +91,35 @@ struct FlowQuestion {
   size_t limit = 100;
 };
 
+// A flow that a worker's tables know.
+struct ConnectionStatus {
+  uint32_t worker = 0;
+  bool is_waiting = false;          // in probation: its client's second packet hasn't come
+  std::optional<IpAddress> client;  // nothing: the table keeps a digest of it
+  uint16_t client_port = 0;
+  std::string service;
+  std::string pool;
+  std::string backend;      // empty: removed
+  std::string state;        // established, fin_client, …; of one that waits: syn, mid_flow, udp
+  double idle_seconds = 0;  // since its last packet, to a second; of one that waits: since its first
+  uint32_t syn_retransmits = 0;
+};
+
+struct ConnectionQuestion {
+  std::string service;  // each of these: empty, all
+  std::string backend;
+  std::string state;
+  std::optional<IpAddress> client;
+  size_t limit = 100;
+  uint64_t from = 0;  // where the page before ended
+};
+
+// Some of the flows: a page ends when it is full, or when enough places were looked at.
+struct ConnectionPage {
+  std::vector<ConnectionStatus> connections;
+  std::optional<uint64_t> next;  // nothing: that was all
+};
+
 // Flow records on their way out, of one worker.
 struct RecordStatus {
   uint32_t worker = 0;

@@ -224,11 +224,15 @@ void PacketEngine::take_narrow_paths(const std::function<void(const NarrowPath&)
   }
 }
 
+Now PacketEngine::now() {
+  return TscClock(eal_tsc_hz()).now();
+}
+
 void PacketEngine::keep_telemetry() {
   records_->serve();
   records_->follow([this](const FlowRecord& record) { recent_flows_.add(record); });
   records_->make_room();
-  const Now now = TscClock(eal_tsc_hz()).now();
+  const Now now = PacketEngine::now();
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   const int64_t epoch_us = std::chrono::duration_cast<std::chrono::microseconds>(wall).count() -
                            static_cast<int64_t>(now.ns / 1'000);

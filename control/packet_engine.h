@@ -52,6 +52,8 @@ class PacketEngine {
   void stop();
 
   Ledger account() const;
+  // The instant by the workers' clock.
+  static Now now();
   SweepProgress progress() const;
   void take_questions(const std::function<void(const NeighbourQuestion&)>& take);
   void take_narrow_paths(const std::function<void(const NarrowPath&)>& take);

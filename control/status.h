@@ -181,6 +181,7 @@ class StatusSource {
   virtual std::vector<ServiceLatency> latency(const std::string& service) = 0;
   // Newest first.
   virtual std::vector<FlowStatus> flows(const FlowQuestion& question) = 0;
+  virtual ConnectionPage connections(const ConnectionQuestion& question) = 0;
   virtual std::vector<RecordStatus> records() = 0;
   virtual std::vector<DiscoveryStatus> discovery() = 0;  // by pool
   virtual DropsReport drops() = 0;

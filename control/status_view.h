@@ -19,6 +19,7 @@
 namespace shunt {
 
 class Daemon;
+struct ReadFlow;
 
 class StatusView : public StatusSource {
  public:
@@ -34,6 +35,7 @@ class StatusView : public StatusSource {
   std::vector<ServiceLatency> latency(const std::string& service) override;
   std::vector<FlowStatus> flows(const FlowQuestion& question) override;
   std::vector<RecordStatus> records() override;
+  ConnectionPage connections(const ConnectionQuestion& question) override;  // connection_view.cc
 
   std::vector<DiscoveryStatus> discovery() override;
   DropsReport drops() override;
@@ -83,6 +85,8 @@ class StatusView : public StatusSource {
   ServiceOutcomes service_outcomes(const ServiceConfig& config, const ServiceRecord& record) const;
   ServiceLatency service_latency(const ServiceConfig& config, const ServiceRecord& record) const;
   FlowStatus flow_status(const FlowRecord& record) const;
+  class ConnectionNames;
+  std::optional<ConnectionStatus> connection(const ConnectionNames& names, const ReadFlow& flow) const;
   DoctorService doctor_service(const ServiceConfig& config, const ServiceRecord& record) const;
   std::vector<DoctorVip> doctor_vips() const;
 

@@ -98,6 +98,7 @@ class FlowTable {
   FlowTable& operator=(const FlowTable&) = delete;
 
   uint32_t buckets() const { return bucket_count_; }
+  std::span<const FlowBucket> memory() const { return {buckets_, bucket_count_}; }
   uint64_t entries() const { return entries_; }  // expired ones count until they are reused or swept
 
   // Where buckets are, for the registers of a loop that writes to memory: the table itself would be read
@@ -196,6 +197,7 @@ class FlowTable {
   static constexpr uint32_t kAllSlots = (1U << FlowBucket::kSlots) - 1;
   static constexpr uint32_t kAllSpilled = 0b001'001'001'001'001U << kFlagShift;
 
+  friend class FlowReader;
   static constexpr uint16_t age_of(TcpState state, uint32_t second) {
     return static_cast<uint16_t>(((second % kFlowSecondWrap) << 3U) | static_cast<uint32_t>(state));
   }

@@ -177,6 +177,7 @@ class ProbationTable {
   // Whole passes done. Every line was swept since an instant at which this said n as soon as it says n + 2.
   uint64_t passes() const { return passes_; }
   uint32_t lines() const { return 2 * lines_per_half_; }
+  std::span<const ProbationLine> memory() const { return {lines_, lines()}; }
   const std::byte* first_entry() const { return reinterpret_cast<const std::byte*>(lines_); }
 
  private:

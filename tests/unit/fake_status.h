@@ -36,6 +36,10 @@ class FakeStatus : public StatusSource {
   }
   std::vector<RecordStatus> records() override { return record_status; }
   std::vector<DiscoveryStatus> discovery() override { return discovery_status; }
+  ConnectionPage connections(const ConnectionQuestion& question) override {
+    asked_connections = question;
+    return connection_page;
+  }
   DropsReport drops() override { return drops_report; }
   std::vector<Finding> findings() override { return found; }
   ReloadReport reload(const std::string& who) override {
@@ -65,6 +69,8 @@ class FakeStatus : public StatusSource {
   std::vector<RecordStatus> record_status;
   std::vector<DiscoveryStatus> discovery_status;
   FlowQuestion asked;  // by flows()
+  ConnectionQuestion asked_connections;
+  ConnectionPage connection_page;
   DropsReport drops_report;
   std::vector<Finding> found;
   ReloadReport reload_report;
