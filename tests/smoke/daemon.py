@@ -135,13 +135,19 @@ class Daemon:
         done = self.shuntctl("reload")
         assert done.returncode == 0, f"shuntctl reload: status {done.returncode}: {done.stderr}{done.stdout}"
 
-    def get(self, path, timeout=2):
+    def get(self, path, timeout=5):
         """(status, body) of a GET over the unix socket."""
         connection = _UnixConnection(self.socket, timeout)
         with contextlib.closing(connection):
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
+
+    def answer(self, path):
+        """What the API says at /api/v1/…: no process to start, for readings that have to lie close together."""
+        status, body = self.get(f"/api/v1/{path}")
+        assert status == 200, f"{path}: {status}: {body}"
+        return json.loads(body)
 
     def backends(self, state=None):
         """Backends as `shuntctl backends` lists them; only those in `state`, if given."""
@@ -174,25 +180,25 @@ class Daemon:
 
     def driver_disagreement(self):
         """"" if the workers' counts of every port are its driver's, else how they differ."""
-        for port in self.ctl("status")["ports"]:
+        for port in self.answer("status")["ports"]:
             own = {key: port[key]["packets"] for key in ("received", "sent")}
             driver = {key: port[f"driver_{key}"]["packets"] for key in own}
             if own != driver or (port["missed"] and not self.may_miss):
                 return f"{port['name']}: workers counted {own}, the driver {driver} and {port['missed']} missed"
         return ""
 
-    def settled_account(self, timeout=10):
+    def settled_account(self, timeout=30):
         """(drops, kernel's account) read while nothing moved; health checks leave such moments, traffic doesn't.
 
         The drivers' counts are compared in the same moment.
         """
         deadline = time.monotonic() + timeout
         while True:
-            before = self.drops()
+            before = self.answer("drops")
             assert_balanced(before)
             kernel = self.kernel_account()
             drivers = self.driver_disagreement()
-            after = self.drops()
+            after = self.answer("drops")
             if before == after and before["in_flight"] == 0:
                 assert not drivers, drivers
                 return before, kernel
