@@ -8,6 +8,7 @@
 #include "control/api_feed.h"
 #include "control/api_openapi.h"
 #include "control/api_simple.h"
+#include "control/discovery_json.h"
 #include "control/flow_json.h"
 #include "control/metrics.h"
 #include "control/recent_flows.h"
