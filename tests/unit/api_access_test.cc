@@ -445,7 +445,7 @@ TEST(Base64Url, BothWays) {
 
 TEST(ApiAudit, WhatCantBeWrittenIsCountedAndToldOnce) {
   ApiAudit audit;
-  const ApiCaller caller{ApiRole::admin, "x", "y"};
+  const ApiCaller caller{ApiRole::admin, "x", "x", "y"};
   const AuditLine line{Clock::now(), caller, "POST", "/\xff", 200, 1};
   EXPECT_TRUE(audit.add(line));
   EXPECT_FALSE(audit.open("/nonexistent/audit").ok());
