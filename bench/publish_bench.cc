@@ -103,11 +103,11 @@ class Node {
  private:
   void take() {
     Merge merged = merge(state_, {});
-    prove(merged.config.has_value(), "the configuration and its edits go together");
-    const Plan plan = compare(config_, *merged.config);
+    prove(merged.refused.empty() && merged.dropped.empty(), "the configuration and its edits go together");
+    const Plan plan = compare(config_, merged.config);
     keep(plan.changes.data());
-    prove(compiler_.set_config(*merged.config, ++now_).ok(), "the compiler takes it");
-    config_ = *std::move(merged.config);
+    prove(compiler_.set_config(merged.config, ++now_).ok(), "the compiler takes it");
+    config_ = std::move(merged.config);
     publish();
   }
   void publish() {
