@@ -1,6 +1,7 @@
 """Where shuntd finds backends in the smoke tests: a DNS server and a Kubernetes API, each a thread with a socket in a namespace,
 and the real etcd."""
 
+import contextlib
 import http.server
 import json
 import pathlib
@@ -172,10 +173,11 @@ class KubernetesApi:
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 api.watches += 1
-                for event in api.events_after(version, float(query["timeoutSeconds"])):
-                    line = json.dumps(event).encode() + b"\n"
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-                self.wfile.write(b"0\r\n\r\n")
+                with contextlib.suppress(OSError):  # shuntd may have ended meanwhile
+                    for event in api.events_after(version, float(query["timeoutSeconds"])):
+                        line = json.dumps(event).encode() + b"\n"
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+                    self.wfile.write(b"0\r\n\r\n")
                 self.close_connection = True
 
         return Handler
