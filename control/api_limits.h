@@ -18,7 +18,7 @@ struct ApiLimits {
   uint32_t body_bytes = 8 * 1024 * 1024;     // of any route; each has its own bound below it
   size_t tcp_connections = 512;              // the ones beyond are told 503 and closed
   size_t peer_connections = 256;             // of one address
-  size_t unix_connections = 128;             // of its own: TCP can't take them
+  size_t unix_connections = 256;             // of its own: TCP can't take them
   size_t viewers = 128;                      // WebSockets among the connections, half of each kind's at most
   std::chrono::milliseconds figures{1'000};  // between two readings of /api/v1/stream
   double requests_per_second = 200;          // of one address over TCP; beyond is 429
