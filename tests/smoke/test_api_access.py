@@ -13,10 +13,12 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import socket
 import ssl
 import subprocess
 import threading
+import unittest
 
 import harness
 import traffic
@@ -26,6 +28,7 @@ SLOW_CLIENTS = 1000
 RATE = 2000                                                # packets a second
 HELD_SECONDS = float(os.environ.get("SHUNT_TEST_HOLD", 2))  # 60 in a long run
 UDP = {"udp": ("udp", 9000)}
+LINTER = pathlib.Path(__file__).resolve().parent.parent / "openapi"
 
 
 class Api(harness.SmokeTest):
@@ -72,6 +75,15 @@ class Api(harness.SmokeTest):
         status, body = bed.daemon.get("/request?service=web&path=/", timeout=5)
         self.assertEqual((status, json.loads(body)["status"]), (200, 200), body)
         self.assertIn("backend1", self.far_shuntctl(bed, tokens["reader"], "top", "--once").stdout)
+
+    @unittest.skipUnless(shutil.which("node") and (LINTER / "node_modules").is_dir(), "no linter: npm ci --prefix tests/openapi")
+    def test_the_document_is_clean(self):
+        bed = self.bed("l2")
+        bed.start()
+        document = bed.daemon.get("/api/v1/openapi.json")[1]
+        for text, status in ((document, 0), (document.replace('"summary"', '"sumary"', 1), 1)):
+            done = subprocess.run(["node", "lint.mjs"], cwd=LINTER, input=text, capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
 
     def websocket(self, bed, token, path):
         context = ssl.create_default_context(cafile=f"{bed.topology.folder}/cert.pem")
