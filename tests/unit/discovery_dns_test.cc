@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string be(uint32_t value, int bytes) {
+std::string be(uint64_t value, int bytes) {
   std::string text;
   for (int i = bytes - 1; i >= 0; --i)
     text += static_cast<char>(value >> (8 * i) & 255U);
