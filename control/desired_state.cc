@@ -27,8 +27,8 @@ void lay_edits(Config& config, const Edits& edits, Merge& merged) {
   }
 }
 
-// `source-hash` goes by the client's address whatever `hash` says; a service that leaves it goes on by what its
-// configuration made `hash`.
+// `source-hash` goes by the client's address whatever `hash` says; a service that leaves it goes on by what
+// its configuration made `hash`.
 void lay_schedulers(Config& config, const std::map<std::string, Scheduler>& schedulers) {
   for (ServiceConfig& service : config.services) {
     const auto found = schedulers.find(service.name);
