@@ -62,6 +62,9 @@ constexpr const char* kForms = R"json({
   "connect": "number|null", "first_byte": "number|null", "duration": "number", "packets": "uint", "bytes": "uint",
   "reply_packets": "uint", "reply_bytes": "uint", "syn_retransmits": "uint", "attempt": "uint|null"},
 "Flows": {"flows": ["#Flow"]},
+"Connection": {"client": "text|null", "client_port": "uint|null", "service": "text", "pool": "text", "backend": "text|null",
+  "state": "text", "waiting": "bool", "idle": "number", "syn_retransmits": "uint", "worker": "uint"},
+"Connections": {"connections": ["#Connection"], "next": "uint|null"},
 
 "Change": {"accepted": "bool", "generation": "uint", "text": "text", "warnings": ["text"]},
 

@@ -101,10 +101,11 @@ std::optional<ConnectionStatus> StatusView::connection(const ConnectionNames& na
 ConnectionPage StatusView::connections(const ConnectionQuestion& question) {
   const auto wanted = [&](const ConnectionStatus& status) {
     return (question.service.empty() || status.service == question.service) &&
+           (question.pool.empty() || status.pool == question.pool) &&
            (question.backend.empty() || status.backend == question.backend ||
             status.pool + "/" + status.backend == question.backend) &&
            (question.state.empty() || status.state == question.state) &&
-           (!question.client || status.client == question.client);
+           (!question.client || (status.client && question.client->contains(*status.client)));
   };
   const ConnectionNames names(daemon_);
   const Now now = PacketEngine::now();
@@ -113,6 +114,7 @@ ConnectionPage StatusView::connections(const ConnectionQuestion& question) {
   uint64_t left = kPlacesOfPage;
   uint64_t place = question.from & ((uint64_t{1} << kWorkerShift) - 1);
   for (uint64_t worker = question.from >> kWorkerShift; worker < workers.size(); ++worker, place = 0) {
+    if (question.worker && worker != *question.worker) continue;
     const FlowReader reader(workers[worker]->flows, workers[worker]->probation);
     const uint64_t before = place;
     place = reader.read(place, left, now.second, now.millisecond, [&](const ReadFlow& flow) {

@@ -8,6 +8,7 @@
 
 #include "control/ctl_check.h"
 #include "control/ctl_client.h"
+#include "control/ctl_connections.h"
 #include "control/ctl_discovery_view.h"
 #include "control/ctl_doctor.h"
 #include "control/ctl_edit.h"
@@ -50,9 +51,14 @@ struct Options {
   std::string backends_of;  // backends: a service or a pool
   std::string service;      // latency, outcomes, flows
   bool failed = false;      // flows
-  uint32_t limit = 40;      // flows, events
-  bool follow = false;      // events
-  bool once = false;        // top
+  bool live = false;        // flows: those of the tables, by the next four
+  std::string client;
+  std::string backend;
+  std::string state;
+  std::string worker;
+  uint32_t limit = 40;  // flows, events
+  bool follow = false;  // events
+  bool once = false;    // top
   TokenWish token;
 };
 
@@ -151,7 +157,29 @@ CtlExit of_service(const Options& options, const CtlIo& io, std::string path, Vi
   return ask_and_show(options, io, "GET", path.c_str(), view);
 }
 
+CtlGet asker(const Options& options, const CtlIo& io) {
+  return [&options, &io](const std::string& path, std::string& body) {
+    return ask(options, io, "GET", path.c_str(), body);
+  };
+}
+
+CtlExit live_flows(const Options& options, const CtlIo& io) {
+  ConnectionsWish wish;
+  const std::pair<const char*, const std::string&> filters[] = {{"service", options.service},
+                                                                {"client", options.client},
+                                                                {"backend", options.backend},
+                                                                {"state", options.state},
+                                                                {"worker", options.worker}};
+  for (const auto& [name, value] : filters) {
+    if (!value.empty()) wish.query += std::string("&") + name + "=" + escaped(value);
+  }
+  wish.limit = options.limit;
+  wish.json = options.json;
+  return show_connections(asker(options, io), wish, io);
+}
+
 CtlExit flows(const Options& options, const CtlIo& io) {
+  if (options.live) return live_flows(options, io);
   return of_service(
       options, io,
       "/api/v1/flows?limit=" + std::to_string(options.limit) + (options.failed ? "&failed=true" : ""),
@@ -269,17 +297,36 @@ void add_outcomes(CLI::App& app, Options& options, std::function<CtlExit(const C
 }
 
 void add_flows(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
-  CLI::App* command = app.add_subcommand("flows", "The newest flows that ended, or failed");
+  CLI::App* command =
+      app.add_subcommand("flows", "The newest flows that ended, or failed; --live: those that there are");
   command->add_option("SERVICE", options.service, "Only this service");
-  command->add_flag("--failed", options.failed,
-                    "Only failures: reset by the server, SYN timeout, ICMP unreachable, no backend, shed");
+  CLI::Option* failed = command->add_flag(
+      "--failed", options.failed,
+      "Only failures: reset by the server, SYN timeout, ICMP unreachable, no backend, shed");
   command->add_option("--limit", options.limit, "At most so many, newest first")
       ->check(CLI::Range(1, 2'000))
       ->capture_default_str();
+  CLI::Option* live = command->add_flag("--live", options.live, "What the connection tables know now");
+  live->excludes(failed);
+  for (const auto& [name, value, text] :
+       {std::tuple<const char*, std::string*, const char*>{"--client", &options.client,
+                                                           "Of this client: an address or a prefix"},
+        {"--backend", &options.backend, "With this backend: NAME or POOL/NAME"},
+        {"--state", &options.state,
+         "In this state: syn, mid_flow, established, fin_client, fin_backend, closing, reset, udp"},
+        {"--worker", &options.worker, "Of this worker: its number"}})
+    command->add_option(name, *value, text)->needs(live);
   command->footer(
       "Failures are all there (the last 1,000); of the others those that were watched (`sample`), as many.\n"
       "PACKETS and BYTES are known of watched flows. Times of day are UTC. #5: removed, its number.\n"
+      "With --live, from the tables: IDLE is the time since the last packet. (waits): the client's second "
+      "packet\n"
+      "hasn't come; IDLE is then the time since the first. CLIENT is known of IPv4 services of one address "
+      "and "
+      "port.\n"
       "\nExamples:\n  shuntctl flows\n  shuntctl flows --failed web\n"
+      "  shuntctl flows --live --client 192.0.2.0/24\n  shuntctl flows --live web --backend web-1 --limit "
+      "2000\n"
       "  shuntctl flows --limit 500 --json | jq -r '.flows[].outcome' | sort | uniq -c");
   command->callback([&] { chosen = [&](const CtlIo& io) { return flows(options, io); }; });
 }
@@ -291,12 +338,6 @@ LiveWish live_wish(const Options& options, bool follow, const CtlIo& io) {
   wish.terminal = io.terminal && !options.json && follow;
   wish.limit = options.limit;
   return wish;
-}
-
-CtlGet asker(const Options& options, const CtlIo& io) {
-  return [&options, &io](const std::string& path, std::string& body) {
-    return ask(options, io, "GET", path.c_str(), body);
-  };
 }
 
 void add_events(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {

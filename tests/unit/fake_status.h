@@ -235,6 +235,27 @@ inline std::vector<FlowStatus> fake_flows() {
   return {failed, closed, refused};
 }
 
+// One that is established, one whose client the table keeps a digest of; more behind them.
+inline ConnectionPage fake_connections() {
+  ConnectionStatus known;
+  known.client = IpAddress::parse("192.0.2.7");
+  known.client_port = 40'001;
+  known.service = "web";
+  known.pool = "web";
+  known.backend = "a";
+  known.state = "established";
+  known.idle_seconds = 3;
+  ConnectionStatus waiting;
+  waiting.worker = 1;
+  waiting.is_waiting = true;
+  waiting.service = "dns";
+  waiting.pool = "names";
+  waiting.state = "syn";
+  waiting.idle_seconds = 0.25;
+  waiting.syn_retransmits = 2;
+  return {{known, waiting}, std::nullopt};
+}
+
 // Two services, web (ipip) and dns (nat, IPv6, any port), one worker, one port, 12 drops of which 10 are
 // services'.
 inline FakeStatus fake_status() {
@@ -300,6 +321,7 @@ inline FakeStatus fake_status() {
   fake.latency_status = {fake_service_latency("web", "web", false),
                          fake_service_latency("dns", "names", true)};
   fake.flow_status = fake_flows();
+  fake.connection_page = fake_connections();
   fake.record_status = {{0, 77, 7}};
   fake.drops_report = {3'000'010, 2'999'988, 11, 2, 1, {{"ttl", 2}, {"no_backend", 10}, {"arp", 0}}};
   fake.reload_report = {true, 8, "1 service added", {}, {"shunt.toml:3:1: warning: no health"}};

@@ -1,0 +1,84 @@
+#include "control/api_view_routes.h"
+
+#include <algorithm>
+
+#include "control/api_routes.h"
+#include "control/flow_json.h"
+
+namespace shunt {
+namespace {
+
+constexpr uint64_t kMostConnections = 2'000;  // of a page
+constexpr uint64_t kUsualConnections = 100;
+constexpr uint64_t kMostWorkers = 1'024;
+// A cursor is a number of `next`, which JSON readers keep exactly up to 2^53.
+constexpr uint64_t kLastCursor = (uint64_t{1} << 53U) - 1;
+
+std::optional<ApiResponse> complaint_about_state(const std::string& state) {
+  if (state.empty() || std::ranges::find(kConnectionStates, state) != kConnectionStates.end())
+    return std::nullopt;
+  return problem(400, "no flow is in a state \"" + state + "\"",
+                 {{"choices", {kConnectionStates.begin(), kConnectionStates.end()}}});
+}
+
+// Into `question`, or what is wrong.
+std::optional<ApiResponse> read_client(const ApiCall& call, ConnectionQuestion& question) {
+  if (!call.query.contains("client")) return std::nullopt;
+  question.client = Prefix::parse(call.value("client"));
+  if (question.client) return std::nullopt;
+  return problem(400,
+                 "client is an address or a prefix like 192.0.2.0/24, not \"" + call.value("client") + "\"");
+}
+
+std::optional<ApiResponse> read_numbers(const ApiCall& call, ConnectionQuestion& question) {
+  QueryNumber limit = number_in(call, "limit", 1, kMostConnections, kUsualConnections);
+  QueryNumber worker = number_in(call, "worker", 0, kMostWorkers - 1, 0);
+  QueryNumber from = number_in(call, "from", 0, kLastCursor, 0);
+  for (QueryNumber* number : {&limit, &worker, &from}) {
+    if (number->complaint) return std::move(number->complaint);
+  }
+  question.limit = limit.value;
+  question.from = from.value;
+  if (call.query.contains("worker")) question.worker = static_cast<uint32_t>(worker.value);
+  return std::nullopt;
+}
+
+ApiResponse connections(StatusSource& source, const ApiCall& call) {
+  ConnectionQuestion question;
+  question.service = call.value("service");
+  question.pool = call.value("pool");
+  question.backend = call.value("backend");
+  question.state = call.value("state");
+  if (auto complaint = complaint_about_service(source, call)) return *std::move(complaint);
+  if (auto complaint = complaint_about_state(question.state)) return *std::move(complaint);
+  if (auto complaint = read_client(call, question)) return *std::move(complaint);
+  if (auto complaint = read_numbers(call, question)) return *std::move(complaint);
+  return json_answer(connections_json(source.connections(question)));
+}
+
+ApiRoute connections_row(StatusSource& source) {
+  ApiRoute row;
+  row.method = "GET";
+  row.pattern = "/api/v1/connections";
+  row.role = ApiRole::reader;
+  row.summary = "The flows that the workers' tables know now, page by page, with client addresses";
+  row.answer = "Connections";
+  row.parameters = {{"service", "text", "Only of this service"},
+                    {"pool", "text", "Only with a backend of this pool"},
+                    {"backend", "text", "Only with this backend: NAME or POOL/NAME"},
+                    {"client", "text", "Only of this client: an address or a prefix"},
+                    {"state", "text", "Only in this state"},
+                    {"worker", "uint", "Only of this worker"},
+                    {"limit", "uint", "About so many in a page: 1 to 2000, 100 by default"},
+                    {"from", "uint", "`next` of the page before"}};
+  row.handler = [&source](const ApiCall& call) { return connections(source, call); };
+  return row;
+}
+
+}  // namespace
+
+std::vector<ApiRoute> view_routes(StatusSource& source) {
+  return {connections_row(source)};
+}
+
+}  // namespace shunt

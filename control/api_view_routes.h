@@ -1,0 +1,13 @@
+// The rows of the API that look into the data plane: the flows that its tables know.
+#pragma once
+
+#include <vector>
+
+#include "control/api_route.h"
+#include "control/status.h"
+
+namespace shunt {
+
+std::vector<ApiRoute> view_routes(StatusSource& source);
+
+}  // namespace shunt
