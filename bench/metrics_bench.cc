@@ -91,6 +91,7 @@ class Node : public StatusSource {
   DropsReport drops() override { return {}; }
   std::vector<Finding> findings() override { return {}; }
   ConnectionPage connections(const ConnectionQuestion&) override { return {}; }
+  Result<TraceReport> trace(const TraceQuestion&) override { return TraceReport{}; }
   ReloadReport reload(const std::string&) override { return {}; }
   uint64_t generation() override { return 0; }
   std::string desired_tag() override { return {}; }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "control/api_address.h"
 #include "control/api_routes.h"
 #include "control/flow_json.h"
+#include "control/trace_json.h"
 
 namespace shunt {
 namespace {
@@ -75,10 +77,52 @@ ApiRoute connections_row(StatusSource& source) {
   return row;
 }
 
+// "192.0.2.7:40001" or "[2001:db8::7]:40001", of the query's parameter `name`.
+std::optional<ApiResponse> read_end(const ApiCall& call, const char* name, IpAddress& address,
+                                    uint16_t& port) {
+  const std::string text = call.value(name);
+  const Result<ApiAddress> parsed = ApiAddress::parse(text);
+  if (!parsed || parsed.value().is_unix() || parsed.value().port == 0)
+    return problem(400, std::string(name) + " is ADDRESS:PORT or [IPV6]:PORT, not \"" + text + "\"");
+  address = parsed.value().ip;
+  port = parsed.value().port;
+  return std::nullopt;
+}
+
+ApiResponse trace(StatusSource& source, const ApiCall& call) {
+  TraceQuestion question;
+  if (auto complaint = read_end(call, "client", question.client, question.client_port))
+    return *std::move(complaint);
+  if (auto complaint = read_end(call, "to", question.address, question.port)) return *std::move(complaint);
+  if (question.client.family() != question.address.family())
+    return problem(400, "client and to are both IPv4 or both IPv6");
+  const std::string protocol = call.value("protocol");
+  if (!protocol.empty() && protocol != "tcp" && protocol != "udp")
+    return problem(400, "protocol is tcp or udp, not \"" + protocol + "\"");
+  if (protocol == "udp") question.protocol = Protocol::udp;
+  const Result<TraceReport> report = source.trace(question);
+  if (!report) return problem(500, report.error().text());
+  return json_answer(trace_json(report.value()));
+}
+
+ApiRoute trace_row(StatusSource& source) {
+  ApiRoute row;
+  row.method = "GET";
+  row.pattern = "/api/v1/trace";
+  row.role = ApiRole::reader;
+  row.summary = "What would become of a client's packet now, and why";
+  row.answer = "Trace";
+  row.parameters = {{"client", "text", "ADDRESS:PORT or [IPV6]:PORT of the client"},
+                    {"to", "text", "The same of the VIP"},
+                    {"protocol", "text", "tcp, the default, or udp"}};
+  row.handler = [&source](const ApiCall& call) { return trace(source, call); };
+  return row;
+}
+
 }  // namespace
 
 std::vector<ApiRoute> view_routes(StatusSource& source) {
-  return {connections_row(source)};
+  return {connections_row(source), trace_row(source)};
 }
 
 }  // namespace shunt

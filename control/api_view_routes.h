@@ -1,4 +1,5 @@
-// The rows of the API that look into the data plane: the flows that its tables know.
+// The rows of the API that look into the data plane: the flows that its tables know, and what would become
+// of a packet.
 #pragma once
 
 #include <vector>

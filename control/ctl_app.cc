@@ -15,6 +15,7 @@
 #include "control/ctl_flow_views.h"
 #include "control/ctl_live.h"
 #include "control/ctl_token.h"
+#include "control/ctl_trace.h"
 
 namespace shunt {
 namespace {
@@ -60,6 +61,9 @@ struct Options {
   bool follow = false;  // events
   bool once = false;    // top
   TokenWish token;
+  std::string trace_client;  // trace
+  std::string trace_vip;
+  std::string trace_protocol = "tcp";
 };
 
 using View = Result<> (*)(const std::string& answer, const CtlIo& io);
@@ -372,6 +376,33 @@ void add_top(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&
   });
 }
 
+void add_trace(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("trace", "What would become of a client's packet, and why");
+  command->add_option("CLIENT:PORT", options.trace_client, "The client, like 203.0.113.7:40000")->required();
+  command->add_option("VIP:PORT", options.trace_vip, "Where it goes, like 198.51.100.10:80")->required();
+  command->add_option("PROTOCOL", options.trace_protocol, "tcp or udp")
+      ->check(CLI::IsMember({"tcp", "udp"}))
+      ->capture_default_str();
+  command->footer(
+      "Rehearses the next packet of this flow (a SYN, where no table knows it) with the packet path itself "
+      "and "
+      "the\n"
+      "tables that are in use; no packet is sent, and nothing is remembered. Says which service, whether the "
+      "flow "
+      "is\n"
+      "known, which slot and backend and why, what leaves where; or why it is dropped, and what to do.\n"
+      "\nExamples:\n  shuntctl trace 203.0.113.7:40000 198.51.100.10:80\n"
+      "  shuntctl trace [2001:db8::7]:5353 [2001:db8:a::1]:53 udp\n"
+      "  shuntctl trace 203.0.113.7:40000 198.51.100.10:80 --json | jq -r .backend");
+  command->callback([&] {
+    chosen = [&](const CtlIo& io) {
+      const std::string path = "/api/v1/trace?client=" + escaped(options.trace_client) +
+                               "&to=" + escaped(options.trace_vip) + "&protocol=" + options.trace_protocol;
+      return ask_and_show(options, io, "GET", path.c_str(), show_trace);
+    };
+  });
+}
+
 void add_token(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
   CLI::App* command = app.add_subcommand("token", "Make a token for the API over TCP (needs no daemon)");
   command->add_option("NAME", options.token.name, "Whose it is: letters, digits, - and _")->required();
@@ -445,6 +476,7 @@ CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
                        options.json, chosen});
   add_events(app, options, chosen);
   add_top(app, options, chosen);
+  add_trace(app, options, chosen);
   add_token(app, options, chosen);
   try {
     app.parse(count, arguments);

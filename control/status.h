@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "common/address.h"
+#include "common/result.h"
 #include "control/discovery_status.h"
 #include "control/finding.h"
 #include "control/flow_status.h"
+#include "control/trace_status.h"
 
 namespace shunt {
 
@@ -182,6 +184,8 @@ class StatusSource {
   // Newest first.
   virtual std::vector<FlowStatus> flows(const FlowQuestion& question) = 0;
   virtual ConnectionPage connections(const ConnectionQuestion& question) = 0;
+  // What would become of a client's packet now, and why.
+  virtual Result<TraceReport> trace(const TraceQuestion& question) = 0;
   virtual std::vector<RecordStatus> records() = 0;
   virtual std::vector<DiscoveryStatus> discovery() = 0;  // by pool
   virtual DropsReport drops() = 0;

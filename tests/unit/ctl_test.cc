@@ -7,13 +7,14 @@
 #include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "control/api_listen.h"
 #include "control/ctl_client.h"
-#include "control/ctl_drop_words.h"
 #include "control/ctl_format.h"
 #include "control/ctl_table.h"
+#include "control/drop_words.h"
 #include "stats/drop_reason.h"
 #include "tests/unit/api_harness.h"
 #include "tests/unit/ctl_harness.h"
@@ -92,9 +93,15 @@ TEST(CtlTable, ColoursOnlyWhenAsked) {
 }
 
 TEST(CtlDropWords, KnowEveryReason) {
-  for (const std::string_view reason : kDropReasonNames)
-    EXPECT_FALSE(drop_words(reason).empty()) << reason;
-  EXPECT_TRUE(drop_words("tomorrow's").empty());
+  std::set<std::string_view> remedies;
+  for (const std::string_view reason : kDropReasonNames) {
+    EXPECT_FALSE(drop_words(reason).meaning.empty()) << reason;
+    EXPECT_GT(drop_words(reason).remedy.size(), 10U) << reason;
+    EXPECT_EQ(drop_words(reason).remedy.back(), '.') << reason;
+    remedies.insert(drop_words(reason).remedy);
+  }
+  EXPECT_GE(remedies.size(), kDropReasons - 2) << "echo, arp and nd have one";
+  EXPECT_TRUE(drop_words("tomorrow's").meaning.empty());
 }
 
 class Ctl : public ::testing::Test {

@@ -40,6 +40,10 @@ class FakeStatus : public StatusSource {
     asked_connections = question;
     return connection_page;
   }
+  Result<TraceReport> trace(const TraceQuestion& question) override {
+    asked_trace = question;
+    return trace_report;
+  }
   DropsReport drops() override { return drops_report; }
   std::vector<Finding> findings() override { return found; }
   ReloadReport reload(const std::string& who) override {
@@ -71,6 +75,8 @@ class FakeStatus : public StatusSource {
   FlowQuestion asked;  // by flows()
   ConnectionQuestion asked_connections;
   ConnectionPage connection_page;
+  TraceQuestion asked_trace;
+  TraceReport trace_report;
   DropsReport drops_report;
   std::vector<Finding> found;
   ReloadReport reload_report;
