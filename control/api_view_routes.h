@@ -1,5 +1,5 @@
 // The rows of the API that look into the data plane: the flows that its tables know, and what would become
-// of a packet.
+// of a packet, and packets themselves.
 #pragma once
 
 #include <vector>

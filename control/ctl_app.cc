@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "control/ctl_capture.h"
 #include "control/ctl_check.h"
 #include "control/ctl_client.h"
 #include "control/ctl_connections.h"
@@ -61,6 +62,7 @@ struct Options {
   bool follow = false;  // events
   bool once = false;    // top
   TokenWish token;
+  CaptureWish capture;
   std::string trace_client;  // trace
   std::string trace_vip;
   std::string trace_protocol = "tcp";
@@ -376,6 +378,53 @@ void add_top(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&
   });
 }
 
+CtlExit capture(const Options& options, const CtlIo& io) {
+  CtlTarget target;
+  if (const CtlExit code = find_api(options, io, target); code != kExitOk) return code;
+  std::string query;
+  const CaptureWish& wish = options.capture;
+  const std::pair<const char*, std::string> parameters[] = {
+      {"service", options.service},          {"client", options.client},
+      {"backend", options.backend},          {"drop", wish.drop},
+      {"count", std::to_string(wish.count)}, {"seconds", std::to_string(wish.seconds)},
+      {"snap", std::to_string(wish.snap)}};
+  for (const auto& [name, value] : parameters) {
+    if (!value.empty()) query += (query.empty() ? "?" : "&") + std::string(name) + "=" + escaped(value);
+  }
+  return write_capture(target, query, wish, options.json, io);
+}
+
+void add_capture(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("capture", "Packets as they came and as they left, as pcapng");
+  CaptureWish& wish = options.capture;
+  command->add_option("SERVICE", options.service, "Only of this service");
+  command->add_option("--client", options.client, "Only of this client: an address or a prefix");
+  command->add_option("--backend", options.backend, "Only to or from this backend: NAME or POOL/NAME");
+  command->add_option("--drop", wish.drop, "Only what is dropped: a reason, several with commas, or all");
+  command->add_option("--count", wish.count, "End after so many packets")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--seconds", wish.seconds, "And after this time")
+      ->check(CLI::Range(1, 3'600))
+      ->capture_default_str();
+  command->add_option("--snap", wish.snap, "Bytes of each frame")
+      ->check(CLI::Range(64, 2'048))
+      ->capture_default_str();
+  command->add_option("--write,-w", wish.file, "Into this file; else to the output, for a pipe");
+  command->footer(
+      "Each packet is there twice: `before`, as it came in, and `after`, rewritten, with service, flow and "
+      "backend as\n"
+      "its comment; one that is dropped once, with the reason. Interfaces are the ports, PORT in and PORT "
+      "out. "
+      "One\n"
+      "capture at a time; Ctrl-C ends it. Over TCP it needs a token of the role admin.\n"
+      "\nExamples:\n  shuntctl capture web --client 203.0.113.7 | tshark -r -\n"
+      "  shuntctl capture --drop all --seconds 10 -w drops.pcapng\n"
+      "  shuntctl capture --drop no_backend,no_neighbour --count 20 | tshark -r - -T fields -e "
+      "frame.comment");
+  command->callback([&] { chosen = [&](const CtlIo& io) { return capture(options, io); }; });
+}
+
 void add_trace(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
   CLI::App* command = app.add_subcommand("trace", "What would become of a client's packet, and why");
   command->add_option("CLIENT:PORT", options.trace_client, "The client, like 203.0.113.7:40000")->required();
@@ -477,6 +526,7 @@ CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
   add_events(app, options, chosen);
   add_top(app, options, chosen);
   add_trace(app, options, chosen);
+  add_capture(app, options, chosen);
   add_token(app, options, chosen);
   try {
     app.parse(count, arguments);

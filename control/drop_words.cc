@@ -105,9 +105,9 @@ constexpr std::array kWords = {
          "the rate for the latter."}},
     Row{"punt_full",
         {"too much for the kernel at once",
-         "More comes for the host itself than it is given. Who floods it (shuntctl capture --drop "
-         "punt_full)? BGP, BFD, "
-         "ARP and ND go before the rest."}},
+         "More comes for the host itself than it is given. tcpdump on host_interface shows who floods it. "
+         "BGP, "
+         "BFD, ARP and ND go before the rest."}},
     Row{"punt_failed",
         {"the kernel refused it; is host_interface up?", "ip link set HOST_INTERFACE up, and see its MTU."}},
     Row{"transmit_full",

@@ -40,6 +40,9 @@ class StatusView : public StatusSource {
   std::vector<RecordStatus> records() override;
   ConnectionPage connections(const ConnectionQuestion& question) override;  // connection_view.cc
   Result<TraceReport> trace(const TraceQuestion& question) override;        // trace_view.cc
+  // capture_view.cc
+  Result<std::shared_ptr<CaptureStream>> capture(const CaptureQuestion& question,
+                                                 const std::string& who) override;
 
   std::vector<DiscoveryStatus> discovery() override;
   DropsReport drops() override;

@@ -211,7 +211,7 @@ TEST_F(Ctl, BackendsOfNobody) {
 TEST_F(Ctl, DropsForPeople) {
   const CtlRun got = run({"drops"});
   EXPECT_EQ(got.exit_code, 0) << got.err;
-  EXPECT_EQ(got.out, R"(              PACKETS
+  EXPECT_EQ(got.out, std::string(R"(              PACKETS
 received    3,000,010
 originated          2
 sent        2,999,988
@@ -222,7 +222,12 @@ dropped            12
 REASON      PACKETS  SHARE  MEANING
 no_backend       10  83.3%  the service has no backend to choose
 ttl               2  16.7%  TTL or hop limit used up
-)");
+
+What to do:
+)") + "  no_backend: " + std::string(drop_words("no_backend").remedy) +
+                         "\n  ttl: " + std::string(drop_words("ttl").remedy) + "\n");
+  server.on_control_thread([&] { server.status.drops_report.dropped = {{"arp", 12}, {"echo", 3}}; });
+  EXPECT_EQ(run({"drops"}).out.find("What to do"), std::string::npos) << "of what is usual";
 }
 
 TEST_F(Ctl, DropsThatDoNotAddUp) {
