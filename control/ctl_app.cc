@@ -38,6 +38,7 @@ Examples:
   shuntctl status
   shuntctl backends web
   shuntctl flows --failed
+  shuntctl trace 203.0.113.7:40000 198.51.100.10:80
   shuntctl drain web/web-1
   shuntctl diff new.toml && shuntctl apply new.toml
   shuntctl --api 127.0.0.1:8080 drops --json

@@ -212,6 +212,9 @@ TEST(Trace, SaysWhyAPacketIsDropped) {
   EXPECT_EQ(told("198.51.100.1", 81), "no_service");
   EXPECT_EQ(told("198.51.100.6", 80), "not_on_link");
   EXPECT_EQ(told("198.51.100.2", 80, "198.51.100.3"), "bad_source");
+  const TraceReport forged = bed.trace({ip("198.51.100.3"), 1, ip("198.51.100.2"), 80, Protocol::tcp});
+  EXPECT_FALSE(forged.choice.has_value()) << "nobody was chosen";
+  EXPECT_NE(Bed::words(forged).find("nothing comes from there"), std::string::npos);
   EXPECT_EQ(told("192.0.2.2", 22), "kernel");
   KernelView view = kernel_view();
   std::erase_if(view.neighbours, [](const NeighbourRow& row) { return row.address == ip("10.0.0.12"); });
@@ -220,6 +223,61 @@ TEST(Trace, SaysWhyAPacketIsDropped) {
   EXPECT_NE(Bed::words(bed.trace({ip("203.0.113.7"), 1, ip("198.51.100.2"), 80, Protocol::tcp}))
                 .find("its next hop's MAC isn't known"),
             std::string::npos);
+}
+
+// Two workers: nat's key names the owner, a known flow is its worker's, and any other packet may meet either.
+TEST(Trace, SaysWhichWorker) {
+  Config config = mode_config();
+  config.pools[1] = pool("ipip", 12, 6);
+  for (ServiceConfig& each : config.services)
+    each.scheduler = Scheduler::round_robin;
+  Bed bed(config);
+  Pipeline other(config);
+  bed.pipeline.state().workers = other.state().workers = 2;
+  other.state().index = 1;
+  const WorkerState* const workers[] = {&bed.pipeline.state(), &other.state()};
+  const auto trace = [&](const std::string& vip, uint16_t port) {
+    Tracer tracer(bed.pipeline.compiler(), bed.pipeline.snapshot(), *bed.rehearsal, {});
+    return tracer.trace({ip("203.0.113.7"), port, ip(vip), 80, Protocol::tcp}, workers, bed.pipeline.now());
+  };
+  std::set<uint32_t> owners;
+  for (uint16_t port = 1'000; port < 1'020; ++port) {
+    const TraceReport nat = trace("198.51.100.3", port);
+    ASSERT_TRUE(nat.worker.has_value());
+    EXPECT_EQ(nat.workers.size(), 1U);
+    const Service& service = bed.pipeline.service("198.51.100.3", 80);
+    const FlowKey key =
+        exact_flow_key(bed.pipeline.state().table_key, service.id, ip("203.0.113.7").v4(), be16(port));
+    EXPECT_EQ(*nat.worker, key.index % 2);
+    owners.insert(*nat.worker);
+  }
+  EXPECT_EQ(owners.size(), 2U);
+  const TraceReport either = trace("198.51.100.2", 2'000);
+  EXPECT_FALSE(either.worker.has_value());
+  ASSERT_EQ(either.workers.size(), 2U);
+  EXPECT_NE(either.workers[0].backend, either.workers[1].backend) << "each takes its own turns";
+  const std::string backend = Client(other, "198.51.100.2", 2'000).open();
+  const TraceReport known = trace("198.51.100.2", 2'000);
+  EXPECT_EQ(known.worker, 1U);
+  EXPECT_EQ(known.backend, backend);
+  EXPECT_EQ(known.known->worker, 1U);
+  bed.pipeline.state().workers = other.state().workers = 1;
+}
+
+// Everybody full: who was asked, and that there is nobody.
+TEST(Trace, OfAFullPool) {
+  Config config = web_config(3);
+  for (BackendConfig& backend : config.pools[0].backends)
+    backend.max_connections = 2;
+  Bed bed(config);
+  for (uint16_t port = 1'000; port < 1'006; ++port)
+    bed.expect_truth(to_web("203.0.113.7", port));
+  const TraceReport report = bed.trace(to_web("203.0.113.7", 2'000));
+  EXPECT_EQ(report.drop, "no_backend");
+  EXPECT_EQ(report.backend, "");
+  EXPECT_NE(Bed::words(report).find("which is full (max_connections)"), std::string::npos)
+      << Bed::words(report);
+  EXPECT_NE(Bed::words(report).find("nobody may be chosen"), std::string::npos);
 }
 
 // The words: whose slot it is, why that one is passed by, and who takes it then.

@@ -441,8 +441,8 @@ TEST(CtlUsage, HelpHasExamplesAndExitCodes) {
        {"Exit codes:", "69  no shuntd answered", "Examples:", "SHUNT_API", "unix:/run/shunt/api.sock"}) {
     EXPECT_NE(top.out.find(part), std::string::npos) << part;
   }
-  for (const std::string command :
-       {"check", "status", "services", "backends", "drops", "reload", "latency", "outcomes", "flows"}) {
+  for (const std::string command : {"check", "status", "services", "backends", "drops", "reload", "latency",
+                                    "outcomes", "flows", "trace", "capture"}) {
     EXPECT_NE(top.out.find("  " + command), std::string::npos) << command;
     const CtlRun help = shuntctl({command, "--help"});
     EXPECT_EQ(help.exit_code, 0);
