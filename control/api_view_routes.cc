@@ -108,7 +108,7 @@ ApiResponse trace(StatusSource& source, const ApiCall& call) {
   const std::string protocol = call.value("protocol");
   if (!protocol.empty() && protocol != "tcp" && protocol != "udp")
     return problem(400, "protocol is tcp or udp, not \"" + protocol + "\"");
-  if (protocol == "udp") question.protocol = Protocol::udp;
+  question.udp = protocol == "udp";
   const Result<TraceReport> report = source.trace(question);
   if (!report) return problem(500, report.error().text());
   return json_answer(trace_json(report.value()));

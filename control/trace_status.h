@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "common/address.h"
-#include "common/forwarding.h"
 
 namespace shunt {
 
@@ -17,7 +16,7 @@ struct TraceQuestion {
   uint16_t client_port = 0;
   IpAddress address;
   uint16_t port = 0;
-  Protocol protocol = Protocol::tcp;
+  bool udp = false;  // else TCP
 };
 
 // What a worker's tables know of the flow.

@@ -75,7 +75,7 @@ const Rehearsed& Tracer::rehearse(const TraceQuestion& question, std::span<const
                                   const Now& now) {
   told_.clear();
   const ImaginedPacket packet{question.client, question.client_port, question.address, question.port,
-                              question.protocol};
+                              question.udp ? Protocol::udp : Protocol::tcp};
   for (const WorkerState* worker : workers)
     told_.push_back(rehearsal_.run(snapshot_, *worker, packet, now));
   at_ = 0;
@@ -91,8 +91,7 @@ TraceReport Tracer::trace(const TraceQuestion& question, std::span<const WorkerS
   report_ = {};
   record_ = nullptr;
   const Rehearsed& told = rehearse(question, workers, now);
-  const bool is_udp = question.protocol == Protocol::udp;
-  report_.packet = is_udp ? "datagram" : told.opens ? "syn" : "ack";
+  report_.packet = question.udp ? "datagram" : told.opens ? "syn" : "ack";
   report_.in_port = compiler_.config().ports[told.in_port].name;
   report_.end = text_of(told.end);
   if (told.end == Rehearsed::End::dropped || told.end == Rehearsed::End::answered)

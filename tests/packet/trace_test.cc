@@ -30,8 +30,9 @@ struct Bed {
     Tracer tracer(pipeline.compiler(), pipeline.snapshot(), *rehearsal,
                   [down](const std::string&, const std::string&) { return down; });
     const WorkerState* const workers[] = {&pipeline.state()};
-    return tracer.trace({packet.client, packet.client_port, packet.vip, packet.vip_port, packet.protocol},
-                        workers, pipeline.now());
+    return tracer.trace(
+        {packet.client, packet.client_port, packet.vip, packet.vip_port, packet.protocol == Protocol::udp},
+        workers, pipeline.now());
   }
 
   // Rehearsed, then sent, then compared. What was said.
@@ -238,7 +239,7 @@ TEST(Trace, SaysWhichWorker) {
   const WorkerState* const workers[] = {&bed.pipeline.state(), &other.state()};
   const auto trace = [&](const std::string& vip, uint16_t port) {
     Tracer tracer(bed.pipeline.compiler(), bed.pipeline.snapshot(), *bed.rehearsal, {});
-    return tracer.trace({ip("203.0.113.7"), port, ip(vip), 80, Protocol::tcp}, workers, bed.pipeline.now());
+    return tracer.trace({ip("203.0.113.7"), port, ip(vip), 80, false}, workers, bed.pipeline.now());
   };
   std::set<uint32_t> owners;
   for (uint16_t port = 1'000; port < 1'020; ++port) {

@@ -101,7 +101,7 @@ TEST_F(Views, TraceForPeople) {
   EXPECT_EQ(question.client.text(), "2001:db8::7");
   EXPECT_EQ(question.client_port, 53);
   EXPECT_EQ(question.address.text(), "2001:db8::1");
-  EXPECT_EQ(question.protocol, Protocol::udp);
+  EXPECT_TRUE(question.udp);
 }
 
 TEST_F(Views, TraceInJson) {
