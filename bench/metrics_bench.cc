@@ -91,6 +91,10 @@ class Node : public StatusSource {
   DropsReport drops() override { return {}; }
   std::vector<Finding> findings() override { return {}; }
   ConnectionPage connections(const ConnectionQuestion&) override { return {}; }
+  Result<TraceReport> trace(const TraceQuestion&) override { return TraceReport{}; }
+  Result<std::shared_ptr<CaptureStream>> capture(const CaptureQuestion&, const std::string&) override {
+    return std::shared_ptr<CaptureStream>();
+  }
   ReloadReport reload(const std::string&) override { return {}; }
   uint64_t generation() override { return 0; }
   std::string desired_tag() override { return {}; }

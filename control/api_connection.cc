@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "control/api_await.h"
+#include "control/api_download.h"
 #include "control/api_gate.h"
 #include "control/api_viewer.h"
 
@@ -182,6 +183,7 @@ asio::awaitable<bool> Connection::answer_one() {
   // What is left of a body that nobody wanted can't be told from the next request.
   const bool keep_alive = parser.is_done() && parser.get().keep_alive();
   const bool head = parser.get().method() == http::verb::head;
+  if (answer.stream) co_return co_await send_stream(context_, *transport_, std::move(answer)) && keep_alive;
   co_return co_await write(std::move(answer), parser.get().version(), keep_alive, head) && keep_alive;
 }
 

@@ -16,6 +16,8 @@
 
 namespace shunt {
 
+class CaptureStream;
+
 // Each may do what the ones before it may.
 enum class ApiRole : uint8_t { anyone, reader, operator_, admin };
 
@@ -58,6 +60,7 @@ struct ApiResponse {
   std::string body;
   std::shared_ptr<const std::string> shared_body = {};  // instead of `body`, where many answers are the same
   std::map<std::string, std::string> fields = {};       // Allow, Retry-After, WWW-Authenticate, ETag, …
+  std::shared_ptr<CaptureStream> stream = {};           // instead of a body: in chunks, until it is over
 };
 
 ApiResponse json_answer(std::string body);

@@ -69,8 +69,10 @@ void add_error(Json& responses, const char* status, const char* text) {
 Json responses(const ApiRoute& route) {
   Json json;
   json["200"]["description"] = "Done";
-  json["200"]["content"] = route.answer.empty() ? content("text/plain", {{"type", "string"}})
-                                                : content("application/json", ref(route.answer));
+  json["200"]["content"] = !route.answer_type.empty() ? content(route.answer_type.c_str(),
+                                                                {{"type", "string"}, {"format", "binary"}})
+                           : route.answer.empty()     ? content("text/plain", {{"type", "string"}})
+                                                      : content("application/json", ref(route.answer));
   if (route.tagged || route.writes) {
     json["200"]["headers"]["ETag"] = {{"description", "Names the desired state"},
                                       {"schema", {{"type", "string"}}}};

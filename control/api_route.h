@@ -44,6 +44,7 @@ struct ApiRoute {
   ApiLaterHandler later = {};                 // instead of `handler`
   std::vector<ApiParameter> parameters = {};  // of the query; those of the path are text
   std::string answer = {};                    // schema of 200: a name of api_schemas(); empty: text
+  std::string answer_type = {};               // of 200, where it is neither JSON nor text
   std::string request = {};                   // schema of the body; empty: none is looked at
   std::string request_type = "application/json";
   bool request_required = true;

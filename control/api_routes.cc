@@ -8,6 +8,7 @@
 #include "control/api_feed.h"
 #include "control/api_openapi.h"
 #include "control/api_simple.h"
+#include "control/api_view_routes.h"
 #include "control/discovery_json.h"
 #include "control/flow_json.h"
 #include "control/metrics.h"
@@ -206,6 +207,7 @@ std::vector<ApiRoute> node_routes(ApiContext& context, std::function<bool()> sim
   add(probe_rows(context));
   add(state_rows(context.source));
   add(flow_rows(context.source));
+  add(view_routes(context.source));
   add(feed_rows(context));
   rows.push_back(reload_row(context.source));
   add(edit_routes(context.source));

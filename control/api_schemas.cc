@@ -62,6 +62,20 @@ constexpr const char* kForms = R"json({
   "connect": "number|null", "first_byte": "number|null", "duration": "number", "packets": "uint", "bytes": "uint",
   "reply_packets": "uint", "reply_bytes": "uint", "syn_retransmits": "uint", "attempt": "uint|null"},
 "Flows": {"flows": ["#Flow"]},
+"Connection": {"client": "text|null", "client_port": "uint|null", "service": "text", "pool": "text", "backend": "text|null",
+  "state": "text", "waiting": "bool", "idle": "number", "syn_retransmits": "uint", "worker": "uint"},
+"Connections": {"connections": ["#Connection"], "next": "uint|null"},
+
+"TracedDrop": {"reason": "text", "meaning": "text", "remedy": "text"},
+"TracedFlow": {"worker": "uint", "waiting": "bool", "state": "text", "idle": "number"},
+"TracedChoice": {"by": "text", "slot": "uint", "slots": "uint", "owner": "text", "accept": "uint", "probe": "uint|null",
+  "forgetting": "bool"},
+"TracedWay": {"port": "text", "source_mac": "text", "destination_mac": "text", "source": "text", "destination": "text",
+  "destination_port": "uint|null", "added_bytes": "uint", "longest": "uint", "mtu": "uint"},
+"Trace": {"packet": "text", "in_port": "text", "end": "text", "drop": "#TracedDrop|null", "service": "text|null",
+  "forward": "text|null", "scheduler": "text|null", "worker": "uint|null",
+  "workers": [{"worker": "uint", "pool": "text|null", "backend": "text|null"}], "known": "#TracedFlow|null",
+  "choice": "#TracedChoice|null", "pool": "text|null", "backend": "text|null", "way": "#TracedWay|null", "steps": ["text"]},
 
 "Change": {"accepted": "bool", "generation": "uint", "text": "text", "warnings": ["text"]},
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "control/daemon.h"
+#include "control/flow_words.h"
 #include "control/status_view.h"
 #include "dataplane/flow_client.h"
 #include "dataplane/flow_reader.h"
@@ -13,37 +14,6 @@ namespace {
 constexpr uint64_t kPlacesOfPage = 131'072;
 // A cursor: the worker's number, then the place in its tables.
 constexpr unsigned kWorkerShift = 40;
-
-const char* text_of(TcpState state) {
-  switch (state) {
-    case TcpState::none:
-      return "udp";
-    case TcpState::established:
-    case TcpState::watched:
-    case TcpState::revived:
-      return "established";
-    case TcpState::fin_client:
-      return "fin_client";
-    case TcpState::fin_backend:
-      return "fin_backend";
-    case TcpState::closing:
-      return "closing";
-    case TcpState::reset:
-      break;
-  }
-  return "reset";
-}
-
-const char* text_of(ProbationKind kind) {
-  switch (kind) {
-    case ProbationKind::syn:
-      return "syn";
-    case ProbationKind::udp:
-      return "udp";
-    default:
-      return "mid_flow";
-  }
-}
 
 }  // namespace
 
@@ -82,11 +52,11 @@ std::optional<ConnectionStatus> StatusView::connection(const ConnectionNames& na
   status.is_waiting = flow.waiting_as != ProbationKind::empty;
   const bool is_udp = service->config.protocol == Protocol::udp;
   if (status.is_waiting) {
-    status.state = text_of(flow.waiting_as);
+    status.state = flow_state_text(flow.waiting_as);
     status.idle_seconds = flow.waiting_ms / 1e3;
     status.syn_retransmits = flow.syn_retransmits;
   } else {
-    status.state = is_udp ? "udp" : text_of(flow.state);
+    status.state = is_udp ? "udp" : flow_state_text(flow.state);
     status.idle_seconds = flow.idle_seconds;
   }
   const Service* const compiled = daemon_.engine_->current()->service(service->id);
@@ -101,10 +71,11 @@ std::optional<ConnectionStatus> StatusView::connection(const ConnectionNames& na
 ConnectionPage StatusView::connections(const ConnectionQuestion& question) {
   const auto wanted = [&](const ConnectionStatus& status) {
     return (question.service.empty() || status.service == question.service) &&
+           (question.pool.empty() || status.pool == question.pool) &&
            (question.backend.empty() || status.backend == question.backend ||
             status.pool + "/" + status.backend == question.backend) &&
            (question.state.empty() || status.state == question.state) &&
-           (!question.client || status.client == question.client);
+           (!question.client || (status.client && question.client->contains(*status.client)));
   };
   const ConnectionNames names(daemon_);
   const Now now = PacketEngine::now();
@@ -113,6 +84,7 @@ ConnectionPage StatusView::connections(const ConnectionQuestion& question) {
   uint64_t left = kPlacesOfPage;
   uint64_t place = question.from & ((uint64_t{1} << kWorkerShift) - 1);
   for (uint64_t worker = question.from >> kWorkerShift; worker < workers.size(); ++worker, place = 0) {
+    if (question.worker && worker != *question.worker) continue;
     const FlowReader reader(workers[worker]->flows, workers[worker]->probation);
     const uint64_t before = place;
     place = reader.read(place, left, now.second, now.millisecond, [&](const ReadFlow& flow) {

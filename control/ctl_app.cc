@@ -6,14 +6,17 @@
 #include <functional>
 #include <string>
 
+#include "control/ctl_capture.h"
 #include "control/ctl_check.h"
 #include "control/ctl_client.h"
+#include "control/ctl_connections.h"
 #include "control/ctl_discovery_view.h"
 #include "control/ctl_doctor.h"
 #include "control/ctl_edit.h"
 #include "control/ctl_flow_views.h"
 #include "control/ctl_live.h"
 #include "control/ctl_token.h"
+#include "control/ctl_trace.h"
 
 namespace shunt {
 namespace {
@@ -35,6 +38,7 @@ Examples:
   shuntctl status
   shuntctl backends web
   shuntctl flows --failed
+  shuntctl trace 203.0.113.7:40000 198.51.100.10:80
   shuntctl drain web/web-1
   shuntctl diff new.toml && shuntctl apply new.toml
   shuntctl --api 127.0.0.1:8080 drops --json
@@ -50,10 +54,19 @@ struct Options {
   std::string backends_of;  // backends: a service or a pool
   std::string service;      // latency, outcomes, flows
   bool failed = false;      // flows
-  uint32_t limit = 40;      // flows, events
-  bool follow = false;      // events
-  bool once = false;        // top
+  bool live = false;        // flows: those of the tables, by the next four
+  std::string client;
+  std::string backend;
+  std::string state;
+  std::string worker;
+  uint32_t limit = 40;  // flows, events
+  bool follow = false;  // events
+  bool once = false;    // top
   TokenWish token;
+  CaptureWish capture;
+  std::string trace_client;  // trace
+  std::string trace_vip;
+  std::string trace_protocol = "tcp";
 };
 
 using View = Result<> (*)(const std::string& answer, const CtlIo& io);
@@ -151,7 +164,29 @@ CtlExit of_service(const Options& options, const CtlIo& io, std::string path, Vi
   return ask_and_show(options, io, "GET", path.c_str(), view);
 }
 
+CtlGet asker(const Options& options, const CtlIo& io) {
+  return [&options, &io](const std::string& path, std::string& body) {
+    return ask(options, io, "GET", path.c_str(), body);
+  };
+}
+
+CtlExit live_flows(const Options& options, const CtlIo& io) {
+  ConnectionsWish wish;
+  const std::pair<const char*, const std::string&> filters[] = {{"service", options.service},
+                                                                {"client", options.client},
+                                                                {"backend", options.backend},
+                                                                {"state", options.state},
+                                                                {"worker", options.worker}};
+  for (const auto& [name, value] : filters) {
+    if (!value.empty()) wish.query += std::string("&") + name + "=" + escaped(value);
+  }
+  wish.limit = options.limit;
+  wish.json = options.json;
+  return show_connections(asker(options, io), wish, io);
+}
+
 CtlExit flows(const Options& options, const CtlIo& io) {
+  if (options.live) return live_flows(options, io);
   return of_service(
       options, io,
       "/api/v1/flows?limit=" + std::to_string(options.limit) + (options.failed ? "&failed=true" : ""),
@@ -269,17 +304,36 @@ void add_outcomes(CLI::App& app, Options& options, std::function<CtlExit(const C
 }
 
 void add_flows(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
-  CLI::App* command = app.add_subcommand("flows", "The newest flows that ended, or failed");
+  CLI::App* command =
+      app.add_subcommand("flows", "The newest flows that ended, or failed; --live: those that there are");
   command->add_option("SERVICE", options.service, "Only this service");
-  command->add_flag("--failed", options.failed,
-                    "Only failures: reset by the server, SYN timeout, ICMP unreachable, no backend, shed");
+  CLI::Option* failed = command->add_flag(
+      "--failed", options.failed,
+      "Only failures: reset by the server, SYN timeout, ICMP unreachable, no backend, shed");
   command->add_option("--limit", options.limit, "At most so many, newest first")
       ->check(CLI::Range(1, 2'000))
       ->capture_default_str();
+  CLI::Option* live = command->add_flag("--live", options.live, "What the connection tables know now");
+  live->excludes(failed);
+  for (const auto& [name, value, text] :
+       {std::tuple<const char*, std::string*, const char*>{"--client", &options.client,
+                                                           "Of this client: an address or a prefix"},
+        {"--backend", &options.backend, "With this backend: NAME or POOL/NAME"},
+        {"--state", &options.state,
+         "In this state: syn, mid_flow, established, fin_client, fin_backend, closing, reset, udp"},
+        {"--worker", &options.worker, "Of this worker: its number"}})
+    command->add_option(name, *value, text)->needs(live);
   command->footer(
       "Failures are all there (the last 1,000); of the others those that were watched (`sample`), as many.\n"
       "PACKETS and BYTES are known of watched flows. Times of day are UTC. #5: removed, its number.\n"
+      "With --live, from the tables: IDLE is the time since the last packet. (waits): the client's second "
+      "packet\n"
+      "hasn't come; IDLE is then the time since the first. CLIENT is known of IPv4 services of one address "
+      "and "
+      "port.\n"
       "\nExamples:\n  shuntctl flows\n  shuntctl flows --failed web\n"
+      "  shuntctl flows --live --client 192.0.2.0/24\n  shuntctl flows --live web --backend web-1 --limit "
+      "2000\n"
       "  shuntctl flows --limit 500 --json | jq -r '.flows[].outcome' | sort | uniq -c");
   command->callback([&] { chosen = [&](const CtlIo& io) { return flows(options, io); }; });
 }
@@ -291,12 +345,6 @@ LiveWish live_wish(const Options& options, bool follow, const CtlIo& io) {
   wish.terminal = io.terminal && !options.json && follow;
   wish.limit = options.limit;
   return wish;
-}
-
-CtlGet asker(const Options& options, const CtlIo& io) {
-  return [&options, &io](const std::string& path, std::string& body) {
-    return ask(options, io, "GET", path.c_str(), body);
-  };
 }
 
 void add_events(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
@@ -327,6 +375,80 @@ void add_top(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&
   command->callback([&] {
     chosen = [&](const CtlIo& io) {
       return show_top(asker(options, io), live_wish(options, !options.once, io), io);
+    };
+  });
+}
+
+CtlExit capture(const Options& options, const CtlIo& io) {
+  CtlTarget target;
+  if (const CtlExit code = find_api(options, io, target); code != kExitOk) return code;
+  std::string query;
+  const CaptureWish& wish = options.capture;
+  const std::pair<const char*, std::string> parameters[] = {
+      {"service", options.service},          {"client", options.client},
+      {"backend", options.backend},          {"drop", wish.drop},
+      {"count", std::to_string(wish.count)}, {"seconds", std::to_string(wish.seconds)},
+      {"snap", std::to_string(wish.snap)}};
+  for (const auto& [name, value] : parameters) {
+    if (!value.empty()) query += (query.empty() ? "?" : "&") + std::string(name) + "=" + escaped(value);
+  }
+  return write_capture(target, query, wish, options.json, io);
+}
+
+void add_capture(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("capture", "Packets as they came and as they left, as pcapng");
+  CaptureWish& wish = options.capture;
+  command->add_option("SERVICE", options.service, "Only of this service");
+  command->add_option("--client", options.client, "Only of this client: an address or a prefix");
+  command->add_option("--backend", options.backend, "Only to or from this backend: NAME or POOL/NAME");
+  command->add_option("--drop", wish.drop, "Only what is dropped: a reason, several with commas, or all");
+  command->add_option("--count", wish.count, "End after so many packets")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--seconds", wish.seconds, "And after this time")
+      ->check(CLI::Range(1, 3'600))
+      ->capture_default_str();
+  command->add_option("--snap", wish.snap, "Bytes of each frame")
+      ->check(CLI::Range(64, 2'048))
+      ->capture_default_str();
+  command->add_option("--write,-w", wish.file, "Into this file; else to the output, for a pipe");
+  command->footer(
+      "Each packet is there twice: `before`, as it came in, and `after`, rewritten, with service, flow and "
+      "backend as\n"
+      "its comment; one that is dropped once, with the reason. Interfaces are the ports, PORT in and PORT "
+      "out. "
+      "One\n"
+      "capture at a time; Ctrl-C ends it. Over TCP it needs a token of the role admin.\n"
+      "\nExamples:\n  shuntctl capture web --client 203.0.113.7 | tshark -r -\n"
+      "  shuntctl capture --drop all --seconds 10 -w drops.pcapng\n"
+      "  shuntctl capture --drop no_backend,no_neighbour --count 20 | tshark -r - -T fields -e "
+      "frame.comment");
+  command->callback([&] { chosen = [&](const CtlIo& io) { return capture(options, io); }; });
+}
+
+void add_trace(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
+  CLI::App* command = app.add_subcommand("trace", "What would become of a client's packet, and why");
+  command->add_option("CLIENT:PORT", options.trace_client, "The client, like 203.0.113.7:40000")->required();
+  command->add_option("VIP:PORT", options.trace_vip, "Where it goes, like 198.51.100.10:80")->required();
+  command->add_option("PROTOCOL", options.trace_protocol, "tcp or udp")
+      ->check(CLI::IsMember({"tcp", "udp"}))
+      ->capture_default_str();
+  command->footer(
+      "Rehearses the next packet of this flow (a SYN, where no table knows it) with the packet path itself "
+      "and "
+      "the\n"
+      "tables that are in use; no packet is sent, and nothing is remembered. Says which service, whether the "
+      "flow "
+      "is\n"
+      "known, which slot and backend and why, what leaves where; or why it is dropped, and what to do.\n"
+      "\nExamples:\n  shuntctl trace 203.0.113.7:40000 198.51.100.10:80\n"
+      "  shuntctl trace [2001:db8::7]:5353 [2001:db8:a::1]:53 udp\n"
+      "  shuntctl trace 203.0.113.7:40000 198.51.100.10:80 --json | jq -r .backend");
+  command->callback([&] {
+    chosen = [&](const CtlIo& io) {
+      const std::string path = "/api/v1/trace?client=" + escaped(options.trace_client) +
+                               "&to=" + escaped(options.trace_vip) + "&protocol=" + options.trace_protocol;
+      return ask_and_show(options, io, "GET", path.c_str(), show_trace);
     };
   });
 }
@@ -404,6 +526,8 @@ CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
                        options.json, chosen});
   add_events(app, options, chosen);
   add_top(app, options, chosen);
+  add_trace(app, options, chosen);
+  add_capture(app, options, chosen);
   add_token(app, options, chosen);
   try {
     app.parse(count, arguments);

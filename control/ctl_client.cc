@@ -1,5 +1,6 @@
 #include "control/ctl_client.h"
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -80,6 +81,63 @@ asio::awaitable<void> exchange(ApiTransport& stream, Protocol::endpoint endpoint
   with.error = read_error;
 }
 
+struct Download {
+  http::request<http::string_body> request;
+  http::response_parser<http::buffer_body> parser;
+  std::string server_name;
+  std::string refusal;  // the body of an answer that isn't a success
+  error_code error;
+};
+
+asio::awaitable<void> begin(ApiTransport& stream, Protocol::endpoint endpoint, Download& with) {
+  with.error =
+      co_await await_callback<error_code>([&](auto done) { stream.connect(endpoint, std::move(done)); });
+  if (with.error || !stream.is_tls()) co_return;
+  with.error = co_await await_callback<error_code>(
+      [&](auto done) { stream.connect_tls(with.server_name, std::move(done)); });
+}
+
+asio::awaitable<void> download(ApiTransport& stream, Protocol::endpoint endpoint, Download& with,
+                               std::chrono::milliseconds timeout,
+                               const std::function<bool(std::string_view)>& sink) {
+  co_await begin(stream, endpoint, with);
+  if (with.error) co_return;
+  co_await http::async_write(stream, with.request, kAwait);
+  beast::flat_buffer buffer;
+  const auto [head_error, head] = co_await http::async_read_header(stream, buffer, with.parser, kAwait);
+  with.error = head_error;
+  const bool refused = !with.error && with.parser.get().result_int() >= 300;
+  std::array<char, 64 * 1024> part{};
+  while (!with.error && !with.parser.is_done()) {
+    with.parser.get().body().data = part.data();
+    with.parser.get().body().size = part.size();
+    stream.expires_after(timeout);
+    const auto [error, bytes] = co_await http::async_read_some(stream, buffer, with.parser, kAwait);
+    with.error = error == http::error::need_buffer ? error_code{} : error;
+    const std::string_view got(part.data(), part.size() - with.parser.get().body().size);
+    if (refused) {
+      with.refusal += got;
+    } else if (!got.empty() && !sink(got)) {
+      break;
+    }
+  }
+}
+
+http::request<http::string_body> request_of(const CtlTarget& target, std::string_view method,
+                                            std::string_view path, std::string body) {
+  http::request<http::string_body> request;
+  request.method_string({method.data(), method.size()});
+  request.target({path.data(), path.size()});
+  const std::string host =
+      target.host.empty() ? target.address.text() : target.host + ":" + std::to_string(target.address.port);
+  request.set(http::field::host, target.address.is_unix() ? "localhost" : host);
+  if (!target.token.empty()) request.set(http::field::authorization, "Bearer " + target.token);
+  request.keep_alive(false);
+  request.body() = std::move(body);
+  request.prepare_payload();
+  return request;
+}
+
 std::string next_step(const CtlTarget& target, const error_code& error, std::chrono::milliseconds timeout) {
   if (error == beast::error::timeout) {
     return "no answer within " + std::to_string(timeout.count() / 1000) +
@@ -115,21 +173,32 @@ Result<HttpAnswer> ask_shuntd(const CtlTarget& target, std::string_view method, 
   ApiTransport stream(Protocol::socket(io), tls_of(target));
   Exchange with;
   with.server_name = target.host;
-  with.request.method_string({method.data(), method.size()});
-  with.request.target({path.data(), path.size()});
-  const std::string host =
-      target.host.empty() ? target.address.text() : target.host + ":" + std::to_string(target.address.port);
-  with.request.set(http::field::host, target.address.is_unix() ? "localhost" : host);
-  if (!target.token.empty()) with.request.set(http::field::authorization, "Bearer " + target.token);
-  with.request.keep_alive(false);
-  with.request.body() = std::move(body);
-  with.request.prepare_payload();
+  with.request = request_of(target, method, path, std::move(body));
   with.parser.body_limit(kMaxAnswerBytes);
   stream.expires_after(timeout);
   asio::co_spawn(io, exchange(stream, endpoint, with), asio::detached);
   io.run();
   if (with.error) return Error{target.text(), next_step(target, with.error, timeout)};
   return HttpAnswer{with.parser.get().result_int(), std::move(with.parser.get().body())};
+} catch (const std::exception& error) {
+  return Error{target.text(), error.what()};
+}
+
+Result<HttpAnswer> stream_from_shuntd(const CtlTarget& target, std::string_view method, std::string_view path,
+                                      std::chrono::milliseconds timeout,
+                                      const std::function<bool(std::string_view)>& sink) try {
+  asio::io_context io(1);
+  const Protocol::endpoint endpoint = endpoint_of(target, io);
+  ApiTransport stream(Protocol::socket(io), tls_of(target));
+  Download with;
+  with.server_name = target.host;
+  with.request = request_of(target, method, path, {});
+  with.parser.body_limit(boost::none);
+  stream.expires_after(timeout);
+  asio::co_spawn(io, download(stream, endpoint, with, timeout, sink), asio::detached);
+  io.run();
+  if (with.error) return Error{target.text(), next_step(target, with.error, timeout)};
+  return HttpAnswer{with.parser.get().result_int(), std::move(with.refusal)};
 } catch (const std::exception& error) {
   return Error{target.text(), error.what()};
 }

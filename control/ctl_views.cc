@@ -5,10 +5,10 @@
 #include <set>
 #include <vector>
 
-#include "control/ctl_drop_words.h"
 #include "control/ctl_format.h"
 #include "control/ctl_json.h"
 #include "control/ctl_table.h"
+#include "control/drop_words.h"
 
 namespace shunt {
 namespace {
@@ -228,6 +228,18 @@ void show_balance(const Json& drops, uint64_t dropped, const CtlIo& io) {
   table.print(io.out, io.colour);
 }
 
+// Of what a healthy node doesn't have.
+void show_remedies(const std::vector<std::pair<std::string, uint64_t>>& reasons, const CtlIo& io) {
+  bool first = true;
+  for (const auto& [reason, count] : reasons) {
+    const DropWords words = drop_words(reason);
+    if (words.usual || words.remedy.empty()) continue;
+    io.out << (first ? "\nWhat to do:\n" : "") << "  " << toned(reason, Tone::heading, io.colour) << ": "
+           << words.remedy << '\n';
+    first = false;
+  }
+}
+
 void show_reasons(const Json& dropped, uint64_t total, const CtlIo& io) {
   std::vector<std::pair<std::string, uint64_t>> reasons;
   for (const auto& [reason, count] : dropped.items()) {
@@ -239,12 +251,13 @@ void show_reasons(const Json& dropped, uint64_t total, const CtlIo& io) {
   });
   Table table({{"REASON"}, {"PACKETS", Align::right}, {"SHARE", Align::right}, {"MEANING"}});
   for (const auto& [reason, count] : reasons) {
-    const std::string_view words = drop_words(reason);
+    const std::string_view words = drop_words(reason).meaning;
     table.add({reason, grouped(count), percent(static_cast<double>(count) / static_cast<double>(total)),
                words.empty() ? "(this shuntctl doesn't know the reason)" : std::string(words)});
   }
   io.out << '\n';
   table.print(io.out, io.colour);
+  show_remedies(reasons, io);
 }
 
 }  // namespace

@@ -91,6 +91,21 @@ Json flow_json(const FlowStatus& flow) {
   return json;
 }
 
+Json connection_json(const ConnectionStatus& connection) {
+  Json json;
+  json["client"] = connection.client ? Json(connection.client->text()) : Json(nullptr);
+  json["client_port"] = connection.client ? Json(connection.client_port) : Json(nullptr);
+  json["service"] = connection.service;
+  json["pool"] = connection.pool;
+  json["backend"] = connection.backend.empty() ? Json(nullptr) : Json(connection.backend);
+  json["state"] = connection.state;
+  json["waiting"] = connection.is_waiting;
+  json["idle"] = connection.idle_seconds;
+  json["syn_retransmits"] = connection.syn_retransmits;
+  json["worker"] = connection.worker;
+  return json;
+}
+
 }  // namespace
 
 std::string outcomes_json(const std::vector<ServiceOutcomes>& services) {
@@ -136,6 +151,16 @@ std::string latency_json(const std::vector<ServiceLatency>& services) {
   json["edges"] = edges_json(TimeUnit::microsecond);
   json["duration_edges"] = edges_json(TimeUnit::millisecond);
   json["backends"] = std::move(list);
+  return written(json);
+}
+
+std::string connections_json(const ConnectionPage& page) {
+  Json list = Json::array();
+  for (const ConnectionStatus& connection : page.connections)
+    list.push_back(connection_json(connection));
+  Json json;
+  json["connections"] = std::move(list);
+  json["next"] = page.next ? Json(*page.next) : Json(nullptr);
   return written(json);
 }
 

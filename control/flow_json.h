@@ -11,5 +11,6 @@ namespace shunt {
 std::string outcomes_json(const std::vector<ServiceOutcomes>& services);
 std::string latency_json(const std::vector<ServiceLatency>& services);
 std::string flows_json(const std::vector<FlowStatus>& flows);
+std::string connections_json(const ConnectionPage& page);
 
 }  // namespace shunt

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/address.h"
@@ -105,13 +106,19 @@ struct ConnectionStatus {
   uint32_t syn_retransmits = 0;
 };
 
+// What a ConnectionStatus may be in.
+inline constexpr std::array<std::string_view, 8> kConnectionStates = {
+    "syn", "mid_flow", "established", "fin_client", "fin_backend", "closing", "reset", "udp"};
+
 struct ConnectionQuestion {
   std::string service;  // each of these: empty, all
-  std::string backend;
+  std::string pool;
+  std::string backend;  // "web-1", or "web/web-1" with its pool
   std::string state;
-  std::optional<IpAddress> client;
-  size_t limit = 100;
-  uint64_t from = 0;  // where the page before ended
+  std::optional<Prefix> client;  // only flows whose client the table knows
+  std::optional<uint32_t> worker;
+  size_t limit = 100;  // of a page; a few more where one line of a table has them
+  uint64_t from = 0;   // where the page before ended
 };
 
 // Some of the flows: a page ends when it is full, or when enough places were looked at.

@@ -143,6 +143,10 @@ Result<std::unique_ptr<PacketEngine>> PacketEngine::open(const Config& config, c
     if (!core) return core.error();
     engine->cores_.push_back(core.take());
   }
+  std::vector<WorkerState*> states;
+  for (const Core& core : engine->cores_)
+    states.push_back(core.state.get());
+  engine->capture_taps_ = std::make_shared<CaptureTaps>(std::move(states));
   if (auto opened = engine->open_ports(config, macs); !opened) return opened.error();
   engine->hand_over_ = std::make_unique<HandOverRings>(workers);
   engine->publication_ = std::make_unique<Publication>(workers + 1);
@@ -152,6 +156,7 @@ Result<std::unique_ptr<PacketEngine>> PacketEngine::open(const Config& config, c
 
 PacketEngine::~PacketEngine() {
   stop();
+  if (capture_taps_) capture_taps_->close();
   for (DpdkPort& port : ports_)
     port.close();
 }
@@ -187,6 +192,7 @@ void PacketEngine::stop() {
   running_ = false;
   for (auto& worker : workers_)
     worker->stop();
+  capture_taps_->close();
   punt_->stop();
   publication_->offline(static_cast<unsigned>(cores_.size()));
 }

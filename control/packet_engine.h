@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "control/capture_taps.h"
 #include "control/compiler.h"
 #include "control/config.h"
 #include "control/memory_plan.h"
@@ -57,6 +58,7 @@ class PacketEngine {
   SweepProgress progress() const;
   void take_questions(const std::function<void(const NeighbourQuestion&)>& take);
   void take_narrow_paths(const std::function<void(const NarrowPath&)>& take);
+  const std::shared_ptr<CaptureTaps>& capture_taps() const { return capture_taps_; }
   // Serves readers of flow records, tells workers what time it is, and gives up chains of attempts that
   // nobody went on with: a few times a second.
   void keep_telemetry();
@@ -102,6 +104,7 @@ class PacketEngine {
   std::unique_ptr<RecordSegment> records_;
   RecentFlows recent_flows_;
   std::vector<Core> cores_;
+  std::shared_ptr<CaptureTaps> capture_taps_;
   std::vector<DpdkPort> ports_;
   std::unique_ptr<Publication> publication_;
   std::unique_ptr<HandOverRings> hand_over_;

@@ -7,15 +7,19 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/address.h"
+#include "common/result.h"
+#include "control/capture_status.h"
 #include "control/discovery_status.h"
 #include "control/finding.h"
 #include "control/flow_status.h"
+#include "control/trace_status.h"
 
 namespace shunt {
 
@@ -182,8 +186,13 @@ class StatusSource {
   // Newest first.
   virtual std::vector<FlowStatus> flows(const FlowQuestion& question) = 0;
   virtual ConnectionPage connections(const ConnectionQuestion& question) = 0;
+  // What would become of a client's packet now, and why.
+  virtual Result<TraceReport> trace(const TraceQuestion& question) = 0;
   virtual std::vector<RecordStatus> records() = 0;
   virtual std::vector<DiscoveryStatus> discovery() = 0;  // by pool
+  // Copies packets from now on; an error: it doesn't begin. `who` asked for it.
+  virtual Result<std::shared_ptr<CaptureStream>> capture(const CaptureQuestion& question,
+                                                         const std::string& who) = 0;
   virtual DropsReport drops() = 0;
   virtual std::vector<Finding> findings() = 0;  // what is set up wrong
   // Reads the configuration file again, as SIGHUP does. `who` asked for it.

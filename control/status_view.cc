@@ -5,51 +5,14 @@
 
 #include "control/daemon.h"
 #include "control/option_rows.h"
+#include "control/service_words.h"
 #include "dataplane/cpu_variant.h"
 #include "dataplane/dpdk_eal.h"
 #include "dataplane/probation_table.h"
+#include "dataplane/rehearsal.h"
 
 namespace shunt {
 namespace {
-
-const char* protocol_text(Protocol protocol) {
-  return protocol == Protocol::tcp ? "tcp" : "udp";
-}
-
-const char* scheduler_text(Scheduler scheduler) {
-  switch (scheduler) {
-    case Scheduler::rendezvous:
-      return "rendezvous";
-    case Scheduler::source_hash:
-      return "source-hash";
-    case Scheduler::round_robin:
-      return "round-robin";
-    case Scheduler::least_connections:
-      return "least-connections";
-    case Scheduler::least_response_time:
-      return "least-response-time";
-    default:
-      return "maglev";
-  }
-}
-
-const char* forward_text(Forward forward) {
-  switch (forward) {
-    case Forward::l2:
-      return "l2";
-    case Forward::ipip:
-      return "ipip";
-    case Forward::gue:
-      return "gue";
-    case Forward::gre:
-      return "gre";
-    case Forward::nat:
-      return "nat";
-    case Forward::full_nat:
-      return "full-nat";
-  }
-  return "?";
-}
 
 const char* announce_text(Announce announce) {
   switch (announce) {
@@ -76,6 +39,9 @@ uint64_t steady_ns() {
 }
 
 }  // namespace
+
+StatusView::StatusView(Daemon& daemon) : daemon_(daemon) {}
+StatusView::~StatusView() = default;
 
 StatusView::PairSums& StatusView::PairSums::operator+=(const PairSums& other) {
   packets += other.packets;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,13 @@
 namespace shunt {
 
 class Daemon;
+class Rehearsal;
 struct ReadFlow;
 
 class StatusView : public StatusSource {
  public:
-  explicit StatusView(Daemon& daemon) : daemon_(daemon) {}
+  explicit StatusView(Daemon& daemon);
+  ~StatusView() override;
 
   NodeStatus node() override;
   std::vector<WorkerStatus> workers() override;
@@ -36,6 +39,10 @@ class StatusView : public StatusSource {
   std::vector<FlowStatus> flows(const FlowQuestion& question) override;
   std::vector<RecordStatus> records() override;
   ConnectionPage connections(const ConnectionQuestion& question) override;  // connection_view.cc
+  Result<TraceReport> trace(const TraceQuestion& question) override;        // trace_view.cc
+  // capture_view.cc
+  Result<std::shared_ptr<CaptureStream>> capture(const CaptureQuestion& question,
+                                                 const std::string& who) override;
 
   std::vector<DiscoveryStatus> discovery() override;
   DropsReport drops() override;
@@ -91,7 +98,8 @@ class StatusView : public StatusSource {
   std::vector<DoctorVip> doctor_vips() const;
 
   Daemon& daemon_;
-  std::vector<WorkerRates> rates_;  // by worker
+  std::vector<WorkerRates> rates_;        // by worker
+  std::unique_ptr<Rehearsal> rehearsal_;  // since the first trace
 };
 
 }  // namespace shunt

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -30,6 +31,13 @@ class FlowReader {
  public:
   FlowReader(const FlowTable& flows, const ProbationTable& probation)
       : flows_(flows), probation_(probation) {}
+
+  // The two buckets that a flow may be in, by their index; for some flows it is one.
+  static std::array<uint32_t, 2> buckets_of(const FlowTable& flows, const FlowKey& key) {
+    const FlowBucket* const home = flows.primary(key);
+    const FlowBucket* const other = flows.other_bucket(home, hash_of_value(flows.key_, key.value));
+    return {static_cast<uint32_t>(home - flows.buckets_), static_cast<uint32_t>(other - flows.buckets_)};
+  }
 
   // The places of both tables, one behind the other: buckets, then lines.
   uint64_t places() const { return uint64_t{flows_.buckets()} + probation_.lines(); }

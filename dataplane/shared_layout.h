@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <initializer_list>
 
+#include "dataplane/capture.h"
 #include "dataplane/dpdk_publication.h"
 #include "dataplane/dpdk_worker_thread.h"
 #include "dataplane/snapshot.h"
@@ -39,6 +40,6 @@ inline constexpr uint64_t kSharedLayout =
                       FlowTable, FlowBucket, ProbationTable, ProbationLine, ClientMacs, FragmentTable,
                       FragmentLimits,                                                      // what they keep
                       PairCounters, ServiceCounters, WorkerCounters, Ledger, LedgerBlock,  // what they count
-                      PuntRings, HandOverRings, FrameRing, NeighbourQuestions>();          // rings
+                      CaptureTap, PuntRings, HandOverRings, FrameRing, NeighbourQuestions>();  // rings
 
 }  // namespace shunt

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "dataplane/capture.h"
 #include "dataplane/fragments.h"
 #include "dataplane/frame_io.h"
 #include "dataplane/stages.h"
@@ -132,9 +133,24 @@ class Worker {
     return count;
   }
 
-  // The way of a packet.
   void walk(uint8_t port, unsigned count, const Snapshot& snapshot, const Now& now, StageWatch& watch) {
     burst_.start(port, count);
+    if (CaptureTap* const tap = state_.capture.load(std::memory_order_acquire); tap != nullptr) [[unlikely]]
+      return walk_tapped(*tap, count, snapshot, now, watch);
+    walk_stages(count, snapshot, now, watch, [] {});
+  }
+
+  [[gnu::noinline]] void walk_tapped(CaptureTap& tap, unsigned count, const Snapshot& snapshot,
+                                     const Now& now, StageWatch& watch) {
+    tap.before(burst_, now);
+    walk_stages(count, snapshot, now, watch, [&] { tap.after(burst_); });
+  }
+
+  // The way of a packet. `rewritten()` is called when it is known where each goes.
+  template <typename Rewritten>
+  [[gnu::always_inline]] void walk_stages(unsigned count, const Snapshot& snapshot, const Now& now,
+                                          StageWatch& watch, Rewritten&& rewritten) {
+    const uint8_t port = burst_.port;
     take_plain(burst_, snapshot.ports[port], snapshot, state_);
     watch.passed(Stage::classify, 0);  // its packets are counted below
     parse(burst_, snapshot.ports[port]);
@@ -150,6 +166,7 @@ class Worker {
     watch.passed(Stage::select, count);
     rewrite(burst_, snapshot, state_);
     watch.passed(Stage::rewrite, count);
+    rewritten();
     transmitter_.run(burst_, state_, now);
     if (watch.measures()) [[unlikely]]
       transmitter_.flush_all(state_, now);
@@ -227,11 +244,14 @@ class Worker {
     }
     if (count == 0) return 0;
     burst_.start(port, count);
+    CaptureTap* const tap = state_.capture.load(std::memory_order_acquire);
+    if (tap != nullptr) tap->before(burst_, now);
     parse(burst_, snapshot.ports[port]);
     burst_.fragments = burst_.live;
     for (const unsigned i : bits_of(burst_.fragments))
       follow(burst_, i, ways[i], snapshot, state_);
     rewrite(burst_, snapshot, state_);
+    if (tap != nullptr) tap->after(burst_);
     transmitter_.run(burst_, state_, now);
     return count;
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -26,6 +27,8 @@
 #include "stats/traffic_counters.h"
 
 namespace shunt {
+
+class CaptureTap;
 
 // A next hop whose MAC a worker missed: the control thread asks the kernel for it.
 struct NeighbourQuestion {
@@ -64,6 +67,7 @@ struct WorkerState {
   unsigned index;
   unsigned workers = 1;  // how many there are; a nat flow is the one's that its key names
   HashKey table_key;     // random per process
+  std::atomic<CaptureTap*> capture = nullptr;  // set by the control thread while packets are copied
   FlowTable flows;
   ProbationTable probation;
   OuterIds outer_ids;

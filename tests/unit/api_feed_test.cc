@@ -343,6 +343,7 @@ std::string example_body(const std::string& operation, uint64_t generation) {
 }
 
 std::string example_path(std::string pattern) {
+  if (pattern == "/api/v1/trace") return pattern + "?client=192.0.2.7:40001&to=198.51.100.10:80";
   pattern = std::regex_replace(pattern, std::regex(R"(\{pool\})"), "web");
   pattern = std::regex_replace(pattern, std::regex(R"(\{backend\})"), "web-1");
   return std::regex_replace(pattern, std::regex(R"(\{\w+\})"), "maglev");

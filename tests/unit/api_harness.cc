@@ -156,6 +156,7 @@ RawAnswer RawClient::read_answer(bool without_body) {
   }
   received_.erase(0, end + 4);
   if (without_body) return answer;
+  if (answer.fields["transfer-encoding"] == "chunked") return read_chunks(answer) ? answer : RawAnswer{};
   const auto size = static_cast<size_t>(std::atoll(answer.fields["content-length"].c_str()));
   while (received_.size() < size) {
     if (!read_more()) return {};
@@ -163,6 +164,23 @@ RawAnswer RawClient::read_answer(bool without_body) {
   answer.body = received_.substr(0, size);
   received_.erase(0, size);
   return answer;
+}
+
+// RFC 9112 7.1, without extensions and trailers. False: it ended before its end.
+bool RawClient::read_chunks(RawAnswer& answer) {
+  while (true) {
+    size_t line = std::string::npos;
+    while ((line = received_.find("\r\n")) == std::string::npos) {
+      if (!read_more()) return false;
+    }
+    const size_t size = std::stoul(received_, nullptr, 16);
+    while (received_.size() < line + 2 + size + 2) {
+      if (!read_more()) return false;
+    }
+    answer.body += received_.substr(line + 2, size);
+    received_.erase(0, line + 2 + size + 2);
+    if (size == 0) return true;
+  }
 }
 
 std::string request_text(const std::string& method, const std::string& target, const std::string& more) {

@@ -84,6 +84,7 @@ class RawClient {
 
  private:
   bool read_more();
+  bool read_chunks(RawAnswer& answer);
   int fd_ = -1;
   bool connected_ = false;
   bool in_order_ = false;

@@ -7,13 +7,14 @@
 #include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "control/api_listen.h"
 #include "control/ctl_client.h"
-#include "control/ctl_drop_words.h"
 #include "control/ctl_format.h"
 #include "control/ctl_table.h"
+#include "control/drop_words.h"
 #include "stats/drop_reason.h"
 #include "tests/unit/api_harness.h"
 #include "tests/unit/ctl_harness.h"
@@ -92,9 +93,15 @@ TEST(CtlTable, ColoursOnlyWhenAsked) {
 }
 
 TEST(CtlDropWords, KnowEveryReason) {
-  for (const std::string_view reason : kDropReasonNames)
-    EXPECT_FALSE(drop_words(reason).empty()) << reason;
-  EXPECT_TRUE(drop_words("tomorrow's").empty());
+  std::set<std::string_view> remedies;
+  for (const std::string_view reason : kDropReasonNames) {
+    EXPECT_FALSE(drop_words(reason).meaning.empty()) << reason;
+    EXPECT_GT(drop_words(reason).remedy.size(), 10U) << reason;
+    EXPECT_EQ(drop_words(reason).remedy.back(), '.') << reason;
+    remedies.insert(drop_words(reason).remedy);
+  }
+  EXPECT_GE(remedies.size(), kDropReasons - 2) << "echo, arp and nd have one";
+  EXPECT_TRUE(drop_words("tomorrow's").meaning.empty());
 }
 
 class Ctl : public ::testing::Test {
@@ -204,7 +211,7 @@ TEST_F(Ctl, BackendsOfNobody) {
 TEST_F(Ctl, DropsForPeople) {
   const CtlRun got = run({"drops"});
   EXPECT_EQ(got.exit_code, 0) << got.err;
-  EXPECT_EQ(got.out, R"(              PACKETS
+  EXPECT_EQ(got.out, std::string(R"(              PACKETS
 received    3,000,010
 originated          2
 sent        2,999,988
@@ -215,7 +222,12 @@ dropped            12
 REASON      PACKETS  SHARE  MEANING
 no_backend       10  83.3%  the service has no backend to choose
 ttl               2  16.7%  TTL or hop limit used up
-)");
+
+What to do:
+)") + "  no_backend: " + std::string(drop_words("no_backend").remedy) +
+                         "\n  ttl: " + std::string(drop_words("ttl").remedy) + "\n");
+  server.on_control_thread([&] { server.status.drops_report.dropped = {{"arp", 12}, {"echo", 3}}; });
+  EXPECT_EQ(run({"drops"}).out.find("What to do"), std::string::npos) << "of what is usual";
 }
 
 TEST_F(Ctl, DropsThatDoNotAddUp) {
@@ -429,8 +441,8 @@ TEST(CtlUsage, HelpHasExamplesAndExitCodes) {
        {"Exit codes:", "69  no shuntd answered", "Examples:", "SHUNT_API", "unix:/run/shunt/api.sock"}) {
     EXPECT_NE(top.out.find(part), std::string::npos) << part;
   }
-  for (const std::string command :
-       {"check", "status", "services", "backends", "drops", "reload", "latency", "outcomes", "flows"}) {
+  for (const std::string command : {"check", "status", "services", "backends", "drops", "reload", "latency",
+                                    "outcomes", "flows", "trace", "capture"}) {
     EXPECT_NE(top.out.find("  " + command), std::string::npos) << command;
     const CtlRun help = shuntctl({command, "--help"});
     EXPECT_EQ(help.exit_code, 0);

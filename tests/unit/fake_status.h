@@ -40,6 +40,17 @@ class FakeStatus : public StatusSource {
     asked_connections = question;
     return connection_page;
   }
+  Result<TraceReport> trace(const TraceQuestion& question) override {
+    asked_trace = question;
+    return trace_report;
+  }
+  Result<std::shared_ptr<CaptureStream>> capture(const CaptureQuestion& question,
+                                                 const std::string& who) override {
+    asked_capture = question;
+    captured_by = who;
+    if (!capture_refusal.empty()) return Error{"capture", capture_refusal};
+    return std::shared_ptr<CaptureStream>(std::make_shared<FakeCapture>(*this));
+  }
   DropsReport drops() override { return drops_report; }
   std::vector<Finding> findings() override { return found; }
   ReloadReport reload(const std::string& who) override {
@@ -71,6 +82,14 @@ class FakeStatus : public StatusSource {
   FlowQuestion asked;  // by flows()
   ConnectionQuestion asked_connections;
   ConnectionPage connection_page;
+  TraceQuestion asked_trace;
+  TraceReport trace_report;
+  CaptureQuestion asked_capture;
+  std::string captured_by;
+  std::string capture_refusal;
+  std::vector<std::string> capture_parts;  // given out one by one
+  bool capture_goes_on = false;            // behind the last of them
+  int captures_ended = 0;
   DropsReport drops_report;
   std::vector<Finding> found;
   ReloadReport reload_report;
@@ -83,6 +102,19 @@ class FakeStatus : public StatusSource {
   bool fails = false;
 
  private:
+  class FakeCapture : public CaptureStream {
+   public:
+    explicit FakeCapture(FakeStatus& of) : of_(of) {}
+    std::optional<std::string> take() override {
+      if (next_ < of_.capture_parts.size()) return of_.capture_parts[next_++];
+      return of_.capture_goes_on ? std::optional<std::string>("") : std::nullopt;
+    }
+    void end() override { ++of_.captures_ended; }
+
+   private:
+    FakeStatus& of_;
+    size_t next_ = 0;
+  };
   template <typename Status>
   static std::vector<Status> only(const std::vector<Status>& all, const std::string& service) {
     std::vector<Status> found;
@@ -235,6 +267,54 @@ inline std::vector<FlowStatus> fake_flows() {
   return {failed, closed, refused};
 }
 
+// One that is established, one whose client the table keeps a digest of; more behind them.
+inline ConnectionPage fake_connections() {
+  ConnectionStatus known;
+  known.client = IpAddress::parse("192.0.2.7");
+  known.client_port = 40'001;
+  known.service = "web";
+  known.pool = "web";
+  known.backend = "a";
+  known.state = "established";
+  known.idle_seconds = 3;
+  ConnectionStatus waiting;
+  waiting.worker = 1;
+  waiting.is_waiting = true;
+  waiting.service = "dns";
+  waiting.pool = "names";
+  waiting.state = "syn";
+  waiting.idle_seconds = 0.25;
+  waiting.syn_retransmits = 2;
+  return {{known, waiting}, std::nullopt};
+}
+
+// A SYN whose slot's owner is down, so that its neighbour gets it.
+inline TraceReport fake_trace() {
+  TraceReport trace;
+  trace.packet = "syn";
+  trace.in_port = "net0";
+  trace.end = "sent";
+  trace.service = "web";
+  trace.forward = "ipip";
+  trace.scheduler = "maglev";
+  trace.worker = 0;
+  trace.workers = {{0, "web", "a"}};
+  trace.choice = TracedChoice{"slot", 17, 65'537, "web/b", 0, 2, false};
+  trace.pool = "web";
+  trace.backend = "a";
+  trace.way = TracedWay{"net0",
+                        *MacAddress::parse("02:00:00:00:00:01"),
+                        *MacAddress::parse("02:00:00:00:00:11"),
+                        *IpAddress::parse("192.0.2.10"),
+                        *IpAddress::parse("10.0.0.1"),
+                        0,
+                        20,
+                        1480,
+                        1500};
+  trace.steps = {"comes in by port net0", "slot 17 of 65537 is web/b's"};
+  return trace;
+}
+
 // Two services, web (ipip) and dns (nat, IPv6, any port), one worker, one port, 12 drops of which 10 are
 // services'.
 inline FakeStatus fake_status() {
@@ -300,6 +380,8 @@ inline FakeStatus fake_status() {
   fake.latency_status = {fake_service_latency("web", "web", false),
                          fake_service_latency("dns", "names", true)};
   fake.flow_status = fake_flows();
+  fake.connection_page = fake_connections();
+  fake.trace_report = fake_trace();
   fake.record_status = {{0, 77, 7}};
   fake.drops_report = {3'000'010, 2'999'988, 11, 2, 1, {{"ttl", 2}, {"no_backend", 10}, {"arp", 0}}};
   fake.reload_report = {true, 8, "1 service added", {}, {"shunt.toml:3:1: warning: no health"}};

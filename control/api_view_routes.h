@@ -1,0 +1,14 @@
+// The rows of the API that look into the data plane: the flows that its tables know, and what would become
+// of a packet, and packets themselves.
+#pragma once
+
+#include <vector>
+
+#include "control/api_route.h"
+#include "control/status.h"
+
+namespace shunt {
+
+std::vector<ApiRoute> view_routes(StatusSource& source);
+
+}  // namespace shunt
