@@ -161,6 +161,10 @@ TEST_F(Probes, AnswersOfAllKinds) {
   Packet unsummed = answer_to(way, packet);
   unsummed.transport_checksum = 0;
   EXPECT_EQ(text_of(comes_in(0, build(unsummed))), hex(build(restored(unsummed, packet))));
+  EXPECT_EQ(pipeline.run(0, build(unsummed)).text(), "nothing");
+  EXPECT_FALSE(pipeline.punt_rings().urgent.empty()) << "before what has a rate limit";
+  thread.run_once(0);
+  EXPECT_TRUE(taps[0].receive());
   Packet tagged = answer_to(way, packet);
   tagged.tags = {{0x88a8, 7}, {0x8100, 100}};
   EXPECT_EQ(text_of(comes_in(0, build(tagged))), hex(build(restored(tagged, packet))));
