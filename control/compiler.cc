@@ -51,6 +51,7 @@ std::array<uint8_t, 16> leading_bits(unsigned bits) {
 Result<> Compiler::set_config(const Config& config, uint64_t now_ns) {
   Registry next = registry_;
   if (auto applied = next.apply(config, now_ns); !applied) return applied;
+  if (auto assigned = probes_.assign(config); !assigned) return assigned;
   registry_ = std::move(next);
   config_ = config;
   topology_changed_ = true;
@@ -438,6 +439,7 @@ void Compiler::refresh_addresses() {
       if (backend) urgent.emplace_back(AddressKey::of(backend->config.address), uint8_t{1});
     }
   }
+  add_probed_vips(urgent);
   shared_.urgent_sources = std::make_shared<const AddressMap<uint8_t>>(urgent);
 }
 
@@ -559,6 +561,7 @@ void Compiler::refresh_topology() {
   refresh_addresses();
   refresh_vips();
   refresh_announced();
+  refresh_probes();
   refresh_needs();
   std::erase_if(parts_, [&](const auto& entry) { return !registry_.pools().contains(entry.first); });
   std::erase_if(health_, [&](const auto& entry) { return !registry_.pools().contains(entry.first); });

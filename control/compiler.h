@@ -17,6 +17,7 @@
 
 #include "control/path_mtus.h"
 #include "control/pool_choice.h"
+#include "control/probe_addresses.h"
 #include "control/registry.h"
 #include "control/slot_members.h"
 #include "dataplane/snapshot.h"
@@ -73,6 +74,7 @@ class Compiler {
   uint64_t generation() const { return generation_; }
   const Config& config() const { return config_; }
   const Registry& registry() const { return registry_; }
+  const ProbeAddresses& probes() const { return probes_; }
   const std::vector<BackendHealth>* health(const std::string& pool) const;
   const ServiceCondition* condition(const ServiceKey& key) const;
   // A backend's slots in its pool's table, and the table's size.
@@ -138,10 +140,13 @@ class Compiler {
   void refresh_forbidden_sources(std::vector<VipTable::VipRow> vips);
   void refresh_vips();
   void refresh_announced();
+  void refresh_probes();
+  void add_probed_vips(std::vector<std::pair<AddressKey, uint8_t>>& urgent) const;
 
   HashKey cluster_key_;
   Config config_;
   Registry registry_;
+  ProbeAddresses probes_;
   std::vector<PortRuntime> ports_;
   KernelView kernel_;
   PathMtus path_mtus_;

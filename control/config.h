@@ -45,6 +45,7 @@ enum class VlanMode : uint8_t { keep, strip };
 // disabled: as removed with its drain over, but it keeps its number and its slots.
 enum class AdminState : uint8_t { enabled, draining, disabled };
 enum class HealthType : uint8_t { tcp, http, https, udp, icmp, dns, grpc, agent };
+enum class HealthVia : uint8_t { direct, tunnel };  // tunnel: as clients' packets travel
 enum class HttpMethod : uint8_t { get, head, options };
 enum class DnsType : uint8_t {
   a = 1,
@@ -103,6 +104,8 @@ struct HealthSettings {
   uint16_t fall = 3;
   double jitter = 0.1;              // of the interval, either way
   std::optional<IpAddress> source;  // for backends of its family; default: the kernel chooses
+
+  HealthVia via = HealthVia::direct;
 
   HttpMethod method = HttpMethod::get;
   std::string path = "/";
@@ -179,6 +182,7 @@ struct PoolConfig {
   SourcePosition position;
   std::string name;
   std::optional<HealthConfig> health;  // absent: always up
+  std::optional<Prefix> probe_prefix;  // of checks through the tunnel; default: probe_prefix_of()
   std::optional<DiscoveryConfig> discovery;
   double panic = 0.5;
   seconds damping{0};    // a backend that flaps is held down for so long at most; 0: never

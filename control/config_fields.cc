@@ -87,6 +87,7 @@ void add_health(Fields& fields, const HealthConfig& health) {
   to.add("fall", health.fall);
   to.add("jitter", health.jitter);
   to.add("source", health.source);
+  to.add("via", health.via);
   to.add("method", health.method);
   to.add("path", health.path);
   to.add("host", health.host);
@@ -180,6 +181,7 @@ Fields fields_of(const PoolConfig& pool) {
   to.add("slow_start", pool.slow_start);
   to.add("passive", pool.passive);
   to.add("damping", milliseconds(pool.damping));
+  to.add("probe_prefix", pool.probe_prefix);
   if (pool.health) add_health(fields, *pool.health);
   if (pool.discovery) add_discovery(fields, *pool.discovery);
   return fields;

@@ -71,6 +71,7 @@ void read_health(const toml::table& table, HealthConfig& health, Origin& origin,
   reader.read("jitter", health.jitter);
   reader.read("source", health.source);
   reader.read("down_interval", health.down_interval);
+  reader.read("via", health.via);
   reader.finish();
   health.position = origin.header;
 }
@@ -123,6 +124,7 @@ void read_pool(const toml::table& table, PoolConfig& pool, PoolOrigin& origin, R
   reader.read("drain", pool.drain);
   reader.read("drain_policy", pool.drain_policy);
   reader.read("slow_start", pool.slow_start);
+  reader.read("probe_prefix", pool.probe_prefix);
   if (const toml::table* health = reader.table("health")) {
     read_health(*health, pool.health.emplace(), origin.health, report);
   }

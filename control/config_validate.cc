@@ -38,6 +38,7 @@ void validate_config(Config& config, const ConfigOrigin& origin, Report& report)
   validate_node(all);
   validate_ports(all);
   validate_pools(all);
+  validate_tunnels(all);
   validate_backends(all);
   validate_discovery(all);
   validate_services(all);

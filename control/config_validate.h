@@ -2,7 +2,7 @@
 // forwarding mode needs. Also fills in what only the whole file tells: `announce`, the API's default
 // listeners.
 //
-// One file per subject: validate_node.cc, validate_ports.cc, validate_pools.cc, validate_backends.cc,
+// One file per subject: validate_node.cc, validate_ports.cc, validate_pools.cc, validate_tunnel.cc, validate_backends.cc,
 // validate_discovery.cc,
 // validate_services.cc, validate_vips.cc, validate_families.cc, validate_nat.cc. Each rule looks only at
 // values that could be read.
@@ -40,6 +40,7 @@ void validate_node(Validation& all);
 void validate_ports(Validation& all);
 void validate_pools(Validation& all);
 void validate_health(size_t pool, Validation& all);
+void validate_tunnels(Validation& all);
 void validate_backends(Validation& all);
 void validate_discovery(Validation& all);
 void validate_services(Validation& all);

@@ -208,7 +208,7 @@ Result<> Daemon::start_control() {
   reconciler_->started(compiler_->generation());
   if (auto started = engine_->start(network_->fds()); !started) return started;
   passive_ = std::make_unique<PassiveWatch>(*engine_, *compiler_);
-  health_->set_targets(health_targets(config_));
+  health_->set_targets(health_targets(config_, compiler_->probes()));
   view_ = std::make_unique<StatusView>(*this);
   auto api = ApiServer::start(io_, {*view_, events_}, api_settings(config_), api_limits());
   if (!api) return api.error();
@@ -303,9 +303,9 @@ void Daemon::compile_and_publish() {
   wanted_ = wanted_next_hops(compiler_->registry(), published);
   network_->want_neighbours(wanted_);
   network_->set_groups(wanted_groups(published));
-  network_->set_vip_routes(
-      wanted_vip_routes(config_, [this](const ServiceConfig& service) { return is_fit(service); }),
-      config_.routes);
+  auto routes = wanted_vip_routes(config_, [this](const ServiceConfig& service) { return is_fit(service); });
+  routes.merge(wanted_probe_routes(config_));
+  network_->set_vip_routes(routes, config_.routes);
   tell_panic();
   spdlog::debug("published generation {}", published.generation);
 }
@@ -463,7 +463,7 @@ Result<uint64_t> Daemon::publish_config(const Config& next, bool whole) {
     compiler_->set_kernel(network_->view());
     discovery_->set_sources(config_);
   }
-  health_->set_targets(health_targets(config_));
+  health_->set_targets(health_targets(config_, compiler_->probes()));
   compile_and_publish();
   return compiler_->generation();
 }

@@ -17,7 +17,7 @@ namespace asio = boost::asio;
 Http2Call::Request request_for(const HealthTarget& target) {
   const HealthSettings& settings = target.config;
   const std::string address =
-      target.address.is_v4() ? target.address.text() : "[" + target.address.text() + "]";
+      target.named().is_v4() ? target.named().text() : "[" + target.named().text() + "]";
   Http2Call::Request request;
   request.scheme = settings.tls ? "https" : "http";
   request.authority = settings.host.empty() ? address + ":" + std::to_string(target.port) : settings.host;

@@ -40,7 +40,7 @@ const char* name_of(HttpMethod method) {
 std::string host_header(const HealthTarget& target) {
   if (!target.config.host.empty()) return target.config.host;
   const std::string address =
-      target.address.is_v4() ? target.address.text() : "[" + target.address.text() + "]";
+      target.named().is_v4() ? target.named().text() : "[" + target.named().text() + "]";
   const uint16_t usual = target.config.type == HealthType::https ? 443 : 80;
   return target.port == usual ? address : address + ":" + std::to_string(target.port);
 }

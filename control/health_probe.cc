@@ -7,6 +7,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <cerrno>
+#include <optional>
 #include <tuple>
 
 namespace shunt {
@@ -29,6 +30,13 @@ HealthOutcome connect_outcome(const error_code& error) {
   return ours ? HealthOutcome::internal : HealthOutcome::failed;
 }
 
+// What a check through the tunnel comes from: a port that bind() takes for it alone, because the data plane
+// knows answers by it.
+std::optional<IpAddress> source_of(const HealthTarget& target) {
+  if (target.source || !target.probe) return target.source;
+  return IpAddress::parse(target.probe->is_v4() ? "0.0.0.0" : "::");
+}
+
 // Without this, bind() takes a port for itself alone out of the range that all destinations could share.
 void choose_port_at_connect(int socket) {
   const int on = 1;
@@ -38,14 +46,15 @@ void choose_port_at_connect(int socket) {
 HealthResult open_stream(HealthProbe& probe) {
   const HealthTarget& target = probe.target;
   error_code error;
-  if (probe.stream.open(target.address.is_v4() ? tcp::v4() : tcp::v6(), error))
+  if (probe.stream.open(target.peer().is_v4() ? tcp::v4() : tcp::v6(), error))
     return make_result(HealthOutcome::internal, "socket", error);
   if (probe.stream.set_option(tcp::socket::linger(true, 0), error))
     return make_result(HealthOutcome::internal, "linger", error);
-  if (!target.source) return {};
-  choose_port_at_connect(probe.stream.native_handle());
-  if (probe.stream.bind(tcp::endpoint(to_asio(*target.source), 0), error))
-    return make_result(HealthOutcome::internal, "bind to " + target.source->text(), error);
+  const auto source = source_of(target);
+  if (!source) return {};
+  if (!target.probe) choose_port_at_connect(probe.stream.native_handle());
+  if (probe.stream.bind(tcp::endpoint(to_asio(*source), 0), error))
+    return make_result(HealthOutcome::internal, "bind to " + source->text(), error);
   return {};
 }
 
@@ -60,7 +69,7 @@ void HealthProbe::close() {
 asio::awaitable<HealthResult> connect_stream(HealthProbe& probe) {
   HealthResult opened = open_stream(probe);
   if (!opened.ok()) co_return opened;
-  const tcp::endpoint peer(to_asio(probe.target.address), probe.target.port);
+  const tcp::endpoint peer(to_asio(probe.target.peer()), probe.target.port);
   const auto [error] = co_await probe.stream.async_connect(peer, kAsValue);
   if (error) co_return make_result(connect_outcome(error), "connect", error);
   co_return good("connected");
@@ -68,7 +77,7 @@ asio::awaitable<HealthResult> connect_stream(HealthProbe& probe) {
 
 HealthResult open_datagram(HealthProbe& probe, int type, int protocol) {
   const HealthTarget& target = probe.target;
-  const int family = target.address.is_v4() ? AF_INET : AF_INET6;
+  const int family = target.peer().is_v4() ? AF_INET : AF_INET6;
   const int handle = ::socket(family, type | SOCK_CLOEXEC, protocol);
   if (handle < 0)
     return make_result(HealthOutcome::internal, "socket",
@@ -78,12 +87,13 @@ HealthResult open_datagram(HealthProbe& probe, int type, int protocol) {
     ::close(handle);
     return make_result(HealthOutcome::internal, "socket", error);
   }
-  const tcp::endpoint from(target.source ? to_asio(*target.source) : asio::ip::address(), 0);
-  if (target.source && ::bind(handle, from.data(), static_cast<socklen_t>(from.size())) != 0) {
-    return make_result(HealthOutcome::internal, "bind to " + target.source->text(),
+  const auto source = source_of(target);
+  const tcp::endpoint from(source ? to_asio(*source) : asio::ip::address(), 0);
+  if (source && ::bind(handle, from.data(), static_cast<socklen_t>(from.size())) != 0) {
+    return make_result(HealthOutcome::internal, "bind to " + source->text(),
                        error_code(errno, asio::error::get_system_category()));
   }
-  const tcp::endpoint peer(to_asio(target.address), target.port);
+  const tcp::endpoint peer(to_asio(target.peer()), target.port);
   if (::connect(handle, peer.data(), static_cast<socklen_t>(peer.size())) != 0) {
     error = error_code(errno, asio::error::get_system_category());
     return make_result(connect_outcome(error), "connect", error);

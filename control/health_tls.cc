@@ -40,7 +40,7 @@ std::optional<std::string> server_name(const HealthSettings& settings) {
 // RFC 6066 section 3: no addresses in SNI. False: out of memory.
 bool set_name(SSL* tls, const HealthTarget& target) {
   const auto name = server_name(target.config);
-  const std::string text = name.value_or(target.address.text());
+  const std::string text = name.value_or(target.named().text());
   const bool is_address = IpAddress::parse(text).has_value();
   // SSL_set_tlsext_host_name is a macro with a cast of C's.
   if (!is_address && SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "control/probe_prefix.h"
 #include "dataplane/neighbour_discovery.h"
 
 namespace shunt {
@@ -56,6 +57,25 @@ std::set<VipRoute> wanted_vip_routes(const Config& config,
   std::set<VipRoute> wanted;
   for (const auto& [vip, route] : routes)
     wanted.insert(route);
+  return wanted;
+}
+
+std::set<VipRoute> wanted_probe_routes(const Config& config) {
+  std::set<VipRoute> wanted;
+  for (const Prefix& prefix : probe_prefixes(config)) {
+    std::optional<uint8_t> first;
+    std::optional<uint8_t> chosen;
+    for (uint8_t i = 0; i < config.ports.size() && !chosen; ++i) {
+      const PortConfig& port = config.ports[i];
+      if (port.host_interface.empty()) continue;
+      if (!first) first = i;
+      const bool same_family = std::ranges::any_of(port.addresses, [&](const Prefix& address) {
+        return address.address.family() == prefix.address.family();
+      });
+      if (same_family) chosen = i;
+    }
+    if (chosen || first) wanted.insert({prefix, chosen ? *chosen : *first, false});
+  }
   return wanted;
 }
 

@@ -34,6 +34,10 @@ std::set<NextHopKey> wanted_next_hops(const Registry& registry, const Snapshot& 
 std::set<VipRoute> wanted_vip_routes(const Config& config,
                                      const std::function<bool(const ServiceConfig&)>& is_fit);
 
+// The same for probe addresses (control/probe_prefix.h), never announced: by the first host_interface that
+// has an address of their family, else by the first one. Checks come from that interface's address.
+std::set<VipRoute> wanted_probe_routes(const Config& config);
+
 // Solicited-node groups, by port, of the IPv6 VIPs that are answered for there. (A prefix has none: it would
 // be one for each of its addresses.)
 std::set<std::pair<uint8_t, IpAddress>> wanted_groups(const Snapshot& snapshot);

@@ -27,6 +27,7 @@ constexpr std::array kHealthType = {choice("tcp", HealthType::tcp),     choice("
                                     choice("https", HealthType::https), choice("udp", HealthType::udp),
                                     choice("icmp", HealthType::icmp),   choice("dns", HealthType::dns),
                                     choice("grpc", HealthType::grpc),   choice("agent", HealthType::agent)};
+constexpr std::array kHealthVia = {choice("direct", HealthVia::direct), choice("tunnel", HealthVia::tunnel)};
 constexpr std::array kHttpMethod = {choice("GET", HttpMethod::get), choice("HEAD", HttpMethod::head),
                                     choice("OPTIONS", HttpMethod::options)};
 constexpr std::array kDnsType = {
@@ -181,7 +182,10 @@ constexpr std::array kRows = {
               "How long, in whole seconds, a backend that goes down again and again is held down at most: "
               "10 s after the third time, twice that after each further one; 0: never.",
               0, 3'600'000},
-    not_yet("pool", "probe_prefix"),
+    OptionRow{"pool", "probe_prefix", Type::prefix, Need::optional,
+              "`198.18.0.0/15`, for an IPv6 VIP `2001:2::/48`",
+              "Addresses that stand for backends in checks with `via = \"tunnel\"`: on no network that this "
+              "host has to do with."},
     OptionRow{"pool", "discovery", Type::table, Need::optional, "none",
               "Where more backends come from, while shuntd runs."},
 
@@ -237,7 +241,11 @@ constexpr std::array kRows = {
               "dns: the address, name or text that must be among the answers."},
     OptionRow{"pool.health", "grpc_service", Type::text, Need::optional, "\"\"",
               "grpc: which service is asked about; empty: the whole server."},
-    not_yet("pool.health", "via"),
+    OptionRow{
+        "pool.health", "via", Type::choice, Need::optional, "\"direct\"",
+        "direct: to the backend's own address; tunnel: to the VIP, in the outer header and to the MAC that "
+        "the service's packets get (not for nat, icmp).",
+        0, 0, kHealthVia},
 
     OptionRow{"pool.discovery", "type", Type::choice, Need::required, "",
               "A watched file, DNS, etcd v3 or the EndpointSlices of a Kubernetes service.", 0, 0,

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "control/config_validate.h"
+#include "control/probe_prefix.h"
 
 namespace shunt {
 
 OwnAddresses::OwnAddresses(const Config& config, const std::function<bool(size_t)>& counts)
-    : peers_(config.cluster.peers) {
+    : probes_(probe_prefixes(config)), peers_(config.cluster.peers) {
   for (size_t i = 0; i < config.services.size(); ++i) {
     const ServiceConfig& service = config.services[i];
     if (!counts(i) || service.address.length < kWidestVip) continue;
@@ -63,6 +64,13 @@ std::optional<AddressFault> OwnAddresses::fault_of(const IpAddress& address) con
   if (broadcasts_.contains(address)) {
     return AddressFault{DiagnosticId::backend_is_broadcast,
                         text + " is the broadcast address of a port's subnet"};
+  }
+  const auto probe =
+      std::ranges::find_if(probes_, [&](const Prefix& prefix) { return prefix.contains(address); });
+  if (probe != probes_.end()) {
+    return AddressFault{DiagnosticId::backend_is_probe_address,
+                        text + " is in " + tick(probe->text()) +
+                            ", whose addresses stand for backends in checks through the tunnel"};
   }
   if (const Prefix* other = peer(address)) {
     return AddressFault{DiagnosticId::backend_is_peer, text + " is another shunt's, by " + tick("peers") +

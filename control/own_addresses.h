@@ -38,6 +38,7 @@ class OwnAddresses {
   std::set<IpAddress> node_;
   std::set<IpAddress> broadcasts_;
   std::set<IpAddress> encap_sources_;
+  std::vector<Prefix> probes_;
   const std::vector<Prefix>& peers_;
 };
 

@@ -149,6 +149,10 @@ void check_type(const Health& health) {
   if (type == HealthType::dns) check_dns(health);
   check_bytes(health, "send", health.config.send);
   check_bytes(health, "receive", health.config.receive);
+  if (type == HealthType::icmp && health.config.via == HealthVia::tunnel) {
+    health.error(DiagnosticId::other_health_type, "via",
+                 "`via = \"tunnel\"` isn't for icmp checks: pings of a VIP are answered by shunt");
+  }
   if (type == HealthType::udp && !health.origin.given("send")) {
     health.report.error(DiagnosticId::udp_without_send, health.origin.header,
                         "a udp check needs `send`: a server answers nothing to nothing");

@@ -93,6 +93,13 @@ class FrameRing {
   alignas(64) std::atomic<uint64_t> tail_ = 0;
 };
 
+// Marks of records on their way to the punt thread: a client's packet for this host that came back through
+// nat; an answer of shunt's own to this host.
+inline constexpr uint8_t kRestoredMark = 1;
+inline constexpr uint8_t kOwnAnswerMark = 2;
+// And from it to the worker: to a probe address (probes.h).
+inline constexpr uint8_t kProbeMark = 1;
+
 // SpscRing: small values the same way, N of them (a power of two).
 template <typename T, size_t N>
 class SpscRing {

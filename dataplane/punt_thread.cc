@@ -64,7 +64,7 @@ bool PuntThread::run_once(uint64_t now_ns) {
       busy |= drain(rings->rest, *snapshot);
     }
     for (size_t port = 0; port < settings_.host_fds.size(); ++port) {
-      if (settings_.host_fds[port] >= 0) busy |= read_host(static_cast<uint8_t>(port));
+      if (settings_.host_fds[port] >= 0) busy |= read_host(static_cast<uint8_t>(port), *snapshot);
     }
     announce(*snapshot, now_ns);
   }
@@ -98,9 +98,11 @@ bool PuntThread::drain(FrameRing& ring, const Snapshot& snapshot) {
   return taken > 0;
 }
 
-void PuntThread::handle(const FrameRing::Record& record, const Snapshot& snapshot) {
+void PuntThread::handle(FrameRing::Record record, const Snapshot& snapshot) {
   if (answer_arp(record, snapshot)) return ledger_.drop(DropReason::arp);
   if (answer_solicitation(record, snapshot)) return ledger_.drop(DropReason::nd);
+  if (!snapshot.probe_prefixes.empty() && record.mark != kOwnAnswerMark && !probes_.restore(record, snapshot))
+    return ledger_.drop(DropReason::bad_source);
   const int fd = settings_.host_fds[record.port];
   if (fd < 0) return ledger_.drop(DropReason::no_host_interface);
   const ssize_t written = write(fd, record.frame.data(), record.frame.size());
@@ -137,13 +139,15 @@ void PuntThread::originate(uint8_t port, std::span<const uint8_t> frame) {
   ++ledger_.entered;
 }
 
-bool PuntThread::read_host(uint8_t port) {
+bool PuntThread::read_host(uint8_t port, const Snapshot& snapshot) {
   unsigned taken = 0;
   for (; taken < kBatch; ++taken) {
     const ssize_t bytes = read(settings_.host_fds[port], buffer_.data(), buffer_.size());
     if (bytes < 14) break;
     ++ledger_.received;
-    if (settings_.to_worker->push(port, 0, {buffer_.data(), static_cast<size_t>(bytes)})) {
+    const std::span<uint8_t> frame(buffer_.data(), static_cast<size_t>(bytes));
+    const bool is_probe = !snapshot.probe_prefixes.empty() && probes_.take(port, frame, snapshot);
+    if (settings_.to_worker->push(port, is_probe ? kProbeMark : 0, frame)) {
       ++ledger_.entered;
     } else {
       ledger_.drop(DropReason::ring_full);

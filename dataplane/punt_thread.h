@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dataplane/frame_ring.h"
+#include "dataplane/probe_flows.h"
 #include "dataplane/snapshot.h"
 #include "dataplane/transmit.h"
 #include "stats/ledger.h"
@@ -57,10 +58,10 @@ class PuntThread {
   void loop();
   void wait();
   bool drain(FrameRing& ring, const Snapshot& snapshot);
-  void handle(const FrameRing::Record& record, const Snapshot& snapshot);
+  void handle(FrameRing::Record record, const Snapshot& snapshot);
   bool answer_arp(const FrameRing::Record& record, const Snapshot& snapshot);
   bool answer_solicitation(const FrameRing::Record& record, const Snapshot& snapshot);
-  bool read_host(uint8_t port);
+  bool read_host(uint8_t port, const Snapshot& snapshot);
   void announce(const Snapshot& snapshot, uint64_t now_ns);
   void originate(uint8_t port, std::span<const uint8_t> frame);
 
@@ -69,6 +70,7 @@ class PuntThread {
   LedgerBlock block_;
   uint64_t seen_generation_ = 0;
   std::vector<Gratuitous> announced_;
+  ProbeFlows probes_;
   std::vector<uint8_t> buffer_;
   std::vector<pollfd> polled_;
   std::atomic<bool> stopping_ = false;

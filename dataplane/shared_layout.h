@@ -36,8 +36,9 @@ inline constexpr uint64_t kSharedLayout =
     detail::layout_of<DpdkWorkerThread::Settings, Publication,  // the call
                       Snapshot, Service, PoolView, Destination, PortState,
                       NatSource,  // what workers are told
-                      SlotChoice, VipTable, RouteTable, NeighbourTable, AddressMap<uint8_t>, WorkerState,
-                      FlowTable, FlowBucket, ProbationTable, ProbationLine, ClientMacs, FragmentTable,
+                      SlotChoice, VipTable, RouteTable, NeighbourTable, AddressMap<uint8_t>,
+                      AddressMap<ProbeTarget>, WorkerState, FlowTable, FlowBucket, ProbationTable,
+                      ProbationLine, ClientMacs, FragmentTable,
                       FragmentLimits,                                                      // what they keep
                       PairCounters, ServiceCounters, WorkerCounters, Ledger, LedgerBlock,  // what they count
                       CaptureTap, PuntRings, HandOverRings, FrameRing, NeighbourQuestions>();  // rings

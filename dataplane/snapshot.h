@@ -141,6 +141,12 @@ struct NatHost {
   uint8_t port = 0;  // index of the port it is behind
 };
 
+// Whom a probe address stands for (probes.h).
+struct ProbeTarget {
+  uint16_t service = 0;
+  BackendRef backend;
+};
+
 struct PortState {
   MacAddress mac;
   MacAddress host_mac;  // second MAC: what the kernel sends to it is for a VIP
@@ -183,7 +189,9 @@ struct Snapshot {
   std::shared_ptr<const AddressMap<uint8_t>> urgent_sources;  // health answers come from there
   std::vector<PortState> ports;
   std::vector<AnnouncedVip> announced;
-  std::vector<std::shared_ptr<const void>> parts;  // keeps alive what services point into
+  std::vector<std::shared_ptr<const void>> parts;         // keeps alive what services point into
+  std::vector<Prefix> probe_prefixes;                     // what probe addresses are taken from
+  std::shared_ptr<const AddressMap<ProbeTarget>> probes;  // by probe address; there where a prefix is
 
   const Service* service(uint16_t id) const {
     return id < services.size() && services[id].id == id ? &services[id] : nullptr;
@@ -192,6 +200,11 @@ struct Snapshot {
   // Addresses that never send: a VIP, an encap_source. A packet from there is forged, or comes from a loop.
   bool is_own_source(const AddressKey& source, Family family) const {
     return forbidden_sources->is_vip(source, family);
+  }
+
+  bool is_probe_address(const IpAddress& address) const {
+    return std::ranges::any_of(probe_prefixes,
+                               [&](const Prefix& prefix) { return prefix.contains(address); });
   }
 
   // What tells a backend's rows in `nat_sources` apart. With the family: an IPv4 address as IPv6 writes it

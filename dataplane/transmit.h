@@ -220,9 +220,9 @@ class Transmitter {
     const bool urgent = burst.fate[i] == Fate::punt_urgent;
     const Frame frame = burst.packet[i].frame();
     FrameRing& ring = urgent ? rings_.urgent : rings_.rest;
-    // `mark` says that the frame is a client's packet for this host that came back through nat.
-    const bool room = (urgent || limit_.take(now)) &&
-                      ring.push(burst.port, burst.is_to_host(i) ? 1 : 0, {frame.data, frame.bytes});
+    const bool room =
+        (urgent || limit_.take(now)) &&
+        ring.push(burst.port, burst.is_to_host(i) ? kRestoredMark : 0, {frame.data, frame.bytes});
     if (room) {
       ++worker.ledger.entered;
     } else {
@@ -254,7 +254,7 @@ class Transmitter {
     write_answer(plan, asking, frame.data);
     ++worker.ledger.originated;
     if (!plan.to_host) return send(port, frame, worker, now);
-    if (rings_.urgent.push(port, 0, {frame.data, frame.bytes})) {
+    if (rings_.urgent.push(port, kOwnAnswerMark, {frame.data, frame.bytes})) {
       ++worker.ledger.entered;
     } else {
       worker.ledger.drop(DropReason::punt_full);

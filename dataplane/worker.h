@@ -13,6 +13,7 @@
 #include "dataplane/capture.h"
 #include "dataplane/fragments.h"
 #include "dataplane/frame_io.h"
+#include "dataplane/probes.h"
 #include "dataplane/stages.h"
 #include "dataplane/transmit.h"
 #include "dataplane/worker_state.h"
@@ -175,21 +176,20 @@ class Worker {
   }
 
   // What another thread put into a ring: from the kernel, out of its port or, if it is for the port's second
-  // MAC, in, as if received; from another worker, in.
+  // MAC, in, as if received (health checks through tunnels take a way of their own); from another worker, in.
   unsigned receive_from(FrameRing& ring, bool from_worker, const Snapshot& snapshot, const Now& now) {
     unsigned taken = 0;
     unsigned inward = 0;
     uint8_t inward_port = 0;
-    uint8_t passed = 0;
+    uint8_t mark = 0;  // of those that go in: by how many workers they were passed on, or kProbeMark
     while (taken < kBurstSize) {
       const auto record = ring.front();
       if (!record) break;
       const PortState& port = snapshot.ports[record->port];
       const bool is_inward = from_worker || std::equal(port.host_mac.bytes.begin(), port.host_mac.bytes.end(),
                                                        record->frame.begin());
-      // A burst has one port, and one number of workers that have seen it.
-      if (is_inward && inward > 0 && (record->port != inward_port || (from_worker && record->mark != passed)))
-        break;
+      // A burst has one port, and one mark.
+      if (is_inward && inward > 0 && (record->port != inward_port || record->mark != mark)) break;
       ++taken;
       ++state_.ledger.left;
       Frame frame;
@@ -203,7 +203,7 @@ class Worker {
         if (is_inward) {
           std::memcpy(frame.data, port.mac.bytes.data(), port.mac.bytes.size());
           inward_port = record->port;
-          passed = from_worker ? record->mark : uint8_t{0};
+          mark = record->mark;
           burst_.packet[inward++].set_frame(frame);
         } else {
           transmitter_.send(record->port, frame, state_, now);
@@ -211,11 +211,24 @@ class Worker {
       }
       ring.pop();
     }
+    if (inward == 0) return taken;
+    if (!from_worker && mark == kProbeMark) {
+      walk_probes(inward_port, inward, snapshot, now);
+      return taken;
+    }
     StageWatch watch(state_.counters, false);
-    burst_.passed = passed;
-    if (inward > 0) walk(inward_port, inward, snapshot, now, watch);
+    burst_.passed = mark;
+    walk(inward_port, inward, snapshot, now, watch);
     burst_.passed = 0;
     return taken;
+  }
+
+  // The kernel's health checks through tunnels, each to its own backend.
+  [[gnu::noinline]] void walk_probes(uint8_t port, unsigned count, const Snapshot& snapshot, const Now& now) {
+    burst_.start(port, count);
+    parse(burst_, snapshot.ports[port]);
+    direct_probes(burst_, snapshot, state_);
+    transmitter_.run(burst_, state_, now);
   }
 
   // Fragments that waited for the first one of their datagram, a burst of them in a loop; ends those that

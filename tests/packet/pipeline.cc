@@ -197,7 +197,7 @@ Outcome Pipeline::collect(const Ledger& before) {
       const auto record = ring.front();
       if (!record) break;
       outcome.punted.push_back(
-          {record->port, urgent, record->mark != 0, Bytes(record->frame.begin(), record->frame.end())});
+          {record->port, urgent, record->mark == kRestoredMark, Bytes(record->frame.begin(), record->frame.end())});
       ring.pop();
       ++kernel_.left;
       ++kernel_.punted;

@@ -296,7 +296,7 @@ class Topology:
         else:
             self._answer_directly(backend, number)
         if forward in ("ipip", "gue", "gre"):
-            self._decapsulate(namespace)
+            self.decapsulate(namespace)
         self.backends.append(backend)
         return backend
 
@@ -321,7 +321,7 @@ class Topology:
             if self.router:
                 namespace.ip(f"route add default via {ROUTER6} dev {way_out}")
 
-    def _decapsulate(self, namespace):
+    def decapsulate(self, namespace):
         if not self._decap or not os.path.exists(self._decap):
             raise TopologyError(f"{self._decap or DECAP_OBJECT} isn't built: ninja -C BUILD {DECAP_OBJECT}")
         namespace.run("tc", "qdisc", "add", "dev", "eth0", "clsact")

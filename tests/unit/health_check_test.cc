@@ -2,11 +2,17 @@
 #include "control/health_check.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -314,6 +320,81 @@ TEST(HealthCheckHttp, OurOwnThreadHeldUpIsNotTheBackendsFault) {
   std::this_thread::sleep_for(std::chrono::seconds(2));
   io.run_for(std::chrono::seconds(60));
   EXPECT_EQ(result.reason, "HTTP 200");
+}
+
+// ---- through the tunnel
+
+// A server that answers, and tries meanwhile whether another socket of this host may use the check's port.
+class PortRival {
+ public:
+  PortRival() {
+    server_ = std::make_unique<LoopbackServer>(
+        [this](LoopbackServer& server, tcp::socket& socket) -> asio::awaitable<void> {
+          co_await server.read_request(socket);
+          outcome_ = connect_from(socket.remote_endpoint().port());
+          co_await LoopbackServer::send(socket, "HTTP/1.1 200 OK\r\n\r\n");
+        });
+  }
+  LoopbackServer& server() { return *server_; }
+  int outcome() const { return outcome_; }  // errno
+
+  // False: a kernel older than 6.3.
+  static bool can_choose_ports() {
+    const int handle = ::socket(AF_INET, SOCK_STREAM, 0);
+    const bool can = choose(handle, 40'000);
+    ::close(handle);
+    return can;
+  }
+
+ private:
+  static bool choose(int handle, uint16_t port) {
+    constexpr int kLocalPortRange = 51;  // IP_LOCAL_PORT_RANGE
+    const uint32_t range = uint32_t{port} << 16U | port;
+    return setsockopt(handle, IPPROTO_IP, kLocalPortRange, &range, sizeof range) == 0;
+  }
+  // Connects to somewhere else, as any program would, but with this port to choose from.
+  int connect_from(uint16_t port) const {
+    const int handle = ::socket(AF_INET, SOCK_STREAM, 0);
+    choose(handle, port);
+    const tcp::endpoint peer(asio::ip::address_v4::loopback(), other_.port());
+    const int failed = ::connect(handle, peer.data(), static_cast<socklen_t>(peer.size()));
+    const int why = failed != 0 ? errno : 0;
+    ::close(handle);
+    return why;
+  }
+
+  LoopbackServer other_{LoopbackServer::silent()};
+  std::unique_ptr<LoopbackServer> server_;
+  std::atomic<int> outcome_ = -1;
+};
+
+TEST(HealthCheckTunnel, ConnectsToTheProbeAddressAndNamesTheVip) {
+  LoopbackServer server(LoopbackServer::answering("HTTP/1.1 200 OK\r\n\r\n"));
+  HealthTarget target = target_at(server.port());
+  target.address = *IpAddress::parse("192.0.2.1");
+  target.probe = IpAddress::parse("127.0.0.1");
+  target.vip = IpAddress::parse("198.51.100.1");
+  EXPECT_EQ(check(target).reason, "HTTP 200");
+  EXPECT_NE(server.last_request().find("\r\nHost: 198.51.100.1:" + std::to_string(server.port()) + "\r\n"),
+            std::string::npos);
+  target.source = IpAddress::parse("127.0.0.77");
+  EXPECT_EQ(check(target).reason, "HTTP 200");
+  EXPECT_EQ(server.last_peer(), "127.0.0.77");
+}
+
+// The data plane knows answers by their port; a plain check's may be used with other peers.
+TEST(HealthCheckTunnel, SharesItsPortWithNobody) {
+  if (!PortRival::can_choose_ports()) GTEST_SKIP() << "this kernel doesn't let a socket choose from a range";
+  for (const std::string source : {"", "127.0.0.1"}) {
+    PortRival rival;
+    HealthTarget target = target_at(rival.server().port());
+    if (!source.empty()) target.source = IpAddress::parse(source);
+    EXPECT_EQ(check(target).reason, "HTTP 200");
+    EXPECT_EQ(rival.outcome(), 0);
+    target.probe = target.address;
+    EXPECT_EQ(check(target).reason, "HTTP 200");
+    EXPECT_EQ(rival.outcome(), EADDRNOTAVAIL) << source;
+  }
 }
 
 TEST(HealthCheck, CancelEndsItAtOnce) {

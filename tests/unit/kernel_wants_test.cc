@@ -68,6 +68,39 @@ TEST(KernelWants, RoutesToVipsOfBothFamilies) {
                   VipRoute{prefix("2001:db8:f::10"), 0, true}));
 }
 
+// By the first interface that checks can come from, of the VIP's family.
+TEST(KernelWants, RoutesToProbeAddresses) {
+  PoolConfig four = pool("four", {backend(1)});
+  four.health.emplace().via = HealthVia::tunnel;
+  PoolConfig six = four;
+  six.name = "six";
+  PoolConfig own = four;
+  own.name = "own";
+  own.probe_prefix = prefix("172.31.0.0/24");
+  PoolConfig plain = pool("plain", {backend(1)});
+  plain.health.emplace();
+  const auto uses = [](const std::string& vip, const std::string& pool) {
+    ServiceConfig config = service_at(vip, Announce::route);
+    config.pool = pool;
+    return config;
+  };
+  Config config =
+      two_families({four, six, own, plain}, {uses("198.51.100.10", "four"), uses("198.51.100.11", "own"),
+                                             uses("2001:db8:f::10", "six"), uses("198.51.100.12", "plain")});
+  EXPECT_THAT(wanted_probe_routes(config), ElementsAre(VipRoute{prefix("172.31.0.0/24"), 0, false},
+                                                       VipRoute{prefix("198.18.0.0/15"), 0, false},
+                                                       VipRoute{prefix("2001:2::/48"), 0, false}));
+  config.ports[0].addresses = {prefix("2001:db8::2/64")};
+  EXPECT_THAT(wanted_probe_routes(config), ElementsAre(VipRoute{prefix("172.31.0.0/24"), 1, false},
+                                                       VipRoute{prefix("198.18.0.0/15"), 1, false},
+                                                       VipRoute{prefix("2001:2::/48"), 0, false}));
+  config.ports[0].host_interface.clear();
+  config.ports[1].addresses.clear();
+  EXPECT_THAT(wanted_probe_routes(config), ElementsAre(VipRoute{prefix("172.31.0.0/24"), 1, false},
+                                                       VipRoute{prefix("198.18.0.0/15"), 1, false},
+                                                       VipRoute{prefix("2001:2::/48"), 1, false}));
+}
+
 TEST(KernelWants, GroupsWhereIpv6VipsAreAnsweredFor) {
   Bed bed(two_families(
       {pool("web", {backend(1)})},
