@@ -134,24 +134,12 @@ class Worker {
     return count;
   }
 
+  // The way of a packet.
   void walk(uint8_t port, unsigned count, const Snapshot& snapshot, const Now& now, StageWatch& watch) {
     burst_.start(port, count);
-    if (CaptureTap* const tap = state_.capture.load(std::memory_order_acquire); tap != nullptr) [[unlikely]]
-      return walk_tapped(*tap, count, snapshot, now, watch);
-    walk_stages(count, snapshot, now, watch, [] {});
-  }
-
-  [[gnu::noinline]] void walk_tapped(CaptureTap& tap, unsigned count, const Snapshot& snapshot,
-                                     const Now& now, StageWatch& watch) {
-    tap.before(burst_, now);
-    walk_stages(count, snapshot, now, watch, [&] { tap.after(burst_); });
-  }
-
-  // The way of a packet. `rewritten()` is called when it is known where each goes.
-  template <typename Rewritten>
-  [[gnu::always_inline]] void walk_stages(unsigned count, const Snapshot& snapshot, const Now& now,
-                                          StageWatch& watch, Rewritten&& rewritten) {
-    const uint8_t port = burst_.port;
+    CaptureTap* const tap = state_.capture.load(std::memory_order_acquire);
+    if (tap != nullptr) [[unlikely]]
+      tap->before(burst_, now);
     take_plain(burst_, snapshot.ports[port], snapshot, state_);
     watch.passed(Stage::classify, 0);  // its packets are counted below
     parse(burst_, snapshot.ports[port]);
@@ -167,7 +155,8 @@ class Worker {
     watch.passed(Stage::select, count);
     rewrite(burst_, snapshot, state_);
     watch.passed(Stage::rewrite, count);
-    rewritten();
+    if (tap != nullptr) [[unlikely]]
+      tap->after(burst_);
     transmitter_.run(burst_, state_, now);
     if (watch.measures()) [[unlikely]]
       transmitter_.flush_all(state_, now);

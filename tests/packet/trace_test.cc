@@ -234,6 +234,7 @@ TEST(Trace, SaysWhichWorker) {
     each.scheduler = Scheduler::round_robin;
   Bed bed(config);
   Pipeline other(config);
+  const std::string backend = Client(other, "198.51.100.2", 3'000).open();
   bed.pipeline.state().workers = other.state().workers = 2;
   other.state().index = 1;
   const WorkerState* const workers[] = {&bed.pipeline.state(), &other.state()};
@@ -257,12 +258,12 @@ TEST(Trace, SaysWhichWorker) {
   EXPECT_FALSE(either.worker.has_value());
   ASSERT_EQ(either.workers.size(), 2U);
   EXPECT_NE(either.workers[0].backend, either.workers[1].backend) << "each takes its own turns";
-  const std::string backend = Client(other, "198.51.100.2", 2'000).open();
-  const TraceReport known = trace("198.51.100.2", 2'000);
+  const TraceReport known = trace("198.51.100.2", 3'000);
   EXPECT_EQ(known.worker, 1U);
   EXPECT_EQ(known.backend, backend);
   EXPECT_EQ(known.known->worker, 1U);
   bed.pipeline.state().workers = other.state().workers = 1;
+  other.state().index = 0;
 }
 
 // Everybody full: who was asked, and that there is nobody.
