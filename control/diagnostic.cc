@@ -104,6 +104,7 @@ constexpr std::array kNames = {
     "open_api",
     "unused_pool",
     "no_health",
+    "tunnel_without_source",
     "no_next_hop",
     "announce_min_unreachable",
     "mac_ignored",

@@ -120,6 +120,7 @@ enum class DiagnosticId : uint8_t {
   open_api,
   unused_pool,
   no_health,
+  tunnel_without_source,
   no_next_hop,
   announce_min_unreachable,
   mac_ignored,

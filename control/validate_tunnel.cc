@@ -77,6 +77,23 @@ void check_service(const TunnelPool& tunnel, const ServiceConfig& service, const
                "give one of them a pool of its own");
 }
 
+// What comes from an interface that shunt has nothing to do with isn't let into the tunnel.
+void warn_of_source(const TunnelPool& tunnel, const ServiceConfig& service) {
+  const Family family = service.address.address.family();
+  const auto& source = tunnel.pool.health->source;
+  const bool has_source = std::ranges::any_of(tunnel.all.config.ports, [&](const PortConfig& port) {
+    return !port.host_interface.empty() && std::ranges::any_of(port.addresses, [&](const Prefix& own) {
+      return own.address.family() == family;
+    });
+  });
+  if (has_source || (source && source->family() == family)) return;
+  const std::string name = family == Family::ipv4 ? "IPv4" : "IPv6";
+  tunnel.all.report.warning(DiagnosticId::tunnel_without_source, tunnel.origin.health.of("via"),
+                            "no host_interface has an " + name +
+                                " address in `addresses`: unless it gets one elsewhere, checks of pool " +
+                                tick(tunnel.pool.name) + " have none to come from");
+}
+
 void check_prefix(const TunnelPool& tunnel, const ServiceConfig& service) {
   const auto prefix = probe_prefix_of(tunnel.all.config, tunnel.pool);
   if (!prefix) return;
@@ -125,6 +142,7 @@ void validate_pool(size_t index, Validation& all) {
   for (const size_t user : all.users[index])
     check_service(tunnel, all.config.services[user], first);
   check_prefix(tunnel, first);
+  warn_of_source(tunnel, first);
 }
 
 }  // namespace
