@@ -178,7 +178,8 @@ constexpr Question kQuestions[] = {
      "\nExamples:\n  shuntctl status\n  shuntctl status --json | jq '.workers[].busy'",
      "GET", "/api/v1/status", show_status},
     {"services", "The services: who is up, flows, packets, drops",
-     "UP is backends up of all, with `panic` where so many are down that new flows go to all of them, `backup` where\n"
+     "UP is backends up of all, with `panic` where so many are down that new flows go to all of them, "
+     "`backup` where\n"
      "they go to the backup pool; FIT: enough are up to announce the address; BYTES are of client packets.\n"
      "\nExamples:\n  shuntctl services\n  shuntctl services --json | jq '.services[] | select(.fit | "
      "not).name'",
