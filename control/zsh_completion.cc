@@ -19,6 +19,7 @@ std::string plain(const std::string& text) {
   return safe;
 }
 
+// A blank in front: _arguments gives it no words of its own.
 std::string action(const std::string& program, const std::string& name) {
   const Completion completion = completion_of(name);
   std::string all;
@@ -27,7 +28,7 @@ std::string action(const std::string& program, const std::string& name) {
     all += (all.empty() ? "(" : " ") + word;
   if (!all.empty()) return all + ")";
   for (const std::string& kind : completion.kinds)
-    all += (all.empty() ? "_" + program + "_names " : " ") + kind;
+    all += (all.empty() ? " _" + program + "_names " : " ") + kind;
   return all.empty() ? " " : all;
 }
 

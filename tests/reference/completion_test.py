@@ -141,6 +141,42 @@ class Completion(unittest.TestCase):
                 os.waitpid(child, 0)
                 os.close(terminal)
 
+    @unittest.skipIf(shutil.which("fish") is None, "fish isn't installed")
+    def test_fish_completes(self):
+        with command_line.Shuntd() as shuntd:
+            program = f"shuntctl --api unix:{shuntd.path}"
+            for line, wanted in {"shuntctl dra": ["drain"], f"{program} dra": ["drain"], f"{program} drain fa": ["far/far-1"],
+                                 f"{program} rollback ": ["7"], "shuntctl token ci --role op": ["operator"],
+                                 "shuntctl flows --fa": ["--failed"]}.items():
+                with self.subTest(line=line):
+                    done = subprocess.run(["fish", "--no-config", "-c", 'source $argv[1]; complete -C $argv[2]', self.scripts["fish"], line],
+                                          capture_output=True, text=True, timeout=60, check=False, env=self.environment(shuntd))
+                    self.assertEqual([one.split("\t")[0] for one in done.stdout.splitlines()], wanted, done.stderr)
+
+    @unittest.skipIf(shutil.which("zsh") is None, "zsh isn't installed")
+    def test_an_interactive_zsh(self):
+        """As for bash; what the line became is what the command is called with."""
+        with command_line.Shuntd() as shuntd:
+            child, terminal = pty.fork()
+            if child == 0:
+                os.environ.update(self.environment(shuntd), TERM="vt100")
+                os.execvp("zsh", ["zsh", "-f", "-i"])
+            try:
+                os.write(terminal, b"PS1='ready> '; shuntctl() { [[ $1 == names ]] && command shuntctl $@ || echo called:$*: }; "
+                         b"autoload -Uz compinit; compinit -u -D; source " + self.scripts["zsh"].encode() + b"; echo sourced $?\n")
+                self.read_until(terminal, "sourced 0")
+                self.read_until(terminal, "ready> ")
+                os.write(terminal, b"shuntctl dra\tfar\t\n")
+                self.read_until(terminal, "called:drain far/far-1:")
+            finally:
+                os.kill(child, 9)
+                os.waitpid(child, 0)
+                os.close(terminal)
+
+    def environment(self, shuntd):
+        return {**os.environ, "PATH": f"{os.path.dirname(SHUNTCTL)}:{os.environ['PATH']}", "SHUNT_API": f"unix:{shuntd.path}",
+                "HOME": self.folder.name}
+
     def read_until(self, terminal, text):
         seen = ""
         deadline = time.monotonic() + 20
