@@ -27,7 +27,7 @@ constexpr const char* kForms = R"json({
 "Status": {"node": "#Node", "workers": ["#Worker"], "ports": ["#Port"]},
 
 "Service": {"name": "text", "address": "text", "port": "uint", "protocol": "text", "forward": "text", "pool": "text",
-  "scheduler": "text", "announced": "text", "fit": "bool", "backends": {"up": "uint", "total": "uint"}, "packets": "uint",
+  "scheduler": "text", "announced": "text", "fit": "bool", "panic": "bool", "on_backup": "bool", "backends": {"up": "uint", "total": "uint"}, "packets": "uint",
   "bytes": "uint", "new_flows": "uint", "active_flows": "uint", "opened": "uint", "tracked": "uint", "forgotten": "uint",
   "untracked": "uint", "dropped": {"*": "uint"}},
 "Services": {"services": ["#Service"]},

@@ -62,6 +62,7 @@ enum class DnsRcode : uint8_t { noerror = 0, servfail = 2, nxdomain = 3, refused
 enum class DiscoveryType : uint8_t { file, dns, etcd, kubernetes };
 enum class DnsRecords : uint8_t { addresses, a, aaaa, srv };
 enum class LogLevel : uint8_t { trace, debug, info, warning, error };
+enum class LogFormat : uint8_t { text, json };
 
 struct NodeConfig {
   std::string name;              // default: host name
@@ -266,6 +267,7 @@ struct ClusterConfig {
 
 struct LogConfig {
   LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
   std::string audit_file;  // empty: none
 };
 

@@ -259,6 +259,7 @@ Fields node_fields_of(const Config& config) {
   Writer(fields, "telemetry", "telemetry.").add("sample", config.telemetry.sample);
   Writer log(fields, "log", "log.");
   log.add("level", config.log.level);
+  log.add("format", config.log.format);
   log.add("audit_file", config.log.audit_file);
   return fields;
 }

@@ -225,7 +225,7 @@ void read_telemetry(const toml::table& table, TelemetryConfig& telemetry, Origin
 void read_log(const toml::table& table, LogConfig& log, Origin& origin, Report& report) {
   TableReader reader(table, "log", origin, report);
   reader.read("level", log.level);
-  reader.check_choice("format");
+  reader.read("format", log.format);
   reader.read("audit_file", log.audit_file);
   reader.finish();
 }

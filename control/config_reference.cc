@@ -17,7 +17,8 @@ Printed from the option rows in `control/option_rows.cc` by `config_reference`; 
 
 One TOML file. `shuntctl check FILE` checks it without root and without a daemon. Unknown keys, wrong types, ranges and
 dangling names are errors with `file:line:column`, all of them in one run; a syntax error or a repeated key ends the parse
-and is the only one.
+and is the only one. `shuntctl schema` prints the JSON Schema of the file, from the same rows: with a first line
+`#:schema PATH` an editor that has taplo completes keys and marks mistakes as they are written.
 
 - A duration has a unit: `"500ms"`, `"1s"`, `"15m"`, `"2h"`. A number alone is an error.
 - Names are 1 to 63 letters, digits and `. _ - :`, unique among their kind (backends: in their pool).

@@ -15,6 +15,7 @@
 #include "control/ctl_edit.h"
 #include "control/ctl_flow_views.h"
 #include "control/ctl_live.h"
+#include "control/ctl_reference.h"
 #include "control/ctl_token.h"
 #include "control/ctl_trace.h"
 
@@ -212,7 +213,9 @@ constexpr Question kQuestions[] = {
      "\nExamples:\n  shuntctl status\n  shuntctl status --json | jq '.workers[].busy'",
      "GET", "/api/v1/status", show_status},
     {"services", "The services: who is up, flows, packets, drops",
-     "UP is backends up of all; FIT: enough are up to announce the address; BYTES are of client packets.\n"
+     "UP is backends up of all, with `panic` where so many are down that new flows go to all of them, "
+     "`backup` where\n"
+     "they go to the backup pool; FIT: enough are up to announce the address; BYTES are of client packets.\n"
      "\nExamples:\n  shuntctl services\n  shuntctl services --json | jq '.services[] | select(.fit | "
      "not).name'",
      "GET", "/api/v1/services", show_services},
@@ -456,7 +459,9 @@ void add_trace(CLI::App& app, Options& options, std::function<CtlExit(const CtlI
 void add_token(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
   CLI::App* command = app.add_subcommand("token", "Make a token for the API over TCP (needs no daemon)");
   command->add_option("NAME", options.token.name, "Whose it is: letters, digits, - and _")->required();
-  command->add_option("--role", options.token.role, "reader, operator or admin")->required();
+  command->add_option("--role", options.token.role, "What it may do")
+      ->type_name("reader|operator|admin")
+      ->required();
   command->add_option("--expires", options.token.expires,
                       "30d, 12h, 90m, or a time like 2027-01-31T12:00:00Z");
   command->footer(
@@ -483,7 +488,7 @@ void add_questions(CLI::App& app, Options& options, std::function<CtlExit(const 
   }
 }
 
-void add_options(CLI::App& app, Options& options) {
+void read_environment(Options& options) {
   // Not CLI11's envname(): --config on the command line has to win over the environment.
   if (const char* from_environment = std::getenv("SHUNT_API");
       from_environment != nullptr && *from_environment) {
@@ -491,24 +496,27 @@ void add_options(CLI::App& app, Options& options) {
   }
   if (const char* from_environment = std::getenv("SHUNT_TOKEN_FILE"); from_environment != nullptr)
     options.token_file = from_environment;
+}
+
+void add_options(CLI::App& app, Options& options) {
   CLI::Option* api =
       app.add_option("--api", options.api,
                      "Where shuntd listens: unix:/PATH, ADDRESS:PORT or https://HOST:PORT (or set SHUNT_API)")
+          ->type_name("ADDRESS")
           ->capture_default_str();
   app.add_option("--config", options.config, "Take the address from this configuration file's [api] listen")
+      ->type_name("FILE")
       ->excludes(api);
   app.add_option("--token-file", options.token_file,
-                 "A file whose first line is the token to use over TCP (or set SHUNT_TOKEN_FILE)");
-  app.add_option("--ca", options.ca_file, "For https: the PEM file of who signed shuntd's certificate");
+                 "A file whose first line is the token to use over TCP (or set SHUNT_TOKEN_FILE)")
+      ->type_name("FILE");
+  app.add_option("--ca", options.ca_file, "For https: the PEM file of who signed shuntd's certificate")
+      ->type_name("FILE");
   app.add_flag("--json", options.json, "Print JSON, for programs");
 }
 
-}  // namespace
-
-CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
-  CLI::App app("Drives shuntd, the load balancer of this node.", "shuntctl");
-  Options options;
-  std::function<CtlExit(const CtlIo&)> chosen;
+// All three have to outlive the parse.
+void describe_shuntctl(CLI::App& app, Options& options, std::function<CtlExit(const CtlIo&)>& chosen) {
   app.set_version_flag("--version", SHUNT_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
@@ -520,21 +528,43 @@ CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
   add_outcomes(app, options, chosen);
   add_latency(app, options, chosen);
   add_flows(app, options, chosen);
-  add_edit_verbs(app, {[&options](const CtlQuestion& question, const CtlIo& to, std::string& body) {
+  const CtlVerbs verbs{[&options](const CtlQuestion& question, const CtlIo& to, std::string& body) {
                          return ask(options, to, question, body);
                        },
-                       options.json, chosen});
+                       options.json, chosen};
+  add_edit_verbs(app, verbs);
   add_events(app, options, chosen);
   add_top(app, options, chosen);
   add_trace(app, options, chosen);
   add_capture(app, options, chosen);
   add_token(app, options, chosen);
+  add_reference_verbs(app, verbs);
+}
+
+constexpr const char* kDescription = "Drives shuntd, the load balancer of this node.";
+
+}  // namespace
+
+CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
+  CLI::App app(kDescription, "shuntctl");
+  Options options;
+  read_environment(options);
+  std::function<CtlExit(const CtlIo&)> chosen;
+  describe_shuntctl(app, options, chosen);
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
     return app.exit(error, io.out, io.err) == 0 ? kExitOk : kExitUsage;
   }
   return chosen(io);
+}
+
+Command shuntctl_command() {
+  CLI::App app(kDescription, "shuntctl");
+  Options options;
+  std::function<CtlExit(const CtlIo&)> chosen;
+  describe_shuntctl(app, options, chosen);
+  return command_tree(app);
 }
 
 }  // namespace shunt

@@ -185,7 +185,9 @@ void add_file_verbs(CLI::App& app, const Shared& given) {
 
 void add_history_verbs(CLI::App& app, const Shared& given) {
   add_verb(app, given, "history", "What changed when, by whom and why; newest first",
-           "Publications for health and routes between two changes are one row. *: `rollback` can go there.\n"
+           "Publications for health and routes between two changes are one row. *: `rollback` can go there. "
+           "Since\n"
+           "shuntd's start; what outlives it stands in `edits` and in the audit file.\n"
            "\nExamples:\n  shuntctl history\n  shuntctl history --json | jq '.generations[0].lines'",
            [](const Given& all, const CtlIo& io) {
              return ask_and_show(all, {"GET", "/api/v1/history", {}}, show_history, io);

@@ -133,17 +133,24 @@ uint64_t sum_of(const Json& counts) {
   return total;
 }
 
-void add_service(Table& table, const Json& service) {
+// "2/3", and what follows from so few.
+Cell up_of(const Json& service) {
   const uint64_t up = number(service.at("backends"), "up");
   const uint64_t total = number(service.at("backends"), "total");
+  const bool panic = service.at("panic").get<bool>();
+  const char* mark = panic ? " panic" : service.at("on_backup").get<bool>() ? " backup" : "";
+  const Tone tone = up == 0 || panic ? Tone::bad : up == total ? Tone::good : Tone::warning;
+  return {std::to_string(up) + "/" + std::to_string(total) + mark, tone};
+}
+
+void add_service(Table& table, const Json& service) {
   const bool fit = service.at("fit").get<bool>();
-  const Tone tone = up == total ? Tone::good : up == 0 ? Tone::bad : Tone::warning;
   table.add({text(service, "name"),
              with_port(text(service, "address"), number(service, "port"), ":*"),
              text(service, "protocol"),
              text(service, "forward"),
              text(service, "pool"),
-             {std::to_string(up) + "/" + std::to_string(total), tone},
+             up_of(service),
              {fit ? "yes" : "no", fit ? Tone::good : Tone::bad},
              text(service, "announced"),
              grouped(number(service, "active_flows")),

@@ -457,7 +457,7 @@ Result<uint64_t> Daemon::publish_config(const Config& next, bool whole) {
   use_access();
   config_ = next;
   if (whole) {
-    set_log_level(config_.log.level);
+    set_logging(config_.log);
     network_->distrust_routes();
     if (auto set = network_->set_addresses(config_); !set) spdlog::warn("{}", set.error().text());
     compiler_->set_kernel(network_->view());

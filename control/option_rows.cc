@@ -66,7 +66,7 @@ constexpr std::array kSynCookies = {choice("off", 0), later("on")};
 constexpr std::array kLogLevel = {choice("trace", LogLevel::trace), choice("debug", LogLevel::debug),
                                   choice("info", LogLevel::info), choice("warning", LogLevel::warning),
                                   choice("error", LogLevel::error)};
-constexpr std::array kLogFormat = {choice("text", 0), later("json")};
+constexpr std::array kLogFormat = {choice("text", LogFormat::text), choice("json", LogFormat::json)};
 
 using Type = OptionType;
 
@@ -127,7 +127,7 @@ constexpr std::array kRows = {
               "Kernel interface made for what isn't VIP traffic, at most 15 characters. Without one, what "
               "isn't for a "
               "VIP is dropped and counted."},
-    OptionRow{"port", "gateway_mac", Type::mac, Need::optional, "",
+    OptionRow{"port", "gateway_mac", Type::mac, Need::optional, "none",
               "Every next hop is this MAC; the kernel isn't asked."},
     OptionRow{"port", "mac", Type::mac, Need::optional, "the device's", "MAC address of the port."},
     OptionRow{"port", "addresses", Type::prefixes, Need::optional, "[]",
@@ -137,9 +137,9 @@ constexpr std::array kRows = {
               "take 1,500 at "
               "most.",
               576, 9'216},
-    OptionRow{"port", "encap_source", Type::prefix, Need::optional, "",
+    OptionRow{"port", "encap_source", Type::prefix, Need::optional, "none",
               "Outer IPv4 source of encapsulated packets, or a prefix to spread flows over."},
-    OptionRow{"port", "encap_source6", Type::prefix, Need::optional, "", "The same for IPv6."},
+    OptionRow{"port", "encap_source6", Type::prefix, Need::optional, "none", "The same for IPv6."},
     not_yet("port", "vlans"),
     OptionRow{
         "port", "vlan", Type::choice, Need::optional, "\"keep\"",
@@ -211,8 +211,8 @@ constexpr std::array kRows = {
               "Share of interval by which it varies, either way.", 0, 0.5},
     OptionRow{"pool.health", "source", Type::address, Need::optional, "chosen by the kernel",
               "Where checks come from, for backends of its family. Must be an address of this host."},
-    OptionRow{"pool.health", "method", Type::choice, Need::optional, "\"GET\"", "http, https.", 0, 0,
-              kHttpMethod},
+    OptionRow{"pool.health", "method", Type::choice, Need::optional, "\"GET\"",
+              "http, https: how it is asked for.", 0, 0, kHttpMethod},
     OptionRow{"pool.health", "path", Type::text, Need::optional, "\"/\"", "http, https: what is asked for."},
     OptionRow{"pool.health", "host", Type::text, Need::optional, "the backend's address",
               "http, https, grpc: the Host header or :authority."},
@@ -234,7 +234,8 @@ constexpr std::array kRows = {
         "pool.health", "receive", Type::text, Need::optional, "udp: any datagram; tcp: nothing is read",
         "tcp, udp: what the answer's first 16 KiB must contain; `\"hex:0aff\"` for bytes. At most 1,024."},
     OptionRow{"pool.health", "query", Type::text, Need::optional, "\".\"", "dns: the name asked for."},
-    OptionRow{"pool.health", "query_type", Type::choice, Need::optional, "\"NS\"", "dns.", 0, 0, kDnsType},
+    OptionRow{"pool.health", "query_type", Type::choice, Need::optional, "\"NS\"",
+              "dns: which records are asked for.", 0, 0, kDnsType},
     OptionRow{"pool.health", "rcode", Type::choice, Need::optional, "\"NOERROR\"",
               "dns: the answer's code that counts as up.", 0, 0, kDnsRcode},
     OptionRow{"pool.health", "answer", Type::text, Need::optional, "whatever they are",
@@ -262,9 +263,9 @@ constexpr std::array kRows = {
         "Without news the file is read, the list asked for anew this often (not dns): how late a silently "
         "lost connection is noticed.",
         100, 3'600'000},
-    OptionRow{"pool.discovery", "path", Type::text, Need::optional, "",
+    OptionRow{"pool.discovery", "path", Type::text, Need::optional, "file needs it",
               "file: its absolute path, ending in `.toml` or `.json`."},
-    OptionRow{"pool.discovery", "name", Type::text, Need::optional, "",
+    OptionRow{"pool.discovery", "name", Type::text, Need::optional, "dns needs it",
               "dns: the full name that is looked up; search lists aren't used."},
     OptionRow{"pool.discovery", "record", Type::choice, Need::optional, "\"addresses\"",
               "dns: A and AAAA (`addresses`), one of them, or SRV.", 0, 0, kDnsRecords},
@@ -281,7 +282,7 @@ constexpr std::array kRows = {
         "kubernetes: the cluster's own, from the environment",
         "etcd, kubernetes: `http://HOST:PORT` or `https://HOST:PORT`, at most 16; the next one is used where "
         "one fails."},
-    OptionRow{"pool.discovery", "prefix", Type::text, Need::optional, "",
+    OptionRow{"pool.discovery", "prefix", Type::text, Need::optional, "etcd needs it",
               "etcd: of the keys, one backend each, written `{\"address\": …, \"port\": …, \"weight\": …}`."},
     OptionRow{"pool.discovery", "ca_file", Type::text, Need::optional, "the system's authorities",
               "etcd, kubernetes: absolute path of the certificates (PEM) that may sign the server's."},
@@ -290,7 +291,7 @@ constexpr std::array kRows = {
     OptionRow{"pool.discovery", "key_file", Type::text, Need::optional, "none", "etcd: its key (PEM)."},
     OptionRow{"pool.discovery", "namespace", Type::text, Need::optional, "\"default\"",
               "kubernetes: the service's."},
-    OptionRow{"pool.discovery", "service", Type::text, Need::optional, "",
+    OptionRow{"pool.discovery", "service", Type::text, Need::optional, "kubernetes needs it",
               "kubernetes: the service whose EndpointSlices are followed."},
     OptionRow{"pool.discovery", "port_name", Type::text, Need::optional, "the only port",
               "kubernetes: which of the service's ports."},
@@ -323,7 +324,8 @@ constexpr std::array kRows = {
               "The VIP, or a prefix of VIPs, /8 or longer."},
     OptionRow{"service", "port", Type::integer, Need::optional, "every port", "The port clients use.", 1,
               65'535},
-    OptionRow{"service", "protocol", Type::choice, Need::optional, "\"tcp\"", "", 0, 0, kProtocol},
+    OptionRow{"service", "protocol", Type::choice, Need::optional, "\"tcp\"",
+              "Which packets to the VIP and port are the service's.", 0, 0, kProtocol},
     OptionRow{"service", "pool", Type::text, Need::required, "", "Name of the pool."},
     OptionRow{"service", "backup_pool", Type::text, Need::optional, "none",
               "Used when more than `panic` of the pool is down."},
@@ -367,9 +369,10 @@ constexpr std::array kRows = {
               0, 0, kUnserved},
     OptionRow{"service", "too_big", Type::choice, Need::optional, "\"fragment\"",
               "IPv4 without DF that is too big for the way out, outer header and all: cut into fragments, or "
-              "dropped. (With DF, and IPv6, it is always dropped.)",
+              "dropped. With DF, and IPv6, it is always dropped.",
               0, 0, kTooBig},
-    OptionRow{"service", "syn_cookies", Type::choice, Need::optional, "\"off\"", "", 0, 0, kSynCookies},
+    OptionRow{"service", "syn_cookies", Type::choice, Need::optional, "\"off\"",
+              "Whether shunt answers SYNs itself while too many come.", 0, 0, kSynCookies},
     OptionRow{"service", "source_prefix4", Type::integer, Need::optional, "32",
               "Of `hash = \"source\"`: IPv4 clients that agree in so many leading bits count as one.", 1, 32},
     OptionRow{"service", "source_prefix6", Type::integer, Need::optional, "64", "The same for IPv6.", 1, 128},
@@ -409,7 +412,7 @@ constexpr std::array kRows = {
     OptionRow{"api", "tls_certificate", Type::text, Need::optional, "none: TCP is plain",
               "Absolute path of the certificate chain (PEM) for every TCP listener: TLS 1.3. Read again at "
               "reload."},
-    OptionRow{"api", "tls_key", Type::text, Need::optional, "", "Absolute path of its key (PEM)."},
+    OptionRow{"api", "tls_key", Type::text, Need::optional, "none", "Absolute path of its key (PEM)."},
     OptionRow{
         "api", "simple_writes", Type::boolean, Need::optional, "false",
         "Lets a GET of `/algorithm/NAME` change the scheduler; it needs the role operator all the same."},
@@ -423,7 +426,9 @@ constexpr std::array kRows = {
               "Protocol number of the routes, for BGP daemons to match.", 5, 255},
     OptionRow{"routes", "table", Type::integer, Need::optional, "254", "Routing table; 254 is main.", 1,
               4'294'967'295.0},
-    OptionRow{"routes", "metric", Type::integer, Need::optional, "0", "", 0, 4'294'967'295.0},
+    OptionRow{"routes", "metric", Type::integer, Need::optional, "0",
+              "Priority of the routes in the kernel: the lowest of several to one address wins.", 0,
+              4'294'967'295.0},
     not_yet("routes", "exabgp"),
 
     OptionRow{
@@ -450,8 +455,13 @@ constexpr std::array kRows = {
         "record at its end. How flows open and end is counted of all of them. 0: none.",
         0, 65'536},
 
-    OptionRow{"log", "level", Type::choice, Need::optional, "\"info\"", "", 0, 0, kLogLevel},
-    OptionRow{"log", "format", Type::choice, Need::optional, "\"text\"", "", 0, 0, kLogFormat},
+    OptionRow{"log", "level", Type::choice, Need::optional, "\"info\"",
+              "The least that is logged; a reload changes it. DPDK's own lines below warning are debug.", 0,
+              0, kLogLevel},
+    OptionRow{"log", "format", Type::choice, Need::optional, "\"text\"",
+              "How the log is written: lines for people, or a JSON object a line, with `time`, `level`, "
+              "`area` (`shuntd` or `dpdk`) and `message`. A reload changes it.",
+              0, 0, kLogFormat},
     OptionRow{
         "log", "audit_file", Type::text, Need::optional, "none",
         "Absolute path; one line of JSON for each change that was asked for by the API, done or refused. "

@@ -11,6 +11,7 @@
 #include "control/daemon.h"
 #include "control/exit_codes.h"
 #include "control/logging.h"
+#include "control/shuntd_arguments.h"
 #include "dataplane/cpu_variant.h"
 #include "dataplane/shared_layout.h"
 
@@ -21,7 +22,7 @@ int run(const std::string& file) {
   for (const shunt::Diagnostic& error : loaded.errors)
     std::fprintf(stderr, "%s\n", error.text().c_str());
   if (!loaded.config) return shunt::kExitConfig;
-  shunt::start_logging(loaded.config->log.level);
+  shunt::start_logging(loaded.config->log);
   for (const shunt::Diagnostic& warning : loaded.warnings)
     spdlog::warn("{}", warning.text());
   if (!__builtin_cpu_supports("aes")) {
@@ -50,15 +51,9 @@ int run(const std::string& file) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away
-  CLI::App app("shuntd: a kernel-bypass layer-4 load balancer", "shuntd");
+  CLI::App app;
   std::string file;
-  app.add_option("--config,-c", file, "the configuration (TOML); see docs/configuration.md")->required();
-  app.set_version_flag("--version", "shuntd " SHUNT_VERSION);
-  app.footer(
-      "Example:\n  sudo shuntd --config configs/minimal.toml\n\nSIGHUP reloads the file, SIGTERM and SIGINT "
-      "stop.\n"
-      "Exit status: 0 stopped, 1 start-up failed, 2 usage, 78 the configuration or what it asks of this "
-      "machine.");
+  shunt::describe_shuntd(app, file);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

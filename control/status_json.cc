@@ -115,6 +115,8 @@ Json service_json(const ServiceStatus& service) {
   json["scheduler"] = service.scheduler;
   json["announced"] = service.announced;
   json["fit"] = service.fit;
+  json["panic"] = service.panic;
+  json["on_backup"] = service.on_backup;
   json["backends"] = {{"up", service.backends_up}, {"total", service.backends.size()}};
   json["packets"] = service.packets;
   json["bytes"] = service.bytes;

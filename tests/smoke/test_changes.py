@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """An operator changes everything while connections live, sees what will happen before, and loses none.
 
-    client1, 2,000 connections ── br0 ── backend1 … backend4
+    client1, 2,000 connections ── br0 ── backend1 … backend4 (8)
                                    │
                                   lb0 ┄ shuntd ┄ shuntctl weight, drain, undrain, diff, apply, rollback, save
 """
@@ -54,6 +54,37 @@ class Changes(harness.SmokeTest):
         self.assertEqual(status, 0, output)
         report = json.loads(status_file.read_text(encoding="utf-8"))
         self.assertEqual((report["broken"], report["tcp"]["opened"]), (0, CONNECTIONS), output)
+
+    def test_half_of_the_backends_drain_at_once(self):
+        """Those that go keep what they have and get nothing new, while connections are opened all the time."""
+        bed = self.bed("ipip", services=harness.ECHO, backends=8, health=None)
+        bed.serve_echo()
+        bed.start()
+        status_file = pathlib.Path(bed.topology.folder, "probe.json")
+        probe = bed.probe("--target", f"{bed.vip}:7000", "--tcp", CONNECTIONS, "--udp", 100, "--interval", "500ms",
+                          "--ramp", "3s", "--duration", "2s", "--status-file", status_file)
+        going = [f"backend{number}" for number in (1, 3, 5, 7)]
+        harness.wait_until(lambda: min(self.opened(bed).values()) > 20, 15, "each backend has connections")
+        self.succeeds(bed)("drain", *(f"echo-tcp/{name}" for name in going))
+        before = self.opened(bed)
+        harness.wait_until(lambda: bed.daemon.ctl("services")["services"][0]["active_flows"] == CONNECTIONS, 15,
+                           "all connections")
+        after = self.opened(bed)
+        for name, count in after.items():
+            if name in going:
+                self.assertEqual(count, before[name], name)
+            else:
+                self.assertGreater(count, before[name], name)
+        self.assertEqual({entry["name"]: entry["accept"] for entry in bed.daemon.backends() if entry["pool"] == "echo-tcp"},
+                         {name: 0 if name in going else 256 for name in after})
+        status, output = bed.finish_probe(probe)
+        self.assertEqual(status, 0, output)
+        report = json.loads(status_file.read_text(encoding="utf-8"))
+        self.assertEqual((report["broken"], report["tcp"]["opened"]), (0, CONNECTIONS), output)
+
+    def opened(self, bed):
+        """New flows of each backend of the TCP pool so far."""
+        return {entry["name"]: entry["new_flows"] for entry in bed.daemon.backends() if entry["pool"] == "echo-tcp"}
 
     def test_edits_outlive_shuntd(self):
         bed = self.bed("ipip")

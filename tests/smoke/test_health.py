@@ -125,6 +125,8 @@ class Health(harness.SmokeTest):
         page = bed.daemon.get("/metrics")[1]
         self.assertIn('shunt_pool_panic{service="s-https",pool="s-https"} 1\n', page)
         self.assertIn('shunt_pool_panic{service="s-udp",pool="s-udp"} 0\n', page)
+        panic = {service["name"]: service["panic"] for service in bed.daemon.ctl("services")["services"]}
+        self.assertEqual((panic["s-https"], panic["s-udp"]), (True, False))
         self.rest(bed)
 
 

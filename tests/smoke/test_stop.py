@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""SIGTERM and SIGINT end shuntd within a second, under traffic too, and remove what it made.
+"""SIGTERM and SIGINT end shuntd within a second, under traffic too, and remove what it made. Beside that: its log, read by a program.
 
     client1 ── UDP and HTTP ── br0 ── backend1, backend2, backend3
                                 │
@@ -8,6 +8,8 @@
 Daemon.stop() is what asserts: status 0, in time, no interface, socket or route left.
 """
 
+import datetime
+import json
 import signal
 import time
 
@@ -43,6 +45,29 @@ class Stop(harness.SmokeTest):
         addresses = bed.topology.lb.run("ip", "-br", "address", "show", "dev", "shunt0")
         self.assertIn("10.9.0.1/24", addresses)
         self.assertNotIn("10.1.0.2", addresses)
+
+    def test_the_log_is_json_from_start_to_stop(self):
+        """Every line an object, DPDK's and a refused reload's with its several lines of text too; a reload changes the level."""
+        bed = self.bed("l2")
+        bed.config["log"] = {"level": "debug", "format": "json"}
+        bed.start()
+        good = dict(bed.config)
+        bed.daemon.write({**good, "nod": {"name": "lb1"}})
+        self.assertEqual(bed.daemon.shuntctl("reload").returncode, 78)
+        bed.daemon.reload({**good, "log": {"level": "error", "format": "json"}})
+        bed.daemon.stop()
+        lines = [json.loads(line) for line in bed.daemon.log().splitlines()]
+        for line in lines:
+            self.assertEqual(list(line), ["time", "level", "area", "message"])
+            self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            datetime.datetime.fromisoformat(line["time"])
+        self.assertEqual({line["area"] for line in lines}, {"shuntd", "dpdk"})
+        self.assertIn("debug", {line["level"] for line in lines})
+        refused = [line for line in lines if line["level"] == "error"]
+        self.assertEqual(len(refused), 1, refused)
+        self.assertIn("unknown section `nod`", refused[0]["message"])
+        self.assertIn("\n", refused[0]["message"])
+        self.assertEqual(lines[-1]["level"], "error", "the last reload has silenced the rest")
 
     def test_during_start(self):
         """A signal that comes before shuntd is ready ends it as well."""

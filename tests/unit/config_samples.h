@@ -132,7 +132,7 @@ metric = 20
 
 [log]
 level = "debug"
-format = "text"
+format = "json"
 )";
 
 // The design's listing word for word, but for `token_file`, which isn't built; the pool that it only names

@@ -78,6 +78,7 @@ TEST(ConfigLoad, MinimalHasDefaults) {
   EXPECT_EQ(config.fragments.bytes, 4U << 20U);
   EXPECT_EQ(config.fragments.time, seconds(1));
   EXPECT_EQ(config.log.level, LogLevel::info);
+  EXPECT_EQ(config.log.format, LogFormat::text);
 }
 
 TEST(ConfigLoad, KeepsPrefixesOfPortsWithTheirHostBits) {
@@ -114,6 +115,7 @@ TEST(ConfigLoad, FullReadsNodeAndPorts) {
   EXPECT_EQ(config.fragments.bytes, 100'000'000U);
   EXPECT_EQ(config.fragments.time, milliseconds(250));
   EXPECT_EQ(config.log.level, LogLevel::debug);
+  EXPECT_EQ(config.log.format, LogFormat::json);
 }
 
 TEST(ConfigLoad, FullReadsPools) {

@@ -170,6 +170,18 @@ TEST_F(Ctl, ServicesForPeople) {
             "1.98 GB        5\n");
 }
 
+TEST_F(Ctl, ServicesTellPanicAndBackup) {
+  server.on_control_thread([&] {
+    server.status.service_status[0].panic = true;
+    server.status.service_status[1].on_backup = true;
+  });
+  const CtlRun got = run({"services"});
+  EXPECT_NE(got.out.find("1/2 panic  yes"), std::string::npos) << got.out;
+  EXPECT_NE(got.out.find("1/2 backup  yes"), std::string::npos) << got.out;
+  const CtlRun json = run({"services", "--json"});
+  EXPECT_NE(json.out.find("\"panic\": true,\n      \"on_backup\": false"), std::string::npos) << json.out;
+}
+
 TEST_F(Ctl, BackendsForPeople) {
   const CtlRun got = run({"backends", "web"});
   EXPECT_EQ(got.exit_code, 0) << got.err;

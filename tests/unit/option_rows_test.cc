@@ -1,6 +1,7 @@
-// The option rows agree with the parser and with docs/configuration.md.
+// The option rows say all that a reader needs, and agree with the parser, with docs/configuration.md and with
+// configs/shunt.schema.json.
 //
-// UPDATE_GOLDEN=1 writes the page anew.
+// UPDATE_GOLDEN=1 writes the page and the schema anew.
 #include "control/option_rows.h"
 
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@
 
 #include "control/config_load.h"
 #include "control/config_reference.h"
+#include "control/config_schema.h"
 #include "tests/unit/config_samples.h"
 
 namespace shunt {
@@ -42,6 +44,18 @@ TEST(OptionRows, EachIsReadByTheParser) {
   }
 }
 
+TEST(OptionRows, EachSaysWhatItDoesAndWhatHoldsWithoutIt) {
+  for (const OptionRow& row : option_rows()) {
+    if (row.need == Need::later) continue;
+    const bool section = row.type == OptionType::table || row.type == OptionType::tables;
+    EXPECT_GE(row.text.size(), 10U) << row.section << " " << row.key << " has no text";
+    EXPECT_TRUE(row.text.ends_with('.')) << row.section << " " << row.key << ": " << row.text;
+    EXPECT_TRUE(section || row.need == Need::required || !row.default_text.empty())
+        << row.section << " " << row.key << " has no default";
+    EXPECT_EQ(row.type == OptionType::choice, !row.choices.empty()) << row.section << " " << row.key;
+  }
+}
+
 TEST(OptionRows, DefaultsThatAreWrittenOutAreAccepted) {
   for (const OptionRow& row : option_rows()) {
     const bool literal =
@@ -59,13 +73,21 @@ TEST(OptionRows, DefaultsThatAreWrittenOutAreAccepted) {
   }
 }
 
-TEST(ConfigReference, PageIsUpToDate) {
-  const std::string path = SHUNT_SOURCE_ROOT "/docs/configuration.md";
-  if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << config_reference();
+// `made` is the file's text; written there first where UPDATE_GOLDEN is set.
+void expect_file(const std::string& path, const std::string& made) {
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << made;
   std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
-  EXPECT_TRUE(text.str() == config_reference()) << "run: config_reference > docs/configuration.md";
+  EXPECT_TRUE(text.str() == made) << path << " isn't what the option rows make";
+}
+
+TEST(ConfigReference, PageIsUpToDate) {
+  expect_file(SHUNT_SOURCE_ROOT "/docs/configuration.md", config_reference());  // config_reference > FILE
+}
+
+TEST(ConfigSchema, FileIsUpToDate) {
+  expect_file(SHUNT_SOURCE_ROOT "/configs/shunt.schema.json", config_schema());  // shuntctl schema > FILE
 }
 
 }  // namespace
