@@ -90,6 +90,8 @@ class Node : public StatusSource {
   std::vector<RecordStatus> records() override { return {}; }
   DropsReport drops() override { return {}; }
   std::vector<Finding> findings() override { return {}; }
+  RoutesStatus routes() override { return {}; }
+  void set_announcing(bool, const std::string&) override {}
   ConnectionPage connections(const ConnectionQuestion&) override { return {}; }
   ReloadReport reload(const std::string&) override { return {}; }
   uint64_t generation() override { return 0; }

@@ -13,6 +13,7 @@
 #include "control/ctl_edit.h"
 #include "control/ctl_flow_views.h"
 #include "control/ctl_live.h"
+#include "control/ctl_routes.h"
 #include "control/ctl_token.h"
 
 namespace shunt {
@@ -402,6 +403,12 @@ CtlExit run_shuntctl(int count, const char* const* arguments, const CtlIo& io) {
                          return ask(options, to, question, body);
                        },
                        options.json, chosen});
+  add_route_verbs(app,
+                  {{[&options](const CtlQuestion& question, const CtlIo& to, std::string& body) {
+                      return ask(options, to, question, body);
+                    },
+                    options.json, chosen},
+                   [&options](const CtlIo& to, CtlTarget& target) { return find_api(options, to, target); }});
   add_events(app, options, chosen);
   add_top(app, options, chosen);
   add_token(app, options, chosen);
