@@ -1,4 +1,4 @@
-// `shuntctl exabgp`: from shuntd's VIPs to ExaBGP's lines, and what its answers do.
+// `shuntctl routes` and `exabgp`: from shuntd's VIPs to ExaBGP's lines, and what its answers do.
 #include "control/ctl_exabgp.h"
 
 #include <gmock/gmock.h>
@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/unique_fd.h"
+#include "control/ctl_routes.h"
 #include "control/route_json.h"
 #include "tests/unit/fake_status.h"
 
@@ -53,6 +54,20 @@ TEST(ExabgpRoutes, TheFilesMedWinsAndArpIsNoRoute) {
   EXPECT_THAT(lines_for(routes, status),
               ElementsAre("withdraw route 198.51.100.10/32 next-hop 192.0.2.9 med 5"));
   EXPECT_FALSE(routes.follow("no JSON"));
+}
+
+TEST(CtlRoutes, ATableOfVips) {
+  std::ostringstream out;
+  const CtlIo io{out, out, false, {}};
+  RoutesStatus status = fake_routes();
+  status.announcing = false;
+  EXPECT_TRUE(show_routes(routes_json(status), io).ok());
+  EXPECT_EQ(out.str(),
+            "standby: VIPs are neither answered for nor have they routes\n"
+            "VIP            BY     ANNOUNCED  METRIC  WHY\n"
+            "198.51.100.10  route  yes            12  3 of 4 backends of web up\n"
+            "2001:db8::/64  route  no              -  0 of 2 backends of dns up, 1 needed\n");
+  EXPECT_FALSE(show_routes("no JSON", io));
 }
 
 struct Pipes {
