@@ -90,6 +90,8 @@ class Node : public StatusSource {
   std::vector<RecordStatus> records() override { return {}; }
   DropsReport drops() override { return {}; }
   std::vector<Finding> findings() override { return {}; }
+  RoutesStatus routes() override { return {}; }
+  void set_announcing(bool, const std::string&) override {}
   ConnectionPage connections(const ConnectionQuestion&) override { return {}; }
   Result<TraceReport> trace(const TraceQuestion&) override { return TraceReport{}; }
   Result<std::shared_ptr<CaptureStream>> capture(const CaptureQuestion&, const std::string&) override {

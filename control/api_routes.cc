@@ -1,4 +1,5 @@
 #include "control/api_routes.h"
+#include "control/route_json.h"
 
 #include <algorithm>
 #include <charconv>
@@ -166,16 +167,38 @@ std::vector<ApiRoute> feed_rows(ApiContext& context) {
   return {told, stream};
 }
 
-ApiRoute reload_row(StatusSource& source) {
+ApiRoute write_row(const char* pattern, const char* summary, const char* answer, ApiHandler handler) {
   ApiRoute row;
   row.method = "POST";
-  row.pattern = "/api/v1/reload";
+  row.pattern = pattern;
   row.role = ApiRole::operator_;
-  row.summary = "Reads the configuration file again";
-  row.answer = "Change";
+  row.summary = summary;
+  row.answer = answer;
   row.writes = true;
-  row.handler = [&source](const ApiCall& call) { return reload(source, call); };
+  row.handler = std::move(handler);
   return row;
+}
+
+ApiRoute reload_row(StatusSource& source) {
+  return write_row("/api/v1/reload", "Reads the configuration file again", "Change",
+                   [&source](const ApiCall& call) { return reload(source, call); });
+}
+
+ApiHandler set_announcing(StatusSource& source, bool on) {
+  return [&source, on](const ApiCall& call) {
+    source.set_announcing(on, call.caller.name);
+    return json_answer(routes_json(source.routes()));
+  };
+}
+
+// VIPs, and whether this shunt announces them.
+std::vector<ApiRoute> announcing_rows(StatusSource& source) {
+  return {read_row("/api/v1/routes", ApiRole::reader, "The VIPs, and how they are announced", "Routes",
+                   of_source(source, [](StatusSource& of) { return routes_json(of.routes()); })),
+          write_row("/api/v1/announce/on", "Announces VIPs: the end of standby", "Routes",
+                    set_announcing(source, true)),
+          write_row("/api/v1/announce/off", "Standby: VIPs are neither answered for nor have they routes",
+                    "Routes", set_announcing(source, false))};
 }
 
 }  // namespace
@@ -209,6 +232,7 @@ std::vector<ApiRoute> node_routes(ApiContext& context, std::function<bool()> sim
   add(flow_rows(context.source));
   add(view_routes(context.source));
   add(feed_rows(context));
+  add(announcing_rows(context.source));
   rows.push_back(reload_row(context.source));
   add(edit_routes(context.source));
   return rows;

@@ -44,6 +44,9 @@ constexpr const char* kForms = R"json({
 "Drops": {"received": "uint", "sent": "uint", "punted": "uint", "originated": "uint", "in_flight": "int",
   "dropped": {"*": "uint"}},
 
+"Vip": {"vip": "text", "announce": "text", "announced": "bool", "fit": "bool", "service": "text",
+  "backends": {"up": "uint", "total": "uint", "needed": "uint"}, "metric": "uint", "reason": "text"},
+"Routes": {"announcing": "bool", "stopping": "bool", "restart_grace_ms": "uint", "exabgp": "text", "vips": ["#Vip"]},
 "Findings": {"findings": [{"name": "text", "gravity": "text", "subject": "text", "text": "text", "remedy": "text"}]},
 
 "Summary": {"method?": "text", "count": "uint", "sum": "number", "p50": "number|null", "p90": "number|null",

@@ -538,6 +538,7 @@ void Compiler::refresh_vips() {
 
 void Compiler::refresh_announced() {
   shared_.announced.clear();
+  if (!answering_) return;
   for (const auto& [key, record] : registry_.services()) {
     const ServiceConfig& config = record.config;
     if (config.announce != Announce::arp || config.unserved == Unserved::punt) continue;
@@ -553,6 +554,12 @@ void Compiler::refresh_announced() {
     if (std::ranges::find(shared_.announced, announced) == shared_.announced.end())
       shared_.announced.push_back(announced);
   }
+}
+
+void Compiler::set_answering(bool answering) {
+  if (answering == answering_) return;
+  answering_ = answering;
+  refresh_announced();
 }
 
 void Compiler::refresh_topology() {

@@ -60,6 +60,9 @@ class Compiler {
   bool set_asked_share(const std::string& pool, const std::string& backend, double share);
   bool set_trusted(const std::string& pool, const std::string& backend, uint16_t accept);
 
+  // Whether ARP and ND are answered for VIPs at all; from the next compile on.
+  void set_answering(bool answering);
+
   // IP packets of that many bytes at most reach a backend, outer header and all. True: that changes
   // something. Addresses that are no backend's are ignored.
   bool set_path_mtu(const IpAddress& backend, uint16_t mtu, uint64_t now_ns);
@@ -153,6 +156,7 @@ class Compiler {
   // What changed since the last compile: everything but health (names, addresses, routes …), or the health of
   // pools.
   bool topology_changed_ = true;
+  bool answering_ = true;
   std::set<std::string> changed_pools_;
   Snapshot shared_;  // the parts that don't depend on health, as they were last made; generation and services
                      // unused

@@ -69,13 +69,15 @@ struct NodeConfig {
   std::string cluster_key_file;  // empty: the fixed default key, with a warning
   std::string state_dir = "/var/lib/shunt";
   std::string runtime_dir = "/run/shunt";
+  bool standby = false;  // VIPs aren't announced until somebody says so
 };
 
 struct DataplaneConfig {
   std::vector<uint32_t> workers = {1};  // CPU numbers, one polling worker on each
   MemoryMode memory = MemoryMode::automatic;
   IdleMode idle = IdleMode::sleep;
-  uint32_t connections = 1'048'576;  // per worker
+  uint32_t connections = 1'048'576;   // per worker
+  milliseconds restart_grace{2'000};  // how long shunt-guard leaves routes for a shuntd that died
 
   bool operator==(const DataplaneConfig&) const = default;
 };
@@ -245,6 +247,9 @@ struct RoutesConfig {
   uint8_t protocol = 0x5a;  // kernel route protocol number (rtm_protocol) of announced VIPs
   uint32_t table = 254;     // main
   uint32_t metric = 0;
+  uint32_t metric_step = 0;              // added for each tenth of a VIP's backends that is down; 0: none
+  milliseconds stop_wait{0};             // between withdrawing routes and ending
+  std::string exabgp = "next-hop self";  // what stands behind an address in ExaBGP's text
 
   bool operator==(const RoutesConfig&) const = default;
 };

@@ -136,6 +136,7 @@ void add_dataplane(Fields& fields, const Config& config) {
   to.add("memory", config.dataplane.memory);
   to.add("idle", config.dataplane.idle);
   to.add("connections", config.dataplane.connections);
+  to.add("restart_grace", config.dataplane.restart_grace);
 }
 
 }  // namespace
@@ -239,6 +240,7 @@ Fields node_fields_of(const Config& config) {
   node.add("cluster_key_file", config.node.cluster_key_file);
   node.add("state_dir", config.node.state_dir);
   node.add("runtime_dir", config.node.runtime_dir);
+  node.add("standby", config.node.standby);
   add_dataplane(fields, config);
   Writer api(fields, "api", "api.");
   api.add("listen", config.api.listen);
@@ -251,6 +253,9 @@ Fields node_fields_of(const Config& config) {
   routes.add("protocol", config.routes.protocol);
   routes.add("table", config.routes.table);
   routes.add("metric", config.routes.metric);
+  routes.add("metric_step", config.routes.metric_step);
+  routes.add("stop_wait", config.routes.stop_wait);
+  routes.add("exabgp", config.routes.exabgp);
   Writer fragments(fields, "fragments", "fragments.");
   fragments.add("entries", config.fragments.entries);
   fragments.add("bytes", config.fragments.bytes);

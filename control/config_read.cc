@@ -12,6 +12,7 @@ void read_node(const toml::table& table, NodeConfig& node, Origin& origin, Repor
   reader.read("cluster_key_file", node.cluster_key_file);
   reader.read("state_dir", node.state_dir);
   reader.read("runtime_dir", node.runtime_dir);
+  reader.read("standby", node.standby);
   reader.finish();
 }
 
@@ -21,6 +22,7 @@ void read_dataplane(const toml::table& table, DataplaneConfig& dataplane, Origin
   reader.read("memory", dataplane.memory);
   reader.read("idle", dataplane.idle);
   reader.read("connections", dataplane.connections);
+  reader.read("restart_grace", dataplane.restart_grace);
   reader.finish();
 }
 
@@ -199,6 +201,9 @@ void read_routes(const toml::table& table, RoutesConfig& routes, Origin& origin,
   reader.read("protocol", routes.protocol);
   reader.read("table", routes.table);
   reader.read("metric", routes.metric);
+  reader.read("metric_step", routes.metric_step);
+  reader.read("stop_wait", routes.stop_wait);
+  reader.read("exabgp", routes.exabgp);
   reader.finish();
 }
 

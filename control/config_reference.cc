@@ -42,6 +42,7 @@ Rules between keys:
   and `announce` is none.
 - An ipip, gue or gre service needs an `encap_source` (for IPv6 backends an `encap_source6`) on some port.
 - `gue_variant` is for gue services only.
+- `metric_step` needs a `metric` of 1 or more, and ten steps above it still are a metric. `exabgp` names a next-hop.
 - nat: one address, no prefix; no two nat services share a backend's address, port and protocol (one without port claims
   all); backends of an any-port service have no `port`.
 

@@ -45,6 +45,7 @@ void validate_config(Config& config, const ConfigOrigin& origin, Report& report)
   validate_vips(all);
   validate_families(all);
   validate_nat(all);
+  validate_routes(all);
 }
 
 bool is_reserved_v6(const Prefix& prefix) {

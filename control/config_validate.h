@@ -4,8 +4,8 @@
 //
 // One file per subject: validate_node.cc, validate_ports.cc, validate_pools.cc, validate_tunnel.cc, validate_backends.cc,
 // validate_discovery.cc,
-// validate_services.cc, validate_vips.cc, validate_families.cc, validate_nat.cc. Each rule looks only at
-// values that could be read.
+// validate_services.cc, validate_vips.cc, validate_families.cc, validate_nat.cc, validate_routes.cc. Each
+// rule looks only at values that could be read.
 #pragma once
 
 #include <optional>
@@ -47,6 +47,7 @@ void validate_services(Validation& all);
 void validate_vips(Validation& all);
 void validate_families(Validation& all);
 void validate_nat(Validation& all);
+void validate_routes(Validation& all);
 
 // A VIP is refused as a source: with wider prefixes there would hardly be clients left.
 constexpr uint8_t kWidestVip = 8;

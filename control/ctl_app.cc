@@ -16,6 +16,7 @@
 #include "control/ctl_flow_views.h"
 #include "control/ctl_live.h"
 #include "control/ctl_reference.h"
+#include "control/ctl_routes.h"
 #include "control/ctl_token.h"
 #include "control/ctl_trace.h"
 
@@ -533,6 +534,8 @@ void describe_shuntctl(CLI::App& app, Options& options, std::function<CtlExit(co
                        },
                        options.json, chosen};
   add_edit_verbs(app, verbs);
+  add_route_verbs(
+      app, {verbs, [&options](const CtlIo& to, CtlTarget& target) { return find_api(options, to, target); }});
   add_events(app, options, chosen);
   add_top(app, options, chosen);
   add_trace(app, options, chosen);

@@ -17,6 +17,7 @@
 #include "control/config_load.h"
 #include "control/cpu_placement.h"
 #include "control/exit_codes.h"
+#include "control/guard_message.h"
 #include "control/health_targets.h"
 #include "control/logging.h"
 #include "control/memory_plan.h"
@@ -192,6 +193,8 @@ Result<> Daemon::open_network() {
   }
   compiler_->set_ports(std::move(ports));
   if (auto opened = network_->open_interfaces(config_, macs, host_macs); !opened) return opened;
+  announcer_ = std::make_unique<Announcer>(config_.node.standby, network_->announced_before());
+  compiler_->set_answering(announcer_->on());
   return network_->follow([this] {
     compiler_->set_kernel(network_->view());
     request_compile();
@@ -221,6 +224,10 @@ Result<> Daemon::start_control() {
   spdlog::info("{} on {}; {}", counted(config_.services.size(), "service"),
                counted(config_.dataplane.workers.size(), "worker"),
                memory_.hugepages ? "hugepages" : "ordinary memory");
+  GuardMessage started;
+  started.ready = true;
+  started.orders = GuardOrders{config_.routes.protocol, config_.dataplane.restart_grace, network_->indices()};
+  tell_supervisor(started);
   return Ok{};
 }
 
@@ -236,6 +243,7 @@ void Daemon::stop() {
   if (network_) network_->remove();
   signals_.cancel();
   timer_.cancel();
+  stop_timer_.cancel();
   api_.reset();
   discovery_.reset();
   health_.reset();
@@ -249,11 +257,34 @@ void Daemon::wait_for_signal() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     if (signal != SIGHUP) {
-      spdlog::info("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-      return io_.stop();
+      begin_stop(signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    } else if (api_) {
+      reload("file");
     }
-    if (api_) reload("file");
     wait_for_signal();
+  });
+}
+
+// At once; or, where routes are announced and [routes] stop_wait says so, when they have been gone for so
+// long.
+void Daemon::begin_stop(const char* why) {
+  GuardMessage ending;
+  ending.stopping = true;
+  const milliseconds wait = config_.routes.stop_wait;
+  const bool waits = api_ && wait.count() > 0 && !announcer_->stopping() && !announcer_->routes().empty();
+  if (!waits) {
+    spdlog::info("{}: stopping", why);
+    tell_supervisor(ending);
+    return io_.stop();
+  }
+  spdlog::info("{}: routes are withdrawn; stopping in {} ms, or at a second signal", why, wait.count());
+  ending.status = "routes are withdrawn; packets are still forwarded";
+  tell_supervisor(ending);
+  announcer_->stop();
+  update_routes();
+  stop_timer_.expires_after(wait);
+  stop_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) io_.stop();
   });
 }
 
@@ -303,9 +334,7 @@ void Daemon::compile_and_publish() {
   wanted_ = wanted_next_hops(compiler_->registry(), published);
   network_->want_neighbours(wanted_);
   network_->set_groups(wanted_groups(published));
-  auto routes = wanted_vip_routes(config_, [this](const ServiceConfig& service) { return is_fit(service); });
-  routes.merge(wanted_probe_routes(config_));
-  network_->set_vip_routes(routes, config_.routes);
+  update_routes();
   tell_panic();
   spdlog::debug("published generation {}", published.generation);
 }
@@ -329,20 +358,48 @@ void Daemon::watch_drains() {
   drains_.look(compiler_->registry(), engine_->workers(), monotonic_ns(), tell);
 }
 
+void Daemon::update_routes() {
+  if (!health_) return;  // what the kernel tells may be compiled before there are services
+  const auto judge = [this](const ServiceConfig& service) { return fitness(service); };
+  for (RouteEvent& event : announcer_->update(config_, judge)) {
+    spdlog::info("{} {}: {}", event.kind, event.subject, event.text);
+    events_.add(std::move(event.kind), std::move(event.subject), std::move(event.text));
+  }
+  auto routes = wanted_vip_routes(config_, announcer_->routes());
+  routes.merge(wanted_probe_routes(config_));
+  network_->set_vip_routes(routes, config_.routes);
+}
+
+void Daemon::set_announcing(bool on, const std::string& who) {
+  if (announcer_->on() == on) return;
+  spdlog::info("VIPs are {} from now on, says {}", on ? "announced" : "not announced", who);
+  events_.add(on ? "announce.on" : "announce.off", who,
+              on ? "VIPs are announced" : "standby: no VIP is answered for, or has a route");
+  announcer_->set_on(on);
+  compiler_->set_answering(on);
+  compile_and_publish();
+  reconciler_->observed(compiler_->generation(), on ? "announce on" : "announce off");
+}
+
 // Routes wait for first results, and follow the checks, never panic.
-bool Daemon::is_fit(const ServiceConfig& service) const {
-  size_t up = 0;
+Fitness Daemon::fitness(const ServiceConfig& service) const {
+  Fitness fitness;
+  fitness.needed = service.announce_min;
   for (const std::string& name : {service.pool, service.backup_pool}) {
     const auto pool = compiler_->registry().pools().find(name);
     if (name.empty() || pool == compiler_->registry().pools().end()) continue;
     for (const auto& backend : pool->second.backends) {
       if (!backend || !backend->is_member()) continue;
+      ++fitness.members;
       const auto status = health_->status(name, backend->config.name);
-      if (!pool->second.config.health || (status && status->state == HealthState::up && status->share > 0))
-        ++up;
+      if (!pool->second.config.health || (status && status->state == HealthState::up && status->share > 0)) {
+        ++fitness.up;
+      } else if (!status || status->state == HealthState::unknown) {
+        ++fitness.waiting;
+      }
     }
   }
-  return up >= service.announce_min;
+  return fitness;
 }
 
 void Daemon::on_health(const HealthChange& change) {
@@ -421,6 +478,7 @@ std::vector<std::string> Daemon::needs_restart(const Config& next) const {
   unless(next.node.runtime_dir == config_.node.runtime_dir, "[node] runtime_dir");
   unless(next.node.name == config_.node.name, "[node] name");
   unless(next.node.state_dir == config_.node.state_dir, "[node] state_dir");
+  unless(next.node.standby == config_.node.standby, "[node] standby");
   unless(next.node.cluster_key_file == config_.node.cluster_key_file, "[node] cluster_key_file");
   unless(next.dataplane == config_.dataplane, "[dataplane]");
   unless(next.api.listen == config_.api.listen, "[api] listen");
@@ -516,6 +574,7 @@ ReloadReport Daemon::set_scheduler(const std::string& service, const std::string
 
 std::vector<std::string> Daemon::not_ready() const {
   std::vector<std::string> reasons;
+  if (announcer_->stopping()) reasons.emplace_back("it is stopping: routes are withdrawn");
   for (const auto& worker : engine_->progress().workers) {
     if (worker.generation == 0) reasons.emplace_back("a worker hasn't taken up its first snapshot");
   }

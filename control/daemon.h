@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/unique_fd.h"
+#include "control/announcer.h"
 #include "control/api_server.h"
 #include "control/balance_keeper.h"
 #include "control/compiler.h"
@@ -53,6 +54,8 @@ class Daemon {
   // Of one service, or of all where `service` is empty. Lasts until the file is read again.
   ReloadReport set_scheduler(const std::string& service, const std::string& scheduler,
                              const std::string& who);
+  // Standby or not: ARP, ND and routes of all VIPs.
+  void set_announcing(bool on, const std::string& who);
 
  private:
   friend class StatusView;
@@ -75,7 +78,9 @@ class Daemon {
   void watch_passive();
   void tell_panic();
   void watch_drains();
-  bool is_fit(const ServiceConfig& service) const;
+  Fitness fitness(const ServiceConfig& service) const;
+  void update_routes();
+  void begin_stop(const char* why);
   std::vector<std::string> needs_restart(const Config& next) const;
   std::vector<std::string> not_ready() const;
 
@@ -84,6 +89,7 @@ class Daemon {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer timer_{io_};
+  boost::asio::steady_timer stop_timer_{io_};
   MemoryPlan memory_;
   std::unique_ptr<HostNetwork> network_;
   std::unique_ptr<PacketEngine> engine_;
@@ -95,6 +101,7 @@ class Daemon {
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<PassiveWatch> passive_;
   PanicWatch panic_;
+  std::unique_ptr<Announcer> announcer_;
   std::unique_ptr<DiscoveryMonitor> discovery_;
   std::unique_ptr<StatusView> view_;
   std::unique_ptr<ApiServer> api_;

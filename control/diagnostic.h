@@ -115,6 +115,10 @@ enum class DiagnosticId : uint8_t {
   no_encap_source,
   gue_variant_without_gue,
   source_hash_of_flow,
+  // Routes.
+  metric_step_without_metric,
+  metric_too_high,
+  bad_exabgp_text,
   // Warnings.
   default_cluster_key,
   open_api,

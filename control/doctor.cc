@@ -171,6 +171,11 @@ std::vector<Finding> diagnose(const DoctorFacts& facts) {
   Findings found;
   for (const DoctorPort& port : facts.ports)
     look_at_port(port, found);
+  if (facts.is_standby) {
+    found.note("standby", "node",
+               "VIPs are neither answered for nor have they routes: this shunt is in standby",
+               "shuntctl announce on, or leave it to keepalived (docs/routes.md)");
+  }
   for (const DoctorVip& vip : facts.vips)
     look_at_vip(vip, found);
   for (const DoctorService& service : facts.services)

@@ -75,6 +75,7 @@ struct DoctorFacts {
   bool has_hugepages = true;
   bool has_cluster_key = true;
   bool has_peers = false;
+  bool is_standby = false;  // nothing is announced
 };
 
 std::vector<Finding> diagnose(const DoctorFacts& facts);

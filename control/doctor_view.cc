@@ -82,14 +82,14 @@ std::vector<DoctorVip> StatusView::doctor_vips() const {
   for (const ServiceConfig& config : daemon_.config_.services) {
     const auto known = std::ranges::find(vips, config.address, &DoctorVip::vip);
     if (known != vips.end()) {
-      known->is_fit = known->is_fit && daemon_.is_fit(config);
+      known->is_fit = known->is_fit && daemon_.fitness(config).fit();
       continue;
     }
     DoctorVip vip;
     vip.vip = config.address;
     vip.is_arp = config.announce == Announce::arp;
     vip.is_route = config.announce == Announce::route;
-    vip.is_fit = daemon_.is_fit(config);
+    vip.is_fit = daemon_.fitness(config).fit();
     vip.is_kernels = config.unserved == Unserved::punt;
     for (const PortConfig& port : daemon_.config_.ports) {
       vip.is_on_link |= std::ranges::any_of(
@@ -109,6 +109,7 @@ std::vector<Finding> StatusView::findings() {
     facts.services.push_back(doctor_service(config, record));
   });
   facts.vips = doctor_vips();
+  facts.is_standby = !daemon_.announcer_->on();
   const auto ports = this->ports();
   for (size_t i = 0; i < ports.size(); ++i) {
     facts.ports.push_back({ports[i].name, ports[i].device, ports[i].host_interface,

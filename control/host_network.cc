@@ -8,7 +8,9 @@
 namespace shunt {
 namespace {
 
-constexpr uint32_t kQueueLength = 10'000;  // a tap's default of 500 to 1,000 loses bursts
+constexpr uint32_t kMainTable = 254;
+constexpr uint32_t kIpv6DefaultMetric = 1024;  // what the kernel makes of 0
+constexpr uint32_t kQueueLength = 10'000;      // a tap's default of 500 to 1,000 loses bursts
 
 void log_failure(const Result<>& result) {
   if (!result) spdlog::warn("{}", result.error().text());
@@ -40,19 +42,28 @@ Result<> HostNetwork::open_interfaces(const Config& config, const std::vector<Ma
                    tap.error().text()};
     taps_[i] = tap.take();
   }
-  // What a killed shuntd left behind would send the host's own traffic nowhere.
-  remove_leftovers(kOwnRouteProtocol);
-  remove_leftovers(config.routes.protocol);
+  // What a killed shuntd left behind is taken over where it is still wanted, and goes otherwise.
+  find_leftovers(kOwnRouteProtocol);
+  find_leftovers(config.routes.protocol);
   return Ok{};
 }
 
 // On our own interfaces only: another shuntd may have routes of the same protocol on its own.
-void HostNetwork::remove_leftovers(uint8_t protocol) {
+void HostNetwork::find_leftovers(uint8_t protocol) {
   auto routes = network_.routes(protocol);
   if (!routes) return;
   for (const KernelRoute& route : routes.value()) {
-    if (port_of(route.interface)) log_failure(network_.remove_route(route));
+    if (port_of(route.interface)) own_routes_.insert(route);
   }
+}
+
+std::set<Prefix> HostNetwork::announced_before() const {
+  std::set<Prefix> vips;
+  for (const KernelRoute& route : own_routes_) {
+    if (route.protocol == routes_config_.protocol && route.table == routes_config_.table)
+      vips.insert(route.prefix);
+  }
+  return vips;
 }
 
 void HostNetwork::on_link(uint32_t interface, const std::optional<KernelLink>& link) {
@@ -72,10 +83,7 @@ void HostNetwork::on_link(uint32_t interface, const std::optional<KernelLink>& l
 
 bool HostNetwork::lacks_own_routes() const {
   if (!monitor_) return false;
-  const auto own = std::ranges::count_if(monitor_->routes(), [&](const KernelRoute& route) {
-    return route.protocol == kOwnRouteProtocol && port_of(route.interface).has_value();
-  });
-  return static_cast<size_t>(own) < vip_routes_.size();
+  return !std::ranges::includes(monitor_->routes(), own_routes_);
 }
 
 KernelEvents HostNetwork::events() {
@@ -95,14 +103,10 @@ KernelEvents HostNetwork::events() {
 
 Result<> HostNetwork::follow(std::function<void()> changed) {
   changed_ = std::move(changed);
-  auto monitor = KernelMonitor::open(io_, events(), {.table = routes_config_.table});
+  auto monitor = KernelMonitor::open(io_, events(), {.second_table = routes_config_.table});
   if (!monitor) return monitor.error();
   monitor_ = monitor.take();
-  std::vector<uint32_t> interfaces;
-  for (const auto& tap : taps_) {
-    if (tap) interfaces.push_back(tap->index());
-  }
-  return monitor_->watch(interfaces);
+  return monitor_->watch(indices());
 }
 
 std::optional<uint8_t> HostNetwork::port_of(uint32_t interface) const {
@@ -148,12 +152,22 @@ std::vector<int> HostNetwork::fds() const {
   return fds;
 }
 
+std::vector<uint32_t> HostNetwork::indices() const {
+  std::vector<uint32_t> indices;
+  for (const auto& tap : taps_) {
+    if (tap) indices.push_back(tap->index());
+  }
+  return indices;
+}
+
 KernelView HostNetwork::view() const {
   KernelView view;
   if (!monitor_) return view;
   for (const KernelRoute& route : monitor_->routes()) {
     const auto port = port_of(route.interface);
-    if (!port || route.type != RouteType::unicast || is_own(route, routes_config_)) continue;
+    if (!port || route.type != RouteType::unicast || route.table != kMainTable ||
+        is_own(route, routes_config_))
+      continue;
     // Sorted by metric within a prefix, and of equal prefixes RouteTable keeps the first.
     view.routes.push_back({route.prefix, *port, route.gateway});
   }
@@ -194,43 +208,44 @@ KernelRoute HostNetwork::own_route(const VipRoute& route) const {
   return kernel_route;
 }
 
-void HostNetwork::add_vip_route(const VipRoute& route, const RoutesConfig& routes) {
-  KernelRoute kernel_route = own_route(route);
-  log_failure(
-      network_.add_permanent_neighbour(kernel_route.interface, route.vip.network(), host_macs_[route.port]));
-  log_failure(network_.replace_route(kernel_route));
-  if (!route.announced) return;
-  kernel_route.protocol = routes.protocol;
-  kernel_route.metric = routes.metric;
-  kernel_route.table = routes.table;
-  log_failure(network_.replace_route(kernel_route));
-}
-
-void HostNetwork::remove_vip_route(const VipRoute& route, const RoutesConfig& routes) {
-  KernelRoute kernel_route = own_route(route);
-  log_failure(network_.remove_route(kernel_route));
-  if (route.announced) {
-    kernel_route.protocol = routes.protocol;
-    kernel_route.metric = routes.metric;
-    kernel_route.table = routes.table;
-    log_failure(network_.remove_route(kernel_route));
+// As the kernel lists them.
+std::set<KernelRoute> HostNetwork::kernel_routes(const std::set<VipRoute>& wanted,
+                                                 const RoutesConfig& routes) const {
+  std::set<KernelRoute> all;
+  for (const VipRoute& vip : wanted) {
+    KernelRoute route = own_route(vip);
+    all.insert(route);
+    if (!vip.announced) continue;
+    route.protocol = routes.protocol;
+    route.table = routes.table;
+    route.metric = vip.metric == 0 && !vip.vip.address.is_v4() ? kIpv6DefaultMetric : vip.metric;
+    all.insert(route);
   }
+  return all;
 }
 
 void HostNetwork::set_vip_routes(const std::set<VipRoute>& wanted, const RoutesConfig& routes) {
-  for (const VipRoute& route : vip_routes_) {
-    if (wanted.contains(route)) continue;
-    remove_vip_route(route, routes_config_);
-    const bool stays =
-        std::ranges::any_of(wanted, [&](const VipRoute& other) { return other.vip == route.vip; });
-    if (!stays) log_failure(network_.remove_neighbour(taps_[route.port]->index(), route.vip.network()));
-  }
+  const std::set<KernelRoute> next = kernel_routes(wanted, routes);
   const bool all = routes_lost_ || lacks_own_routes();
   routes_lost_ = false;
-  for (const VipRoute& route : wanted) {
-    if (all || !vip_routes_.contains(route)) add_vip_route(route, routes);
+  for (const VipRoute& vip : wanted) {
+    if (all || !vip_routes_.contains(vip))
+      log_failure(network_.add_permanent_neighbour(taps_[vip.port]->index(), vip.vip.network(),
+                                                   host_macs_[vip.port]));
+  }
+  for (const KernelRoute& route : next) {
+    if (all || !own_routes_.contains(route)) log_failure(network_.replace_route(route));
+  }
+  for (const KernelRoute& route : own_routes_) {
+    if (!next.contains(route)) log_failure(network_.remove_route(route));
+  }
+  for (const VipRoute& vip : vip_routes_) {
+    const bool stays = std::ranges::any_of(
+        wanted, [&](const VipRoute& other) { return other.vip == vip.vip && other.port == vip.port; });
+    if (!stays) log_failure(network_.remove_neighbour(taps_[vip.port]->index(), vip.vip.network()));
   }
   vip_routes_ = wanted;
+  own_routes_ = next;
   routes_config_ = routes;
 }
 

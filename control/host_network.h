@@ -38,14 +38,19 @@ class HostNetwork {
   // Starts mirroring; `changed` is called whenever view() has become another.
   Result<> follow(std::function<void()> changed);
 
-  std::vector<int> fds() const;  // by port index; −1 where there is no host_interface
+  std::vector<int> fds() const;           // by port index; −1 where there is no host_interface
+  std::vector<uint32_t> indices() const;  // the kernel's, of all host_interfaces
   bool has_interface(uint8_t port) const { return port < taps_.size() && taps_[port].has_value(); }
   KernelView view() const;
 
   // The kernel keeps these next hops fresh from now on, and no others.
   void want_neighbours(const std::set<NextHopKey>& wanted);
   void ask(uint8_t port, const IpAddress& address);
+  // New routes are there before old ones go. What an earlier shuntd left behind goes too, with the first
+  // call.
   void set_vip_routes(const std::set<VipRoute>& wanted, const RoutesConfig& routes);
+  // VIPs that an earlier shuntd had announced by routes which are still there; of the start.
+  std::set<Prefix> announced_before() const;
   // By port; those of a port without host_interface are left out.
   void set_groups(const std::set<std::pair<uint8_t, IpAddress>>& wanted);
   Result<> set_addresses(const Config& config);
@@ -70,11 +75,10 @@ class HostNetwork {
   void tell_later();
   void on_link(uint32_t interface, const std::optional<KernelLink>& link);
   bool lacks_own_routes() const;
-  void remove_leftovers(uint8_t protocol);
+  void find_leftovers(uint8_t protocol);
   std::optional<uint8_t> port_of(uint32_t interface) const;
-  void add_vip_route(const VipRoute& route, const RoutesConfig& routes);
-  void remove_vip_route(const VipRoute& route, const RoutesConfig& routes);
   KernelRoute own_route(const VipRoute& route) const;
+  std::set<KernelRoute> kernel_routes(const std::set<VipRoute>& wanted, const RoutesConfig& routes) const;
 
   boost::asio::io_context& io_;
   KernelNetwork network_;
@@ -87,6 +91,7 @@ class HostNetwork {
   std::map<NextHopKey, MacAddress> macs_;
   std::set<NextHopKey> wanted_;
   std::set<VipRoute> vip_routes_;
+  std::set<KernelRoute> own_routes_;  // the kernel's, to VIPs
   MulticastGroups groups_;
   RoutesConfig routes_config_;
 };

@@ -44,13 +44,13 @@ Result<UniqueFd> open_events(int receive_buffer_bytes) {
 }  // namespace
 
 KernelMonitor::KernelMonitor(boost::asio::io_context& io, NetlinkSocket lister, KernelEvents events,
-                             uint32_t table)
+                             std::set<uint32_t> tables)
     : lister_(std::move(lister)),
       descriptor_(io),
       timer_(io),
       self_(std::make_shared<KernelMonitor*>(this)),
       events_(std::move(events)),
-      table_(table),
+      tables_(std::move(tables)),
       buffer_(kBufferBytes) {}
 
 KernelMonitor::~KernelMonitor() = default;
@@ -62,7 +62,7 @@ Result<std::unique_ptr<KernelMonitor>> KernelMonitor::open(boost::asio::io_conte
   auto fd = open_events(options.receive_buffer_bytes);
   if (!fd) return fd.error();
   std::unique_ptr<KernelMonitor> monitor(
-      new KernelMonitor(io, lister.take(), std::move(events), options.table));
+      new KernelMonitor(io, lister.take(), std::move(events), {options.table, options.second_table}));
   boost::system::error_code error;
   if (monitor->descriptor_.assign(fd.value().get(), error); error)
     return Error{"netlink events", error.message()};
@@ -203,7 +203,7 @@ void KernelMonitor::apply_address(const NetlinkView& view) {
 
 void KernelMonitor::apply_route(const NetlinkView& view) {
   const auto route = parse_route(view, interfaces_);
-  if (!route || route->table != table_) return;
+  if (!route || !tables_.contains(route->table)) return;
   // interface 0: a discarding route or a nexthop object. A replacement may have displaced one of ours.
   const bool replaces = view.type == RTM_NEWROUTE && (view.flags & NLM_F_REPLACE) != 0;
   if (!watched(route->interface) && route->interface != 0 && !replaces) return;
@@ -288,27 +288,35 @@ Result<> KernelMonitor::list_addresses() {
   return Ok{};
 }
 
+Result<> KernelMonitor::list_table(uint32_t table, RouteListing& listing) {
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    const auto rows =
+        collect<KernelRoute>(lister_, routes_request(family, table), "routes",
+                             [&](const NetlinkView& view) { return parse_route(view, interfaces_); });
+    if (!rows) return rows.error();
+    for (const KernelRoute& row : rows.value()) {
+      if (row.table != table || row.prefix.address.family() != family) continue;
+      const bool unicast = row.type == RouteType::unicast;
+      if (unicast && row.interface == 0) ++listing.unresolved;
+      if (unicast && !watched(row.interface)) continue;
+      if (row.hops > 1) ++listing.multipath;
+      listing.routes.push_back(row);
+    }
+  }
+  return Ok{};
+}
+
 Result<> KernelMonitor::list_routes() {
   const auto start = std::chrono::steady_clock::now();
   routes_dirty_ = false;
   ++counts_.route_listings;
-  std::vector<KernelRoute> now;
-  uint64_t multipath = 0;
-  uint64_t unresolved = 0;
-  for (const Family family : {Family::ipv4, Family::ipv6}) {
-    const auto rows =
-        collect<KernelRoute>(lister_, routes_request(family, table_), "routes",
-                             [&](const NetlinkView& view) { return parse_route(view, interfaces_); });
-    if (!rows) return rows.error();
-    for (const KernelRoute& row : rows.value()) {
-      if (row.table != table_ || row.prefix.address.family() != family) continue;
-      const bool unicast = row.type == RouteType::unicast;
-      if (unicast && row.interface == 0) ++unresolved;
-      if (unicast && !watched(row.interface)) continue;
-      if (row.hops > 1) ++multipath;
-      now.push_back(row);
-    }
+  RouteListing listing;
+  for (const uint32_t table : tables_) {
+    if (const auto listed = list_table(table, listing); !listed) return listed;
   }
+  std::vector<KernelRoute>& now = listing.routes;
+  const uint64_t multipath = listing.multipath;
+  const uint64_t unresolved = listing.unresolved;
   std::sort(now.begin(), now.end());
   if (multipath > counts_.multipath_routes) {
     note(std::to_string(multipath) + " multipath routes: of each only the first next hop is used");

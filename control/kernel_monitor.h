@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,7 @@ struct KernelEvents {
 
 struct KernelMonitorOptions {
   uint32_t table = 254;                        // routes of this table; main
+  uint32_t second_table = 254;                 // and of this one, where it is another
   int receive_buffer_bytes = 8 * 1024 * 1024;  // about 10,000 events
 };
 
@@ -78,8 +80,14 @@ class KernelMonitor {
 
  private:
   using NeighbourKey = std::pair<uint32_t, IpAddress>;
+  struct RouteListing {
+    std::vector<KernelRoute> routes;
+    uint64_t multipath = 0;
+    uint64_t unresolved = 0;
+  };
 
-  KernelMonitor(boost::asio::io_context& io, NetlinkSocket lister, KernelEvents events, uint32_t table);
+  KernelMonitor(boost::asio::io_context& io, NetlinkSocket lister, KernelEvents events,
+                std::set<uint32_t> tables);
   bool watched(uint32_t interface) const;
 
   // Events.
@@ -98,6 +106,7 @@ class KernelMonitor {
   Result<> list_links();
   Result<> list_addresses();
   Result<> list_routes();
+  Result<> list_table(uint32_t table, RouteListing& listing);
   Result<> list_neighbours();
   void refresh_later();
   void refresh();
@@ -112,7 +121,7 @@ class KernelMonitor {
   // Handlers hold it weakly: one that is queued when the monitor goes finds it gone.
   std::shared_ptr<KernelMonitor*> self_;
   KernelEvents events_;
-  uint32_t table_;
+  std::set<uint32_t> tables_;
   std::vector<uint8_t> buffer_;
 
   std::vector<uint32_t> interfaces_;

@@ -1,7 +1,6 @@
 #include "control/kernel_wants.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include "control/probe_prefix.h"
@@ -42,21 +41,16 @@ std::set<NextHopKey> wanted_next_hops(const Registry& registry, const Snapshot& 
   return wanted;
 }
 
-std::set<VipRoute> wanted_vip_routes(const Config& config,
-                                     const std::function<bool(const ServiceConfig&)>& is_fit) {
-  std::map<Prefix, VipRoute> routes;
+std::set<VipRoute> wanted_vip_routes(const Config& config, const std::map<Prefix, uint32_t>& announced) {
+  std::set<VipRoute> wanted;
   for (const ServiceConfig& service : config.services) {
     if (service.unserved == Unserved::punt) continue;  // a node address: the kernel's own
     const auto port = port_for(config, service.address.address);
     if (!port) continue;
-    const bool announced = service.announce == Announce::route && is_fit(service);
-    const auto [route, fresh] =
-        routes.try_emplace(service.address, VipRoute{service.address, *port, announced});
-    if (!fresh) route->second.announced &= announced;
+    const auto metric = announced.find(service.address);
+    const bool told = metric != announced.end();
+    wanted.insert({service.address, *port, told, told ? metric->second : 0});
   }
-  std::set<VipRoute> wanted;
-  for (const auto& [vip, route] : routes)
-    wanted.insert(route);
   return wanted;
 }
 

@@ -4,7 +4,7 @@
 
 #include <compare>
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -18,11 +18,12 @@ namespace shunt {
 // A next hop, by port.
 using NextHopKey = std::pair<uint8_t, IpAddress>;
 
-// Where a VIP's routes point; `announced`: a route with [routes] protocol is there as well.
+// Where a VIP's routes point; `announced`: a route with [routes] protocol and this metric is there as well.
 struct VipRoute {
   Prefix vip;
   uint8_t port = 0;
   bool announced = false;
+  uint32_t metric = 0;  // 0 where it isn't announced
   auto operator<=>(const VipRoute&) const = default;
 };
 
@@ -30,9 +31,8 @@ struct VipRoute {
 std::set<NextHopKey> wanted_next_hops(const Registry& registry, const Snapshot& snapshot);
 
 // One for each VIP, by the host_interface whose subnet holds it, else by the first one; none without any.
-// `is_fit` says whether a service may be announced; a VIP is when each of its services may.
-std::set<VipRoute> wanted_vip_routes(const Config& config,
-                                     const std::function<bool(const ServiceConfig&)>& is_fit);
+// `announced`: the VIPs that have a route for others as well, with its metric.
+std::set<VipRoute> wanted_vip_routes(const Config& config, const std::map<Prefix, uint32_t>& announced);
 
 // The same for probe addresses (control/probe_prefix.h), never announced: by the first host_interface that
 // has an address of their family, else by the first one. Checks come from that interface's address.

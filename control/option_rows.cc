@@ -107,6 +107,9 @@ constexpr std::array kRows = {
               "Absolute path for what is kept over reboots."},
     OptionRow{"node", "runtime_dir", Type::text, Need::optional, "\"/run/shunt\"",
               "Absolute path for sockets and the connection table."},
+    OptionRow{
+        "node", "standby", Type::boolean, Need::optional, "false",
+        "Starts without announcing VIPs, by ARP and ND or routes: `shuntctl announce on` begins (VRRP)."},
 
     OptionRow{"dataplane", "workers", Type::integers, Need::optional, "[1]",
               "CPU numbers; one polling worker on each, at most 64, each CPU once.", 0, 1'023},
@@ -118,7 +121,8 @@ constexpr std::array kRows = {
         "dataplane", "connections", Type::integer, Need::optional, "1_048_576",
         "Connections remembered per worker. With fewer than the default, ends by silence are noticed sooner.",
         1'024, 268'435'456},
-    not_yet("dataplane", "restart_grace"),
+    OptionRow{"dataplane", "restart_grace", Type::duration, Need::optional, "\"2s\"",
+              "How long `shunt-guard` leaves routes in place for a shuntd that died.", 0, 600'000},
 
     OptionRow{"port", "name", Type::text, Need::required, "", "Unique among ports."},
     OptionRow{"port", "device", Type::text, Need::required, "",
@@ -426,10 +430,21 @@ constexpr std::array kRows = {
               "Protocol number of the routes, for BGP daemons to match.", 5, 255},
     OptionRow{"routes", "table", Type::integer, Need::optional, "254", "Routing table; 254 is main.", 1,
               4'294'967'295.0},
-    OptionRow{"routes", "metric", Type::integer, Need::optional, "0",
-              "Priority of the routes in the kernel: the lowest of several to one address wins.", 0,
-              4'294'967'295.0},
-    not_yet("routes", "exabgp"),
+    OptionRow{
+        "routes", "metric", Type::integer, Need::optional, "0",
+        "Metric of the routes; of several to one prefix the kernel takes the lowest. 0 is 1024 in IPv6.", 0,
+        4'294'967'295.0},
+    OptionRow{
+        "routes", "metric_step", Type::integer, Need::optional, "0",
+        "Added to the metric for each whole tenth of a VIP's backends that is down, of its service with "
+        "the most of them down; 0: the metric stays.",
+        0, 400'000'000},
+    OptionRow{"routes", "stop_wait", Type::duration, Need::optional, "\"0s\"",
+              "How long shuntd forwards on after SIGTERM has withdrawn its routes; a second signal ends it "
+              "at once.",
+              0, 600'000},
+    OptionRow{"routes", "exabgp", Type::text, Need::optional, "\"next-hop self\"",
+              "What `shuntctl exabgp` writes behind an address: next hop and attributes, in ExaBGP's words."},
 
     OptionRow{
         "fragments", "entries", Type::integer, Need::optional, "4_096",

@@ -19,6 +19,7 @@
 #include "control/discovery_status.h"
 #include "control/finding.h"
 #include "control/flow_status.h"
+#include "control/route_status.h"
 #include "control/trace_status.h"
 
 namespace shunt {
@@ -195,6 +196,9 @@ class StatusSource {
                                                          const std::string& who) = 0;
   virtual DropsReport drops() = 0;
   virtual std::vector<Finding> findings() = 0;  // what is set up wrong
+  virtual RoutesStatus routes() = 0;            // the VIPs, and how they are announced
+  // Ends or begins standby: ARP, ND and routes of all VIPs. `who` asked for it.
+  virtual void set_announcing(bool on, const std::string& who) = 0;
   // Reads the configuration file again, as SIGHUP does. `who` asked for it.
   virtual ReloadReport reload(const std::string& who) = 0;
   // What may be changed; nullptr where nothing may.

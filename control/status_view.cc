@@ -274,7 +274,7 @@ std::vector<ServiceStatus> StatusView::services() {
     status.pool = config.pool;
     status.scheduler = scheduler_text(config.scheduler);
     status.announced = announce_text(config.announce);
-    status.fit = daemon_.is_fit(config);
+    status.fit = daemon_.fitness(config).fit();
     status.sees_replies = config.forward == Forward::nat;
     if (const ServiceCondition* condition = daemon_.compiler_->condition(record->first)) {
       status.panic = condition->rule.mode == ChoiceMode::everybody;
@@ -304,6 +304,17 @@ DropsReport StatusView::drops() {
   for (size_t i = 0; i < kDropReasons; ++i)
     report.dropped.emplace_back(kDropReasonNames[i], ledger.dropped[i]);
   return report;
+}
+
+RoutesStatus StatusView::routes() {
+  const Announcer& announcer = *daemon_.announcer_;
+  return {announcer.on(), announcer.stopping(),
+          static_cast<uint32_t>(daemon_.config_.dataplane.restart_grace.count()),
+          daemon_.config_.routes.exabgp, announcer.vips()};
+}
+
+void StatusView::set_announcing(bool on, const std::string& who) {
+  daemon_.set_announcing(on, who);
 }
 
 ChangeControl* StatusView::changes() {

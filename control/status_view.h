@@ -47,6 +47,8 @@ class StatusView : public StatusSource {
   std::vector<DiscoveryStatus> discovery() override;
   DropsReport drops() override;
   std::vector<Finding> findings() override;  // doctor_view.cc
+  RoutesStatus routes() override;
+  void set_announcing(bool on, const std::string& who) override;
   ReloadReport reload(const std::string& who) override;
   ChangeControl* changes() override;
   uint64_t generation() override;

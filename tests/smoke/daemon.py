@@ -39,6 +39,7 @@ class Daemon:
         self.socket = f"{self.folder}/run/api.sock"
         self.process = None
         self.environment = {}  # for shuntd alone
+        self.wrapper = []      # a program that starts it, with its arguments
         self.on_taps = True   # False: a device whose other end the kernel doesn't see
         self.may_miss = False  # True: a device that loses frames when shuntd doesn't run for a while, and says so
         self._baseline = {}
@@ -54,7 +55,7 @@ class Daemon:
         with open(self.log_file, "ab") as log:
             settings = [f"{name}={value}" for name, value in self.environment.items()]
             self.process = self.topology.start(
-                self.topology.lb, ["env", *settings, program("shuntd"), "--config", self.config_file], log)
+                self.topology.lb, ["env", *settings, *self.wrapper, program("shuntd"), "--config", self.config_file], log)
 
     def start(self, config, timeout=15):
         """launch(), then waits until /readyz says 200."""

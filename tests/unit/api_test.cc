@@ -302,6 +302,19 @@ TEST(Api, SaysWhyAReloadIsRefused) {
   EXPECT_EQ(json["status"], 422);
 }
 
+TEST(Api, AnnouncingIsSwitchedByWhomever) {
+  ServerOnThread server;
+  EXPECT_EQ(ask(server.tcp_address(), "POST", "/api/v1/announce/off").status, 403U);
+  const RawAnswer off = ask(server.unix_address(), "POST", "/api/v1/announce/off");
+  EXPECT_EQ(off.status, 200U);
+  const Json json = Json::parse(off.body);
+  EXPECT_EQ(json["announcing"], false);
+  EXPECT_EQ(json["vips"][0]["backends"], (Json{{"up", 3}, {"total", 4}, {"needed", 1}}));
+  EXPECT_EQ(json["vips"][1]["reason"], "0 of 2 backends of dns up, 1 needed");
+  server.on_control_thread([&] { EXPECT_FALSE(server.status.announced_by.empty()); });
+  EXPECT_EQ(Json::parse(ask(server.unix_address(), "POST", "/api/v1/announce/on").body)["announcing"], true);
+}
+
 TEST(Api, NamesTheMethodsOfAPath) {
   ServerOnThread server;
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "BREW"}) {

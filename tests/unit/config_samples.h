@@ -36,12 +36,14 @@ name = "lb1"
 cluster_key_file = "/etc/shunt/key"
 state_dir = "/var/lib/shunt"
 runtime_dir = "/run/shunt"
+standby = true
 
 [dataplane]
 workers = [1, 3]
 memory = "ordinary"
 idle = "spin"
 connections = 2_097_152
+restart_grace = "5s"
 
 [[port]]
 name = "net0"
@@ -129,6 +131,9 @@ time = "250ms"
 protocol = 100
 table = 100
 metric = 20
+metric_step = 2
+stop_wait = "3s"
+exabgp = "next-hop 192.0.2.9 med 10"
 
 [log]
 level = "debug"

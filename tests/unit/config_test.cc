@@ -74,6 +74,11 @@ TEST(ConfigLoad, MinimalHasDefaults) {
   EXPECT_EQ(config.icmp.rate, 100U);
   EXPECT_EQ(service.too_big, TooBig::fragment);
   EXPECT_EQ(config.routes.table, 254U);
+  EXPECT_EQ(config.routes.metric_step, 0U);
+  EXPECT_EQ(config.routes.stop_wait, seconds(0));
+  EXPECT_EQ(config.routes.exabgp, "next-hop self");
+  EXPECT_EQ(config.dataplane.restart_grace, seconds(2));
+  EXPECT_FALSE(config.node.standby);
   EXPECT_EQ(config.fragments.entries, 4096U);
   EXPECT_EQ(config.fragments.bytes, 4U << 20U);
   EXPECT_EQ(config.fragments.time, seconds(1));
@@ -92,10 +97,12 @@ TEST(ConfigLoad, FullReadsNodeAndPorts) {
   const Config config = loaded(kFull);
   EXPECT_EQ(config.node.name, "lb1");
   EXPECT_EQ(config.node.cluster_key_file, "/etc/shunt/key");
+  EXPECT_TRUE(config.node.standby);
   EXPECT_THAT(config.dataplane.workers, ElementsAre(1U, 3U));
   EXPECT_EQ(config.dataplane.memory, MemoryMode::ordinary);
   EXPECT_EQ(config.dataplane.idle, IdleMode::spin);
   EXPECT_EQ(config.dataplane.connections, 2'097'152U);
+  EXPECT_EQ(config.dataplane.restart_grace, seconds(5));
   ASSERT_EQ(config.ports.size(), 2U);
   const PortConfig& port = config.ports[0];
   EXPECT_EQ(port.device, "0000:3b:00.0");
@@ -111,6 +118,9 @@ TEST(ConfigLoad, FullReadsNodeAndPorts) {
   EXPECT_EQ(config.routes.protocol, 100);
   EXPECT_EQ(config.routes.table, 100U);
   EXPECT_EQ(config.routes.metric, 20U);
+  EXPECT_EQ(config.routes.metric_step, 2U);
+  EXPECT_EQ(config.routes.stop_wait, seconds(3));
+  EXPECT_EQ(config.routes.exabgp, "next-hop 192.0.2.9 med 10");
   EXPECT_EQ(config.fragments.entries, 65'536U);
   EXPECT_EQ(config.fragments.bytes, 100'000'000U);
   EXPECT_EQ(config.fragments.time, milliseconds(250));
@@ -236,12 +246,12 @@ TEST(ConfigLoad, WarnsOnlyOfWhatNobodyUses) {
 TEST(ConfigLoad, FillsPositions) {
   const Config config = loaded(kFull);
   const auto at = [](SourcePosition position) { return std::pair(position.line, position.column); };
-  EXPECT_EQ(at(config.ports[0].position), std::pair(14U, 1U));
-  EXPECT_EQ(at(config.ports[1].position), std::pair(25U, 1U));
-  EXPECT_EQ(at(config.pools[0].position), std::pair(29U, 1U));
-  EXPECT_EQ(at(config.pools[0].health->position), std::pair(31U, 10U));
-  EXPECT_EQ(at(config.pools[0].backends[0].position), std::pair(39U, 1U));
-  EXPECT_EQ(at(config.services[0].position), std::pair(50U, 1U));
+  EXPECT_EQ(at(config.ports[0].position), std::pair(16U, 1U));
+  EXPECT_EQ(at(config.ports[1].position), std::pair(27U, 1U));
+  EXPECT_EQ(at(config.pools[0].position), std::pair(31U, 1U));
+  EXPECT_EQ(at(config.pools[0].health->position), std::pair(33U, 10U));
+  EXPECT_EQ(at(config.pools[0].backends[0].position), std::pair(41U, 1U));
+  EXPECT_EQ(at(config.services[0].position), std::pair(52U, 1U));
 }
 
 TEST(ConfigLoad, ResolvesAnnounce) {

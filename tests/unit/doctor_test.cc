@@ -55,6 +55,7 @@ const Row kRows[] = {
      [](DoctorFacts& facts) { facts.services[0].backends_up = 0; }},
     {"nobody-up", Gravity::fault, "service www", "nobody who takes new flows",
      [](DoctorFacts& facts) { facts.services[0].backends_up = facts.services[0].members = 0; }},
+    {"standby", Gravity::note, "node", "standby", [](DoctorFacts& facts) { facts.is_standby = true; }},
     {"no-health-check", Gravity::note, "pool web", "dead backend",
      [](DoctorFacts& facts) { facts.services[0].is_checked = false; }},
     {"table-full", Gravity::warning, "service www", "7 flows",

@@ -53,6 +53,11 @@ class FakeStatus : public StatusSource {
   }
   DropsReport drops() override { return drops_report; }
   std::vector<Finding> findings() override { return found; }
+  RoutesStatus routes() override { return routes_status; }
+  void set_announcing(bool on, const std::string& who) override {
+    routes_status.announcing = on;
+    announced_by = who;
+  }
   ReloadReport reload(const std::string& who) override {
     ++reloads;
     reloaded_by = who;
@@ -92,6 +97,8 @@ class FakeStatus : public StatusSource {
   int captures_ended = 0;
   DropsReport drops_report;
   std::vector<Finding> found;
+  RoutesStatus routes_status;
+  std::string announced_by;
   ReloadReport reload_report;
   int reloads = 0;
   std::string reloaded_by;
@@ -315,6 +322,27 @@ inline TraceReport fake_trace() {
   return trace;
 }
 
+inline RoutesStatus fake_routes() {
+  VipStatus web;
+  web.vip = *Prefix::parse("198.51.100.10");
+  web.announce = "route";
+  web.service = "web";
+  web.up = 3;
+  web.members = 4;
+  web.needed = 1;
+  web.fit = web.announced = true;
+  web.metric = 12;
+  web.reason = "3 of 4 backends of web up";
+  VipStatus dns;
+  dns.vip = *Prefix::parse("2001:db8::/64");
+  dns.announce = "route";
+  dns.service = "dns";
+  dns.members = 2;
+  dns.needed = 1;
+  dns.reason = "0 of 2 backends of dns up, 1 needed";
+  return {true, false, 2'000, "next-hop self", {web, dns}};
+}
+
 // Two services, web (ipip) and dns (nat, IPv6, any port), one worker, one port, 12 drops of which 10 are
 // services'.
 inline FakeStatus fake_status() {
@@ -382,6 +410,7 @@ inline FakeStatus fake_status() {
   fake.flow_status = fake_flows();
   fake.connection_page = fake_connections();
   fake.trace_report = fake_trace();
+  fake.routes_status = fake_routes();
   fake.record_status = {{0, 77, 7}};
   fake.drops_report = {3'000'010, 2'999'988, 11, 2, 1, {{"ttl", 2}, {"no_backend", 10}, {"arp", 0}}};
   fake.reload_report = {true, 8, "1 service added", {}, {"shunt.toml:3:1: warning: no health"}};

@@ -122,6 +122,22 @@ TEST_F(KernelMonitorTest, MirrorsRoutesAsTheyComeAndGo) {
   EXPECT_TRUE(run_until([&] { return ours() == std::vector{six}; }));
 }
 
+TEST_F(KernelMonitorTest, ASecondTableIsMirroredToo) {
+  KernelRoute before = route("198.51.100.1");
+  before.table = 100;
+  ASSERT_TRUE(succeeds(network().add_route(before)));
+  start({.second_table = 100});
+  EXPECT_THAT(ours(), ElementsAre(before));
+  KernelRoute other = route("198.51.100.2");
+  other.table = 101;
+  ASSERT_TRUE(succeeds(network().add_route(other)));
+  const KernelRoute main = route("198.51.100.3");
+  ASSERT_TRUE(succeeds(network().add_route(main)));
+  EXPECT_TRUE(run_until([&] { return ours() == std::vector{before, main}; }));
+  ASSERT_TRUE(succeeds(network().remove_route(before)));
+  EXPECT_TRUE(run_until([&] { return ours() == std::vector{main}; }));
+}
+
 TEST_F(KernelMonitorTest, ManyRouteChangesAreFewListings) {
   start();
   settle();

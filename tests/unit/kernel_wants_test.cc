@@ -61,11 +61,11 @@ TEST(KernelWants, RoutesToVipsOfBothFamilies) {
       {pool("web", {backend(1)})},
       {service_at("2001:db8::10", Announce::arp), service_at("2001:db8:1::/96", Announce::arp),
        service_at("2001:db8:f::10", Announce::route), service_at("198.51.100.10", Announce::route)});
-  EXPECT_THAT(
-      wanted_vip_routes(config, [](const ServiceConfig&) { return true; }),
-      ElementsAre(VipRoute{prefix("198.51.100.10"), 0, true}, VipRoute{prefix("2001:db8::10"), 0, false},
-                  VipRoute{prefix("2001:db8:1::/96"), 1, false},
-                  VipRoute{prefix("2001:db8:f::10"), 0, true}));
+  EXPECT_THAT(wanted_vip_routes(config, {{prefix("198.51.100.10"), 7}, {prefix("2001:db8:f::10"), 0}}),
+              ElementsAre(VipRoute{prefix("198.51.100.10"), 0, true, 7},
+                          VipRoute{prefix("2001:db8::10"), 0, false, 0},
+                          VipRoute{prefix("2001:db8:1::/96"), 1, false, 0},
+                          VipRoute{prefix("2001:db8:f::10"), 0, true, 0}));
 }
 
 // By the first interface that checks can come from, of the VIP's family.
