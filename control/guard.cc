@@ -45,7 +45,9 @@ std::string how_it_ended(int status) {
 // In the child, before it is another program: only what may be done between fork and exec.
 [[noreturn]] void become(char* const* arguments, pid_t guard) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  setpgid(0, 0);  // Ctrl-C is for the guard, which passes it on: a second signal would cut [routes] stop_wait short
+  setpgid(
+      0,
+      0);  // Ctrl-C is for the guard, which passes it on: a second signal would cut [routes] stop_wait short
   if (getppid() != guard) _exit(kCannotRun);  // it died meanwhile
   sigset_t none;
   sigemptyset(&none);
