@@ -70,7 +70,7 @@ bool CaptureSession::write(const CaptureRecord& record, std::span<const uint8_t>
   packet.is_outbound = is_after;
   packet.bytes = frame;
   packet.comment = words;
-  Block block{record.ns, {}};
+  Block block{record.ns, blocks.size(), {}};
   write_pcapng_packet(block.bytes, packet);
   blocks.push_back(std::move(block));
   return true;
@@ -97,7 +97,7 @@ std::optional<std::string> CaptureSession::take() {
   std::vector<Block> blocks;
   for (const auto& tap : taps_->taps())
     drain(*tap, blocks);
-  std::ranges::stable_sort(blocks, {}, &Block::ns);
+  std::ranges::sort(blocks);
   for (const Block& block : blocks)
     taken += block.bytes;
   const uint64_t now = clock_();

@@ -48,7 +48,10 @@ class CaptureSession : public CaptureStream {
  private:
   struct Block {
     uint64_t ns = 0;
+    size_t order = 0;  // of those at one instant
     std::string bytes;
+
+    auto operator<=>(const Block&) const = default;
   };
   void drain(CaptureTap& tap, std::vector<Block>& blocks);
   bool write(const CaptureRecord& record, std::span<const uint8_t> frame, std::vector<Block>& blocks);

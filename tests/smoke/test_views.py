@@ -6,7 +6,6 @@ flows --live lists the connection, a capture holds its packets as they came and 
 """
 
 import contextlib
-import signal
 import socket
 import subprocess
 
@@ -100,14 +99,13 @@ class Views(harness.SmokeTest):
 
     def test_capture(self):
         bed = self.open_bed()
-        process, file = self.start_capture(bed, "web", "--client", bed.client.address)
+        process, file = self.start_capture(bed, "web", "--client", bed.client.address, "--count", "3")
         told = self.trace(bed, FIRST_PORT)
         with contextlib.closing(self.connect(bed, FIRST_PORT)) as connection:
             self.assertEqual(self.who_answers(connection), told["backend"])
-        packets = harness.wait_until(lambda: [each for each in self.read(file) if "after" in each["frame.comment"]] and
-                                     self.read(file), 10, "packets in the file")
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
+        self.assertEqual(process.wait(20), 0)
+        packets = self.read(file)
+        self.assertEqual(len(packets), 6, "SYN, ACK and request, before and after")
         backend = next(backend for backend in bed.backends if backend.name == told["backend"])
         rest = f", service web, flow {bed.client.address}:{FIRST_PORT}, backend web/{backend.name}"
         before, after = packets[0], packets[1]
