@@ -28,6 +28,8 @@ def script_of(shell):
 
 
 class Completion(unittest.TestCase):
+    unread = ""  # by read_until
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
@@ -178,12 +180,14 @@ class Completion(unittest.TestCase):
                 "HOME": self.folder.name}
 
     def read_until(self, terminal, text):
-        seen = ""
+        """What comes behind `text` is for the next call."""
+        seen = self.unread
         deadline = time.monotonic() + 20
         while text not in seen:
             ready, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
             self.assertTrue(ready, f"waited for {text!r}, saw {seen!r}")
             seen += os.read(terminal, 4096).decode(errors="replace")
+        self.unread = seen.split(text, 1)[1]
 
 
 if __name__ == "__main__":
