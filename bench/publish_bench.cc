@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/measure.h"
+#include "control/announcer.h"
 #include "control/compiler.h"
 #include "control/config_load.h"
 #include "control/desired_state.h"
@@ -117,7 +118,8 @@ class Node {
     publication_.reclaim();
     keep(wanted_next_hops(compiler_.registry(), published).size());
     keep(wanted_groups(published).size());
-    keep(wanted_vip_routes(config_, [](const ServiceConfig&) { return true; }).size());
+    keep(announcer_.update(config_, [](const ServiceConfig&) { return Fitness{1, 0, 1, 1}; }).size());
+    keep(wanted_vip_routes(config_, announcer_.routes()).size());
   }
 
   std::string texts_[2];
@@ -128,6 +130,7 @@ class Node {
   uint64_t now_ = 1'000'000'000;
   DesiredState state_;
   Config config_;
+  Announcer announcer_{false, {}};
   Compiler compiler_{kClusterKey};
   Publication publication_{1};
 };
