@@ -35,7 +35,8 @@ std::string option_lines(const std::string& program, const std::string& start, c
     lines += start;
     for (const std::string& name : option.names)
       lines += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-    if (!option.value.empty()) lines += " -r" + offer(program, option.value);
+    if (!option.value.empty())
+      lines += (completion_of(option.value).files ? " -r" : " -x") + offer(program, option.value);
     lines += " -d " + quoted(option.text) + "\n";
   }
   return lines;

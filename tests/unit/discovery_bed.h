@@ -152,16 +152,27 @@ class ScriptedDns {
  public:
   using Answer = std::function<std::string(const std::string& question, bool tcp)>;
 
-  ScriptedDns(asio::io_context& io, Answer answer)
-      : answer_(std::move(answer)),
-        udp_(io, {asio::ip::make_address("127.0.0.1"), 0}),
-        acceptor_(io, {udp_.local_endpoint().address(), udp_.local_endpoint().port()}) {
+  ScriptedDns(asio::io_context& io, Answer answer) : answer_(std::move(answer)), udp_(io), acceptor_(io) {
+    bind(io);
     receive();
     accept();
   }
   std::string address() const { return "127.0.0.1:" + std::to_string(udp_.local_endpoint().port()); }
 
  private:
+  // The port that UDP gets may be another program's in TCP.
+  void bind(asio::io_context& io) {
+    for (int tries = 1;; ++tries) {
+      udp_ = asio::ip::udp::socket(io, {asio::ip::make_address("127.0.0.1"), 0});
+      const asio::ip::tcp::endpoint same(udp_.local_endpoint().address(), udp_.local_endpoint().port());
+      acceptor_ = asio::ip::tcp::acceptor(io, same.protocol());
+      boost::system::error_code error;
+      acceptor_.set_option(asio::socket_base::reuse_address(true));
+      acceptor_.bind(same, error);
+      if (!error) return acceptor_.listen();
+      if (tries == 20) throw boost::system::system_error(error);
+    }
+  }
   void receive() {
     udp_.async_receive_from(asio::buffer(datagram_), peer_, [this](const auto& error, size_t got) {
       if (error) return;
