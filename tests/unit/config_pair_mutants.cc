@@ -179,10 +179,8 @@ std::optional<Mutant> addresses_alone(const ConfigText& good, Dice& dice) {
   if (port == nullptr) return std::nullopt;
   const KeyPlace& gone = *port->find("host_interface");
   const size_t size = gone.line_end - gone.line_at;
-  Mutant made = mutant(good, gone.line_at, size, "", DiagnosticId::addresses_without_interface,
-                       port->find("addresses")->value_at - size, "addresses");
-  made.alone = good.text().find("via =") == std::string::npos;  // such checks need the interface too
-  return made;
+  return mutant(good, gone.line_at, size, "", DiagnosticId::addresses_without_interface,
+                port->find("addresses")->value_at - size, "addresses");
 }
 
 std::optional<Mutant> interface_is_tap(const ConfigText& good, Dice& dice) {
