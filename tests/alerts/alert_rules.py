@@ -28,6 +28,7 @@ FOREIGN = {
     "prometheus_rule_group_last_duration_seconds": {"rule_group"},
     "alertmanager_notifications_failed_total": {"integration"},
     "alertmanager_notifications_total": {"integration"},
+    "scrape_duration_seconds": set(),
     "ALERTS": {"alertname", "alertstate", "severity", "pool", "backend", "service"},
 }
 
