@@ -12,7 +12,7 @@ except ModuleNotFoundError as missing:  # PyYAML
     print(f"skipped: {missing}; Debian: python3-yaml")
     sys.exit(77)
 
-LIMIT = 300  # seconds
+LIMIT = 300  # seconds for one file
 
 
 def promtool(*words):
