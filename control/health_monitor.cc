@@ -109,6 +109,7 @@ void HealthMonitor::Core::record(Watch& watch, const HealthResult& result) {
   if (result.outcome == HealthOutcome::internal) return;
   ++(result.ok() ? status.successes : status.failures);
   status.last_duration = std::chrono::round<milliseconds>(result.duration);
+  status.total_duration += result.duration;
   const Clock::time_point now = Clock::now();
   const auto left = watch.tracker.record(result.ok());
   status.consecutive = watch.tracker.consecutive();

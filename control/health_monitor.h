@@ -40,7 +40,8 @@ struct HealthStatus {
   uint64_t failures = 0;
   uint32_t consecutive = 0;
   milliseconds last_duration{0};
-  uint64_t since_ns = 0;  // steady_clock: since when it is in this state
+  std::chrono::nanoseconds total_duration{0};  // of successes and failures
+  uint64_t since_ns = 0;                       // steady_clock: since when it is in this state
 };
 
 struct HealthEntry {

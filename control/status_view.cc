@@ -235,6 +235,7 @@ BackendStatus StatusView::backend_status(const ServiceRecord& service, uint8_t p
     if (health->since_ns != 0) status.since = wall_time(health->since_ns);
     status.checks.results = {{"ok", health->successes}, {"failed", health->failures}};
     status.checks.count = health->successes + health->failures;
+    status.checks.total_seconds = std::chrono::duration<double>(health->total_duration).count();
   } else {
     status.state = BackendState::up;
     status.reason = "no health check";

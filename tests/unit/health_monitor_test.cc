@@ -144,6 +144,12 @@ TEST_F(HealthMonitorTest, AServerThatNeverAnswersFailsHttpAndPassesTcp) {
   EXPECT_GE(counters.ok, 1U);
   EXPECT_EQ(counters.duration_count, counters.ok + counters.timed_out);
   EXPECT_GE(counters.duration_sum, milliseconds(150));
+  const auto duration_of = [&](const char* backend) {
+    return monitor.status("web", backend)->total_duration;
+  };
+  EXPECT_GE(duration_of("http"), milliseconds(150));
+  EXPECT_GT(duration_of("tcp"), milliseconds(0));
+  EXPECT_EQ(duration_of("http") + duration_of("tcp"), counters.duration_sum);
 }
 
 TEST_F(HealthMonitorTest, NewTargetsLeaveTheOthersUndisturbed) {
