@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -18,8 +19,9 @@ constexpr double kLateMs = 10;
 constexpr std::array<std::pair<const char*, double>, 6> kQuantiles = {
     {{"p50", 0.5}, {"p75", 0.75}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p999", 0.999}}};
 
-double quantile_ms(const HistogramSum& sum, double q) {
-  return sum.quantile(q) / 1000;
+// A bucket's middle may lie above all that is in it.
+double quantile_ms(const HistogramSum& sum, double q, uint64_t max_ns) {
+  return std::min(sum.quantile(q) / 1000, to_ms(max_ns));
 }
 
 Json quantiles(const HistogramSum& sum, uint64_t max_ns) {
@@ -28,7 +30,7 @@ Json quantiles(const HistogramSum& sum, uint64_t max_ns) {
   const double count = static_cast<double>(sum.count());
   json["mean"] = sum.count() == 0 ? 0 : static_cast<double>(sum.sum()) / 1000 / count;
   for (const auto& [key, q] : kQuantiles)
-    json[key] = quantile_ms(sum, q);
+    json[key] = quantile_ms(sum, q, max_ns);
   json["max"] = to_ms(max_ns);
   return json;
 }
@@ -61,11 +63,11 @@ std::string failure_words(const TrafficTally& tally) {
 std::string latency_words(const TrafficOptions& options, const TrafficTally& tally) {
   const HistogramSum latency = tally.latency();
   if (latency.count() == 0) return "No answer came.\n";
+  const auto at = [&](double q) { return quantile_ms(latency, q, tally.latency_max_ns()); };
   std::string text = fmt::format(
       "{}: half within {:.2f} ms, 95 % {:.2f} ms, 99 % {:.2f} ms, 99.9 % {:.2f} ms, the slowest {:.2f} ms.\n",
-      options.is_closed_loop() ? "Time to answer" : "From the intended start to the answer",
-      quantile_ms(latency, 0.5), quantile_ms(latency, 0.95), quantile_ms(latency, 0.99),
-      quantile_ms(latency, 0.999), to_ms(tally.latency_max_ns()));
+      options.is_closed_loop() ? "Time to answer" : "From the intended start to the answer", at(0.5),
+      at(0.95), at(0.99), at(0.999), to_ms(tally.latency_max_ns()));
   if (options.is_closed_loop()) {
     text +=
         "In a closed loop a slow answer delays the requests behind it, which then aren't sent: read these "
@@ -76,7 +78,7 @@ std::string latency_words(const TrafficOptions& options, const TrafficTally& tal
 }
 
 std::string generator_words(const TrafficTally& tally) {
-  const double late_ms = quantile_ms(tally.late(), 0.99);
+  const double late_ms = quantile_ms(tally.late(), 0.99, tally.late_max_ns());
   if (!is_generator_late(tally)) {
     return fmt::format(
         "The generator kept to its times: 99 % began within {:.2f} ms of them, the last {:.2f} ms after.\n",
@@ -100,7 +102,8 @@ std::string backend_words(const TrafficTally& tally) {
 }  // namespace
 
 bool is_generator_late(const TrafficTally& tally) {
-  return quantile_ms(tally.late(), 0.99) > kLateMs || tally.ended(Outcome::not_begun) > 0;
+  return quantile_ms(tally.late(), 0.99, tally.late_max_ns()) > kLateMs ||
+         tally.ended(Outcome::not_begun) > 0;
 }
 
 std::string second_line(size_t number, const SecondRow& row) {
@@ -121,8 +124,8 @@ std::string report_words(const TrafficOptions& options, const TrafficTally& tall
   if (options.is_closed_loop()) {
     text += fmt::format(", {} at a time.\n", options.concurrent);
   } else {
-    text += fmt::format("; offered were {:.1f} a second ({}).\n", a_second(tally.offered(), seconds),
-                        profile_words(options));
+    text += fmt::format("; offered were {:.1f} a second ({}).\n",
+                        a_second(tally.offered(), end.offered_for_s), profile_words(options));
   }
   text += failure_words(tally) + latency_words(options, tally);
   if (!options.is_closed_loop()) text += generator_words(tally);
@@ -144,7 +147,7 @@ std::string report_json(const TrafficOptions& options, const TrafficTally& tally
                {"ok", tally.ok()},
                {"failed", tally.failed()},
                {"connections", tally.connections()},
-               {"offered_a_second", a_second(tally.offered(), seconds)},
+               {"offered_a_second", a_second(tally.offered(), end.offered_for_s)},
                {"ok_a_second", a_second(tally.ok(), seconds)},
                {"outcomes", outcomes},
                {"latency_ms", quantiles(tally.latency(), tally.latency_max_ns())},

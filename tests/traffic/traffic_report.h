@@ -11,6 +11,7 @@ namespace shunt {
 
 struct TrafficEnd {
   uint64_t end_ns = 0;
+  double offered_for_s = 0;  // how long requests were to begin
   bool interrupted = false;
 };
 

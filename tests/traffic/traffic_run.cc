@@ -55,6 +55,7 @@ class TrafficRun {
         sender_(options.udp ? make_udp_sender({options, poller_, timers_, tally_})
                             : make_tcp_sender({options, poller_, timers_, tally_})) {
     if (curve == nullptr) return;
+    planned_s_ = curve->seconds();
     arrivals_.emplace(*curve, options.profile.poisson, options.profile.seed);
     next_ns_ = arrivals_->next();
   }
@@ -129,7 +130,9 @@ class TrafficRun {
     const uint64_t now_ns = monotonic_ns();
     sender_->end_all(now_ns);
     tally_.close_last(now_ns, 0);
-    const TrafficEnd end{now_ns, interrupts_.asked()};
+    const double elapsed_s = to_seconds(now_ns - tally_.start_ns());
+    const TrafficEnd end{now_ns, arrivals_ ? std::min(elapsed_s, planned_s_) : elapsed_s,
+                         interrupts_.asked()};
     std::fputs(report_words(options_, tally_, end).c_str(), options_.json ? stderr : stdout);
     if (options_.json) std::printf("%s\n", report_json(options_, tally_, end).c_str());
     if (!options_.csv.empty()) {
@@ -150,6 +153,7 @@ class TrafficRun {
   std::unique_ptr<Sender> sender_;
   std::optional<Arrivals> arrivals_;  // open loop
   std::optional<uint64_t> next_ns_;   // from the start
+  double planned_s_ = 0;
   size_t shown_ = 0;
 };
 

@@ -76,8 +76,8 @@ void TrafficTally::close_row(size_t number, uint64_t open) {
   SecondRow& row = seconds_[number];
   const HistogramSum latencies = sum_of(second_latency_);
   row.open = open;
-  row.p50_ms = latencies.quantile(0.5) / 1000;
-  row.p99_ms = latencies.quantile(0.99) / 1000;
+  row.p50_ms = std::min(latencies.quantile(0.5) / 1000, row.max_ms);
+  row.p99_ms = std::min(latencies.quantile(0.99) / 1000, row.max_ms);
   second_latency_.clear();
 }
 
