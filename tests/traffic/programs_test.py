@@ -251,10 +251,10 @@ class Failures(TrafficTest):
 
     def test_silence(self):
         backend = Backend(self, "hang=0.2")
-        outcomes = self.outcomes("--requests", 50, "--timeout", "300ms", "--concurrent", 50)
+        outcomes = self.outcomes("--requests", 50, "--timeout", "1s", "--concurrent", 50)
         self.assertEqual(outcomes["answer_timeout"], backend.requests("hang"))
         backend.set("hang=0", "udp_loss=0.2")
-        outcomes = self.outcomes("--udp", "--requests", 50, "--timeout", "300ms", "--concurrent", 50)
+        outcomes = self.outcomes("--udp", "--requests", 50, "--timeout", "1s", "--concurrent", 50)
         self.assertEqual(outcomes, {"ok": backend.datagrams(), "answer_timeout": backend.datagrams("lost")})
 
     def test_no_handshake(self):
@@ -299,8 +299,8 @@ class Failures(TrafficTest):
 
     def test_too_many_open(self):
         backend = Backend(self, "hang=1")
-        report = self.traffic("--rate", 100, "--duration", "1s", "--arrivals", "even", "--max-open", 30, "--timeout", "20s",
-                              "--timeout", "2s", status=1)
+        report = self.traffic("--rate", 100, "--duration", "1s", "--arrivals", "even", "--max-open", 30, "--timeout", "2s",
+                              status=1)
         self.assertEqual(report["outcomes"]["answer_timeout"], backend.requests("hang"))
         self.assertGreaterEqual(report["outcomes"]["not_begun"], 1)
         self.assertTrue(report["generator_late"])
