@@ -69,14 +69,17 @@ void BackendListener::pause(uint64_t until_ns) {
   if (paused_) return;
   paused_ = true;
   core_.poller.change(socket_.get(), 0, this);
-  core_.timers.at(until_ns, [this](uint64_t) {
-    paused_ = false;
-    core_.poller.change(socket_.get(), EPOLLIN, this);
-  });
+  core_.timers.at(until_ns, [this](uint64_t) { resume(); });
 }
 
-void BackendListener::set_backlog(uint64_t backlog) {
-  listen(socket_.get(), static_cast<int>(backlog));
+void BackendListener::resume() {
+  paused_ = false;
+  core_.poller.change(socket_.get(), EPOLLIN, this);
+}
+
+void BackendListener::obey_knobs() {
+  listen(socket_.get(), static_cast<int>(core_.knobs.backlog));
+  resume();
 }
 
 void BackendListener::end_idle(uint64_t now_ns) {

@@ -55,7 +55,8 @@ class BackendListener final : public Pollable {
   ~BackendListener() override;
   void on_ready(uint32_t events, uint64_t now_ns) override;
 
-  void set_backlog(uint64_t backlog);
+  // Makes the backlog what the knobs say, and accepts again at once if it paused for them.
+  void obey_knobs();
   // Ends the connections that are silent; not while the poller calls.
   void end_idle(uint64_t now_ns);
 
@@ -64,6 +65,7 @@ class BackendListener final : public Pollable {
 
   bool accept_one(uint64_t now_ns);
   void pause(uint64_t until_ns);
+  void resume();
   void end(uint64_t number);
 
   Fd socket_;

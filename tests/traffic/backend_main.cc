@@ -125,7 +125,7 @@ class Backend {
     core_.crash_if_told();
     core_.line.set_workers(core_.knobs.workers, now_ns);
     for (const auto& listener : tcp_)
-      listener->set_backlog(core_.knobs.backlog);
+      listener->obey_knobs();
   }
 
   void sweep(uint64_t now_ns) {

@@ -336,9 +336,11 @@ class Knobs(TrafficTest):
         self.assertGreaterEqual(report["latency_ms"]["max"], 9 * 30 - 30)  # the last of ten
 
     def test_small_backlog(self):
-        Backend(self, "backlog=1", "accept_gap=1h")
+        backend = Backend(self, "backlog=1", "accept_gap=1h")
         outcomes = self.outcomes("--requests", 8, "--concurrent", 8, "--connect-timeout", "500ms", "--timeout", "500ms")
         self.assertGreater(outcomes.get("connect_timeout", 0), 0)
+        backend.set("backlog=4096", "accept_gap=0")  # at once, not in an hour
+        self.assertEqual(self.traffic("--requests", 20)["ok"], 20)
 
     def test_crash_now(self):
         backend = Backend(self, "exit_code=7")
