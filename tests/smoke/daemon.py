@@ -17,7 +17,7 @@ from programs import program
 STOP_LIMIT = 2.0      # shuntd promises one second; the rest is for a busy machine
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
         super().__init__("localhost", timeout=timeout)
         self._path = path
@@ -138,7 +138,7 @@ class Daemon:
 
     def get(self, path, timeout=5):
         """(status, body) of a GET over the unix socket."""
-        connection = _UnixConnection(self.socket, timeout)
+        connection = UnixConnection(self.socket, timeout)
         with contextlib.closing(connection):
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <unordered_map>
 
+#include "tests/tools/destination.h"
 #include "tests/tools/echo_faults.h"
 #include "tests/tools/echo_tcp.h"
 #include "tests/tools/message.h"
@@ -31,7 +32,7 @@ class EchoUdp final : public Pollable {
 
   struct Datagram {
     std::array<uint8_t, kMaxMessageBytes + 1> bytes;  // one more, so that a longer one is seen to be too long
-    alignas(cmsghdr) std::array<uint8_t, 128> control;
+    alignas(cmsghdr) std::array<uint8_t, kDestinationBytes> control;
     SocketAddress peer;
     iovec vector;
   };

@@ -30,7 +30,19 @@ void Poller::remove(int fd) {
 }
 
 bool Poller::wait(int timeout_ms) {
-  const int count = epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), timeout_ms);
+  return call(epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), timeout_ms));
+}
+
+bool Poller::wait_until(std::optional<uint64_t> deadline_ns) {
+  const auto size = static_cast<int>(ready_.size());
+  if (!deadline_ns) return call(epoll_wait(epoll_.get(), ready_.data(), size, -1));
+  const uint64_t left_ns = since(*deadline_ns, monotonic_ns());
+  const timespec timeout{static_cast<time_t>(left_ns / kNsPerSecond),
+                         static_cast<long>(left_ns % kNsPerSecond)};
+  return call(epoll_pwait2(epoll_.get(), ready_.data(), size, &timeout, nullptr));
+}
+
+bool Poller::call(int count) {
   const uint64_t now_ns = monotonic_ns();
   for (int i = 0; i < count; ++i) {
     const epoll_event event = ready_[static_cast<size_t>(i)];

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "tests/tools/socket.h"
 
@@ -29,8 +30,12 @@ class Poller {
   // Waits up to `timeout_ms` (-1: for ever) and calls what is ready; false if more may be ready than was
   // called.
   bool wait(int timeout_ms);
+  // The same until `deadline_ns` (monotonic_ns()), to the microsecond; none: for ever.
+  bool wait_until(std::optional<uint64_t> deadline_ns);
 
  private:
+  bool call(int count);
+
   Fd epoll_;
   std::array<epoll_event, 512> ready_{};
 };
