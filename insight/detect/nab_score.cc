@@ -8,7 +8,7 @@ namespace shunt {
 namespace {
 
 double sigma(double position) {
-  return position >= 3 ? -1.0 : 2.0 / (1.0 + std::exp(5.0 * position)) - 1.0;
+  return position > 3 ? -1.0 : 2.0 / (1.0 + std::exp(5.0 * position)) - 1.0;
 }
 
 double weight_inside(const NabWindow& window, size_t row) {

@@ -3,7 +3,7 @@
 // A file's first rows, min(floor(0.15 n), 750), aren't scored. A window counts once, by its best row at or
 // above the threshold: sigma(y) / sigma(-1), y from -1 at its first row to just below 0 at its last;
 // undetected it costs false_negative. Each other row at or above the threshold costs false_positive ×
-// sigma(y), y the distance behind the last window in window widths (3 and more, or no window before: -1).
+// sigma(y), y the distance behind the last window in window widths (more than 3, or no window before: -1).
 // sigma(y) = 2 / (1 + e^(5 y)) - 1. A detector's score is 100 (raw - null) / (perfect - null): null never
 // fires, perfect fires at each window's first row. One threshold serves all files: the one that scores best
 // over the corpus.
