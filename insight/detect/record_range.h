@@ -7,6 +7,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 namespace shunt {
 
@@ -14,21 +16,25 @@ class RecordRange {
  public:
   // More than this says nothing more: the range was empty, or all but.
   static constexpr double kMostExcess = 4;
+  static constexpr uint32_t kFewest = 30;
+  static constexpr double kYoung = 1'000;
 
   bool known() const { return low_ <= high_; }
   double low() const { return low_; }
   double high() const { return high_; }
 
-  // 0 inside the range. For a range of one value, any other one is kMostExcess.
+  // 0 inside the range. For a range of one value, any other one is kMostExcess, before it is scaled by age.
   double excess(double quantity) const {
-    if (!known() || (quantity >= low_ && quantity <= high_)) return 0;
+    if (learned_ < kFewest || (quantity >= low_ && quantity <= high_)) return 0;
     const double width = high_ - low_;
     const double beyond = std::max(quantity - high_, low_ - quantity);
-    return beyond < kMostExcess * width ? beyond / width : kMostExcess;
+    const double widths = beyond < kMostExcess * width ? beyond / width : kMostExcess;
+    return widths * learned_ / (learned_ + kYoung);
   }
 
   // Takes the quantity in, after both ends moved inwards by `forget` of the width.
   void learn(double quantity, double forget) {
+    if (learned_ < std::numeric_limits<uint32_t>::max()) ++learned_;
     if (!known()) {
       low_ = high_ = quantity;
       return;
@@ -49,6 +55,7 @@ class RecordRange {
  private:
   double low_ = 1;
   double high_ = 0;
+  uint32_t learned_ = 0;
 };
 
 }  // namespace shunt

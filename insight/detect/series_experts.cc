@@ -57,7 +57,7 @@ Excesses SeriesExperts::look(int64_t time_s, double value) {
   find_quantities(time_s, moved_);
 
   Excesses excess{};
-  if (points_++ < kWarmUp) return excess;
+  ++points_;
   for (size_t i = 0; i < kExperts; ++i)
     if (!std::isnan(quantities_[i])) excess[i] = ranges_[i].excess(quantities_[i]);
   excess[at(Expert::flatline)] = stands_still_ ? 1.0 : 0.0;

@@ -44,8 +44,6 @@ struct Band {
 
 class SeriesExperts {
  public:
-  static constexpr uint64_t kWarmUp = 30;  // values without a verdict
-
   // The next value, which is finite. Call learn() behind it, before the next one.
   Excesses look(int64_t time_s, double value);
   // Of the value last looked at, before learn().
