@@ -163,6 +163,7 @@ NabScores raw_results(const NabCorpus& corpus, const std::string& folder) {
 // One published detector, row by row: every file's score and counts, the threshold that the sweep finds, and
 // the totals of the three profiles are the published ones.
 TEST_F(Nab, ScoresAPublishedDetectorAsPublished) {
+  if (std::system("command -v xz > /dev/null") != 0) GTEST_SKIP() << "no xz to unpack the published results";
   const Unpacked raw;
   ASSERT_TRUE(raw.ok()) << "tar or xz failed";
   const NabScores scores = raw_results(corpus(), raw.folder());
@@ -189,7 +190,7 @@ TEST_F(Nab, ScoresAPublishedDetectorAsPublished) {
   }
 }
 
-// The best published score of a detector that isn't told a file's range beforehand is 65.55.
+// What docs/detection.md promises; its figures are a little higher.
 TEST_F(Nab, OursScoresWhatTheDocsSay) {
   std::ostringstream out;
   ASSERT_TRUE(report_nab(nab_directory(), out).ok());
