@@ -150,9 +150,9 @@ TEST(SeriesDetector, WhatAPersonAcceptedIsExpected) {
   for (size_t i = 0; i < kPeak; ++i)
     detector.observe(static_cast<int64_t>(i) * kStep_s, calm(i));
   SeriesDetector taught = detector;
-  taught.accept(0.5);
-  EXPECT_TRUE(detector.observe(static_cast<int64_t>(kPeak) * kStep_s, 145).alarm);
-  EXPECT_FALSE(taught.observe(static_cast<int64_t>(kPeak) * kStep_s, 145).alarm);
+  taught.accept(1);
+  EXPECT_TRUE(detector.observe(static_cast<int64_t>(kPeak) * kStep_s, 139).alarm);
+  EXPECT_FALSE(taught.observe(static_cast<int64_t>(kPeak) * kStep_s, 139).alarm);
 }
 
 TEST(SeriesDetector, EachExpertHasItsWords) {
