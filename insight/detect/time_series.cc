@@ -47,9 +47,9 @@ std::optional<int64_t> calendar_seconds(std::string_view text) {
     if (!number || *number < 0) return std::nullopt;
     part[i] = *number;
   }
-  const std::chrono::year_month_day day(std::chrono::year(part[0]),
-                                        std::chrono::month(static_cast<unsigned>(part[1])),
-                                        std::chrono::day(static_cast<unsigned>(part[2])));
+  const std::chrono::year_month_day day{std::chrono::year{part[0]},
+                                        std::chrono::month{static_cast<unsigned>(part[1])},
+                                        std::chrono::day{static_cast<unsigned>(part[2])}};
   if (!day.ok() || part[3] > 23 || part[4] > 59 || part[5] > 60) return std::nullopt;
   std::string_view rest = text.substr(19);
   if (!rest.empty() && rest.front() == '.')
