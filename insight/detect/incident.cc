@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <numeric>
+#include <utility>
 
 #include "insight/detect/root_cause.h"
 #include "insight/detect/time_series.h"
@@ -112,8 +113,9 @@ std::vector<Incident> group_incidents(std::span<const Anomaly> anomalies, const 
                                       int64_t gap_s) {
   std::vector<size_t> order(anomalies.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return anomalies[a].start_s < anomalies[b].start_s; });
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::pair(anomalies[a].start_s, a) < std::pair(anomalies[b].start_s, b);
+  });
   if (order.size() > kMostAnomalies)
     order.erase(order.begin(), order.end() - static_cast<std::ptrdiff_t>(kMostAnomalies));
 

@@ -98,8 +98,7 @@ NabThreshold NabScorer::best_threshold(const NabScores& scores, const NabProfile
     }
     windows_before += corpus_.files[k].windows.size();
   }
-  std::stable_sort(alarms.begin(), alarms.end(),
-                   [](const Alarm& a, const Alarm& b) { return a.score > b.score; });
+  std::sort(alarms.begin(), alarms.end(), [](const Alarm& a, const Alarm& b) { return a.score > b.score; });
 
   std::vector<double> best(windows_before, -profile.false_negative);
   double sum = -profile.false_negative * static_cast<double>(windows_before);

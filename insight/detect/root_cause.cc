@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 namespace shunt {
 namespace {
@@ -148,8 +149,10 @@ std::vector<Cause> rank_causes(std::span<const Anomaly> anomalies, std::span<con
                       0.40 * part + 0.25 * early + 0.20 * weighed.magnitude + 0.15 * causality(weighed.kpi),
                       why(weighed, members.size(), first_s)});
   }
-  std::stable_sort(causes.begin(), causes.end(),
-                   [](const Cause& a, const Cause& b) { return a.score > b.score; });
+  std::sort(causes.begin(), causes.end(), [](const Cause& a, const Cause& b) {
+    if (a.score != b.score) return a.score > b.score;
+    return std::tie(a.subject.service, a.subject.backend) < std::tie(b.subject.service, b.subject.backend);
+  });
   return causes;
 }
 
