@@ -1,0 +1,59 @@
+// The binomial test, and what is usual.
+#include "insight/detect/failure_test.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "insight/detect/tail_probability.h"
+
+namespace shunt {
+namespace {
+
+constexpr double kMemory = 360;            // observations
+constexpr double kLearntOfFailing = 0.02;  // share that a failing interval counts towards the usual
+constexpr double kLeastRatio = 1e-4;
+constexpr double kLeastFlows =
+    200;  // what is kept of the first guess, so that a quiet night doesn't forget all
+
+}  // namespace
+
+FailureVerdict FailureTest::judge(const Counts& counts) const {
+  const double ratio = std::max(kLeastRatio, usual_failures_ / usual_flows_);
+  FailureVerdict verdict{1, false, counts.failures, counts.flows, ratio};
+  if (counts.flows == 0) return verdict;
+  verdict.p_value = binomial_tail(counts.failures, counts.flows, ratio);
+  const double seen = static_cast<double>(counts.failures) / static_cast<double>(counts.flows);
+  verdict.failing = verdict.p_value <= kRarest && seen > kTimes * ratio;
+  return verdict;
+}
+
+void FailureTest::learn(const Counts& counts, double share) {
+  const double keep = usual_flows_ > kLeastFlows ? 1 - share / kMemory : 1.0;
+  usual_failures_ = usual_failures_ * keep + share * static_cast<double>(counts.failures);
+  usual_flows_ = usual_flows_ * keep + share * static_cast<double>(counts.flows);
+}
+
+FailureVerdict FailureTest::observe(uint64_t failures, uint64_t flows) {
+  const Counts now{failures, std::max(failures, flows)};
+  recent_[next_] = now;
+  next_ = (next_ + 1) % kSpan;
+  Counts span;
+  for (const Counts& counts : recent_) {
+    span.failures += counts.failures;
+    span.flows += counts.flows;
+  }
+  const FailureVerdict one = judge(now);
+  const FailureVerdict all = judge(span);
+  const FailureVerdict& verdict = all.p_value < one.p_value ? all : one;
+  learn(now, one.failing || all.failing ? kLearntOfFailing : 1.0);
+  return verdict;
+}
+
+std::string failure_words(const FailureVerdict& verdict, const std::string& what) {
+  std::array<char, 32> percent{};
+  std::snprintf(percent.data(), percent.size(), "%.2g", 100 * verdict.usual_ratio);
+  return std::to_string(verdict.failures) + " of " + std::to_string(verdict.flows) + " flows " + what +
+         "; usual is " + percent.data() + " %";
+}
+
+}  // namespace shunt

@@ -1,0 +1,166 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "insight/detect/failure_test.h"
+#include "insight/detect/peer_outlier.h"
+#include "insight/detect/severity.h"
+#include "insight/detect/tail_probability.h"
+
+namespace shunt {
+namespace {
+
+// Summed term by term.
+double tail_by_sum(int k, int n, double p) {
+  double sum = 0;
+  for (int i = k; i <= n; ++i)
+    sum += std::exp(std::lgamma(n + 1.0) - std::lgamma(i + 1.0) - std::lgamma(n - i + 1.0) + i * std::log(p) +
+                    (n - i) * std::log1p(-p));
+  return sum;
+}
+
+TEST(TailProbability, OfABinomialIsItsSum) {
+  for (const auto& [k, n, p] :
+       {std::tuple{1, 2, 0.5}, {2, 2, 0.005}, {3, 10, 0.1}, {60, 600, 0.003}, {300, 600, 0.5}})
+    EXPECT_NEAR(binomial_tail(static_cast<uint64_t>(k), static_cast<uint64_t>(n), p) / tail_by_sum(k, n, p),
+                1, 1e-9)
+        << k << " of " << n;
+  EXPECT_EQ(binomial_tail(0, 10, 0.1), 1);
+  EXPECT_EQ(binomial_tail(11, 10, 0.1), 0);
+  EXPECT_LT(binomial_tail(1'100'000, 1'000'000'000, 0.001), 0.01);
+}
+
+TEST(TailProbability, OfStudentsDistribution) {
+  EXPECT_NEAR(student_tail(12.706, 1), 0.05, 1e-5);  // the tables' quantiles
+  EXPECT_NEAR(student_tail(2.776, 4), 0.05, 1e-4);
+  EXPECT_NEAR(student_tail(-2.042, 30), 0.05, 1e-4);
+}
+
+TEST(FailureTest, OneOfTwoSaysNothing) {
+  FailureTest test;
+  EXPECT_FALSE(test.observe(1, 2).failing);
+  EXPECT_FALSE(FailureTest().observe(2, 2).failing);
+  EXPECT_FALSE(FailureTest().observe(0, 0).failing);
+}
+
+TEST(FailureTest, ManyOfManyDo) {
+  FailureTest test;
+  for (int i = 0; i < 100; ++i)
+    EXPECT_FALSE(test.observe(i % 2 == 0 ? 1 : 0, 200).failing) << i;
+  const FailureVerdict verdict = test.observe(60, 200);
+  EXPECT_TRUE(verdict.failing);
+  EXPECT_LT(verdict.p_value, 1e-20);
+  EXPECT_EQ(failure_words(verdict, "failed"), "60 of 200 flows failed; usual is 0.25 %");
+}
+
+// Two of twenty is chance once, six times in a row it isn't.
+TEST(FailureTest, LittleByLittleAddsUp) {
+  FailureTest test;
+  for (int i = 0; i < 500; ++i)
+    test.observe(i % 10 == 0 ? 1 : 0, 20);
+  EXPECT_FALSE(test.observe(2, 20).failing);
+  bool failing = false;
+  for (int i = 0; i < 6; ++i)
+    failing = test.observe(2, 20).failing;
+  EXPECT_TRUE(failing);
+}
+
+TEST(FailureTest, AFailingBackendTeachesLittle) {
+  FailureTest test;
+  for (int i = 0; i < 360; ++i)
+    test.observe(1, 1'000);
+  for (int i = 0; i < 60; ++i)
+    EXPECT_TRUE(test.observe(100, 1'000).failing) << i;
+  EXPECT_LT(test.observe(1, 1'000).usual_ratio, 0.01);
+}
+
+class Pool {
+ public:
+  explicit Pool(size_t backends) : peers_(backends), values_(backends) {}
+  // Everybody near 10, the last one at `last`, so many times.
+  PeerVerdict repeat(int times, double last) {
+    PeerVerdict verdict;
+    for (int i = 0; i < times; ++i) {
+      for (size_t b = 0; b < values_.size(); ++b)
+        values_[b] = 10 + 0.3 * std::sin(static_cast<double>(++step_ * 7 + b * 3));
+      values_.back() = last + (values_.back() - 10);
+      verdict = peers_.observe(values_)[values_.size() - 1];
+      began_ += verdict.began ? 1 : 0;
+    }
+    return verdict;
+  }
+  int began() const { return began_; }
+
+ private:
+  PeerOutlier peers_;
+  std::vector<double> values_;
+  size_t step_ = 0;
+  int began_ = 0;
+};
+
+TEST(PeerOutlier, IsFoundWithoutHistory) {
+  Pool pool(4);
+  const PeerVerdict verdict = pool.repeat(12, 30);
+  EXPECT_TRUE(verdict.outlier);
+  EXPECT_EQ(pool.began(), 1);
+  EXPECT_GT(verdict.observed, verdict.expected_high);
+  EXPECT_LT(verdict.p_value, 0.05);
+  EXPECT_NE(peer_words(verdict).find(" is far above its siblings' "), std::string::npos);
+}
+
+TEST(PeerOutlier, OneWildValueIsNone) {
+  Pool pool(4);
+  pool.repeat(50, 10);
+  EXPECT_FALSE(pool.repeat(1, 1'000).outlier && pool.began() > 1);
+  EXPECT_FALSE(pool.repeat(20, 10).outlier);
+}
+
+TEST(PeerOutlier, NeedsThree) {
+  Pool two(2);
+  EXPECT_FALSE(two.repeat(50, 1'000).outlier);
+  Pool three(3);
+  EXPECT_TRUE(three.repeat(50, 1'000).outlier);
+}
+
+TEST(PeerOutlier, SiblingsThatAreMissingDontCount) {
+  PeerOutlier peers(4);
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  for (int i = 0; i < 20; ++i)
+    for (const PeerVerdict& verdict : peers.observe(std::vector<double>{10, none, 900, none}))
+      ASSERT_FALSE(verdict.outlier);
+  for (int i = 0; i < 20; ++i)
+    peers.observe(std::vector<double>{10, 11, 90, none});
+  EXPECT_TRUE(peers.observe(std::vector<double>{10, 11, 90, none})[2].outlier);
+  EXPECT_FALSE(peers.observe(std::vector<double>{10, 11, 90, none})[3].outlier);
+}
+
+TEST(PeerOutlier, ThatAgreeToTheLastDigitAreNone) {
+  PeerOutlier peers(5);
+  for (int i = 0; i < 50; ++i)
+    for (const PeerVerdict& verdict : peers.observe(std::vector<double>{10, 10, 10, 10, 10.2}))
+      ASSERT_FALSE(verdict.outlier);
+}
+
+TEST(Severity, GrowsWithEachPart) {
+  const Impact base{1e-4, 60, 0.2, 2};
+  const double score = severity_score(base);
+  EXPECT_GT(severity_score({1e-5, 60, 0.2, 2}), score);
+  EXPECT_GT(severity_score({1e-4, 120, 0.2, 2}), score);
+  EXPECT_GT(severity_score({1e-4, 60, 0.3, 2}), score);
+  EXPECT_GT(severity_score({1e-4, 60, 0.2, 6}), score);
+  EXPECT_EQ(severity_score({1, 600, 1, 100}), 0);
+  EXPECT_DOUBLE_EQ(severity_score({0, 1e9, 5, 1e9}), 1);
+}
+
+TEST(Severity, HasNames) {
+  EXPECT_EQ(severity_of({0.5, 0, 0, 0}), Severity::info);
+  EXPECT_EQ(severity_of({1e-6, 0, 0, 0}), Severity::minor);
+  EXPECT_EQ(severity_of({1e-6, 300, 0.1, 0}), Severity::major);
+  EXPECT_EQ(severity_of({1e-6, 300, 0.8, 0}), Severity::critical);
+  EXPECT_EQ(severity_of({1e-4, 0, 0.1, 20}), Severity::critical);
+  EXPECT_EQ(severity_name(Severity::major), "major");
+}
+
+}  // namespace
+}  // namespace shunt
