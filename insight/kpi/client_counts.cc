@@ -12,17 +12,16 @@ constexpr int64_t kMinuteUs = int64_t{60} * 1'000'000;
 constexpr size_t kMostCountries = 256;
 constexpr size_t kTopShown = 10;
 
-// Nobody needs to know a client by its address to see who loads a service.
-std::string prefix_of(const IpAddress& client) {
-  const Prefix prefix{client, static_cast<uint8_t>(client.is_v4() ? 24 : 48)};
-  return Prefix{prefix.network(), prefix.length}.text();
-}
-
 bool has_failed(const FlowRecord& record) {
   return record.outcome < kOutcomes && is_failure(static_cast<FlowOutcome>(record.outcome));
 }
 
 }  // namespace
+
+std::string client_prefix(const IpAddress& client) {
+  const Prefix prefix{client, static_cast<uint8_t>(client.is_v4() ? 24 : 48)};
+  return Prefix{prefix.network(), prefix.length}.text();
+}
 
 ClientCounts::ClientCounts(const ClientSettings& settings, const CountryTable* countries, int64_t now_us,
                            Sink sink)
@@ -60,7 +59,7 @@ void ClientCounts::take(const SeriesName& service, const FlowRecord& record, uin
   country.flows += flows;
   country.failures += failed ? 1 : 0;
   found->second.clients.add(client->bytes().data(), client->bytes().size());
-  found->second.top.add(prefix_of(*client), flows);
+  found->second.top.add(client_prefix(*client), flows);
 }
 
 void ClientCounts::advance(int64_t now_us) {

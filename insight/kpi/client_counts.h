@@ -22,6 +22,9 @@
 
 namespace shunt::insight {
 
+// Nobody needs to know a client by its address to see who loads a service: its /24, of IPv6 its /48.
+std::string client_prefix(const IpAddress& client);
+
 struct CountryFlows {
   uint64_t flows = 0;  // estimated, failures included
   uint64_t failures = 0;

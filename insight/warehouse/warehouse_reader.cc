@@ -1,0 +1,268 @@
+#include "insight/warehouse/warehouse_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "insight/warehouse/row_store.h"
+
+namespace shunt::insight {
+namespace {
+
+constexpr size_t kTopPoints = 100;  // of a series, when many are summed
+constexpr size_t kCsvPiece = 64 * 1024;
+
+std::string columns_of(Resolution resolution) {
+  std::string columns;
+  for (const std::string& column : shape_of(kKpiTables[static_cast<size_t>(resolution)]).columns)
+    columns += (columns.empty() ? "" : ", ") + column;
+  return columns;
+}
+
+std::string table_name(Resolution resolution) {
+  return std::string(facts_of(kKpiTables[static_cast<size_t>(resolution)]).name);
+}
+
+TimeRange widened(TimeRange range, int64_t step_s) {
+  const int64_t from = range.from_s / step_s * step_s;
+  return {from, std::max((range.to_s + step_s - 1) / step_s * step_s, from)};
+}
+
+uint64_t amount_of(const KpiCell& cell, std::optional<KpiCount> by) {
+  return by ? cell.counts[*by] : cell.counts.failures();
+}
+
+void append_csv(std::string& line, const std::string& field, bool is_first) {
+  if (!is_first) line += ',';
+  if (field.find_first_of(",\"\r\n") == std::string::npos) {
+    line += field;
+    return;
+  }
+  line += '"';
+  for (const char letter : field) {
+    if (letter == '"') line += '"';
+    line += letter;
+  }
+  line += '"';
+}
+
+}  // namespace
+
+Result<WarehouseReader> WarehouseReader::open(DatabaseAddress address, const RetentionSettings& retention) {
+  address.read_only = true;
+  Result<std::unique_ptr<Database>> database = open_database(address);
+  if (!database) return database.error();
+  return WarehouseReader(database.take(), retention);
+}
+
+WarehouseReader::Step WarehouseReader::step_for(TimeRange range, int64_t now_s, size_t points) const {
+  const auto most = static_cast<int64_t>(std::max<size_t>(points, 1));
+  const int64_t width = std::max<int64_t>(range.to_s - range.from_s, 1);
+  for (size_t i = 0; i < kResolutions; ++i) {
+    const auto resolution = static_cast<Resolution>(i);
+    const bool is_kept = range.from_s >= now_s - retention_.keep(kKpiTables[i]);
+    // Widening may add an interval.
+    if (is_kept && (width - 1) / seconds_of(resolution) + 2 <= most)
+      return {resolution, seconds_of(resolution)};
+  }
+  const int64_t hours = (width - 1) / 3600 + 1;
+  const int64_t gaps = std::max<int64_t>(most - 1, 1);
+  return {Resolution::hour, ((hours - 1) / gaps + 1) * 3600};
+}
+
+Result<std::vector<int64_t>> WarehouseReader::series_of(const SeriesQuestion& question) {
+  std::vector<int64_t> series;
+  const std::array<SqlValue, 4> values = {question.service, question.pool, question.backend, question.node};
+  const Result<Ok> read = database_->query(
+      "SELECT series_id FROM v_series WHERE service = ?1 AND pool = ?2 AND backend = ?3 AND (?4 = '' OR node "
+      "= ?4) ORDER BY 1",
+      values, [&](const SqlRow& row) {
+        series.push_back(row.integer(0));
+        return true;
+      });
+  if (!read) return read.error();
+  return series;
+}
+
+Result<Ok> WarehouseReader::each_cell(Resolution resolution, int64_t series, TimeRange range,
+                                      const OnCell& on_cell) {
+  const std::array<SqlValue, 3> values = {series, range.from_s, range.to_s};
+  bool is_sound = true;
+  const Result<Ok> read =
+      database_->query("SELECT " + columns_of(resolution) + " FROM " + table_name(resolution) +
+                           " WHERE series_id = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY ts",
+                       values, [&](const SqlRow& row) {
+                         const std::optional<KpiCell> cell = cell_of(row, 2);
+                         if (cell) on_cell(row.integer(1), *cell);
+                         is_sound = cell.has_value();
+                         return is_sound;
+                       });
+  if (!read) return read;
+  if (!is_sound) return Error{table_name(resolution), "has a sketch that can't be read"};
+  return Ok{};
+}
+
+Result<TimeSeries> WarehouseReader::time_series(const SeriesQuestion& question, TimeRange range,
+                                                int64_t now_s, size_t points) {
+  const Step step = step_for(range, now_s, points);
+  const Result<std::vector<int64_t>> series = series_of(question);
+  if (!series) return series.error();
+  std::map<int64_t, KpiCell> cells;
+  for (const int64_t id : series.value()) {
+    const Result<Ok> read = each_cell(
+        step.resolution, id, widened(range, step.step_s),
+        [&](int64_t second, const KpiCell& cell) { cells[second / step.step_s * step.step_s].merge(cell); });
+    if (!read) return read.error();
+  }
+  TimeSeries out{step.resolution, step.step_s, {}};
+  for (auto& [second, cell] : cells)
+    out.points.push_back({second, std::move(cell)});
+  return out;
+}
+
+Result<KpiCell> WarehouseReader::total(const SeriesQuestion& question, TimeRange range, int64_t now_s) {
+  const Result<TimeSeries> series = time_series(question, range, now_s);
+  if (!series) return series.error();
+  KpiCell total;
+  for (const TimePoint& point : series.value().points)
+    total.merge(point.cell);
+  return total;
+}
+
+Result<std::vector<BackendTotal>> WarehouseReader::top_backends(const std::string& service, TimeRange range,
+                                                                int64_t now_s, std::optional<KpiCount> by,
+                                                                size_t limit) {
+  const Step step = step_for(range, now_s, kTopPoints);
+  const TimeRange whole = widened(range, seconds_of(step.resolution));
+  const std::string column = by ? std::string(kKpiCountNames[static_cast<size_t>(*by)]) : "failures";
+  std::map<std::pair<std::string, std::string>, std::pair<uint64_t, std::vector<int64_t>>> sums;
+  const std::array<SqlValue, 3> values = {service, whole.from_s, whole.to_s};
+  const Result<Ok> read = database_->query("SELECT s.pool, s.backend, s.series_id, (SELECT sum(k." + column +
+                                               ") FROM " + table_name(step.resolution) +
+                                               " k WHERE k.series_id = s.series_id AND k.ts >= ?2 AND k.ts < "
+                                               "?3) FROM v_series s WHERE s.service = ?1 AND s.backend <> ''",
+                                           values, [&](const SqlRow& row) {
+                                             if (row.is_null(3)) return true;
+                                             auto& [sum, series] = sums[{row.text(0), row.text(1)}];
+                                             sum += static_cast<uint64_t>(row.integer(3));
+                                             series.push_back(row.integer(2));
+                                             return true;
+                                           });
+  if (!read) return read.error();
+  std::vector<decltype(sums)::const_iterator> order;
+  for (auto at = sums.cbegin(); at != sums.cend(); ++at)
+    order.push_back(at);
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a->second.first > b->second.first; });
+  order.resize(std::min(order.size(), limit));
+  std::vector<BackendTotal> out;
+  for (const auto& at : order) {
+    BackendTotal backend{at->first.first, at->first.second, {}};
+    for (const int64_t series : at->second.second) {
+      const Result<Ok> summed = each_cell(step.resolution, series, whole,
+                                          [&](int64_t, const KpiCell& cell) { backend.total.merge(cell); });
+      if (!summed) return summed.error();
+    }
+    out.push_back(std::move(backend));
+  }
+  std::stable_sort(out.begin(), out.end(), [by](const auto& a, const auto& b) {
+    return amount_of(a.total, by) > amount_of(b.total, by);
+  });
+  return out;
+}
+
+Result<std::vector<CountryTotal>> WarehouseReader::countries(const std::string& service, TimeRange range,
+                                                             size_t limit) {
+  const Result<std::vector<int64_t>> series = series_of({service, "", "", ""});
+  if (!series) return series.error();
+  const TimeRange whole = widened(range, 60);
+  std::map<std::string, CountryTotal> sums;
+  for (const int64_t id : series.value()) {
+    const std::array<SqlValue, 3> values = {id, whole.from_s, whole.to_s};
+    const Result<Ok> read = database_->query(
+        "SELECT country, sum(flows), sum(failures) FROM country_1m WHERE series_id = ?1 AND ts >= ?2 AND ts "
+        "< ?3 GROUP BY country",
+        values, [&](const SqlRow& row) {
+          CountryTotal& total = sums[row.text(0)];
+          total.country = row.text(0);
+          total.flows += static_cast<uint64_t>(row.integer(1));
+          total.failures += static_cast<uint64_t>(row.integer(2));
+          return true;
+        });
+    if (!read) return read.error();
+  }
+  std::vector<CountryTotal> out;
+  for (auto& [country, total] : sums)
+    out.push_back(std::move(total));
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.flows > b.flows; });
+  out.resize(std::min(out.size(), limit));
+  return out;
+}
+
+Result<std::vector<ClosedCell>> WarehouseReader::unfinished() {
+  std::vector<ClosedCell> out;
+  for (const Resolution fine : {Resolution::minute, Resolution::ten_seconds, Resolution::second}) {
+    const auto coarse = static_cast<Resolution>(static_cast<size_t>(fine) + 1);
+    // Where a series has no coarse cell yet, all of its fine ones are wanted.
+    std::vector<std::pair<int64_t, int64_t>> from;
+    std::map<int64_t, std::shared_ptr<const SeriesName>> names;
+    const Result<Ok> read = database_->query(
+        "SELECT s.series_id, s.node, s.service, s.pool, s.backend, (SELECT max(k.ts) FROM " +
+            table_name(coarse) + " k WHERE k.series_id = s.series_id) FROM v_series s ORDER BY 1",
+        {}, [&](const SqlRow& row) {
+          names[row.integer(0)] = std::make_shared<const SeriesName>(
+              SeriesName{row.text(1), row.text(2), row.text(3), row.text(4)});
+          from.emplace_back(row.integer(0), row.is_null(5) ? 0 : row.integer(5) + seconds_of(coarse));
+          return true;
+        });
+    if (!read) return read.error();
+    for (const auto& [series, begin] : from) {
+      const std::shared_ptr<const SeriesName> name = names[series];
+      const Result<Ok> cells =
+          each_cell(fine, series, {begin, INT64_MAX},
+                    [&](int64_t second, const KpiCell& cell) { out.push_back({fine, second, name, cell}); });
+      if (!cells) return cells.error();
+    }
+  }
+  return out;
+}
+
+const std::vector<std::string>& WarehouseReader::views() {
+  static const std::vector<std::string> kViews = {
+      "v_kpi_minute", "v_kpi_hourly", "v_sla_daily", "v_retry_daily", "v_country_daily", "v_clients_minute",
+      "v_capacity",   "v_flow_event", "v_anomaly",   "v_incident",    "v_alert"};
+  return kViews;
+}
+
+Result<uint64_t> WarehouseReader::export_csv(std::string_view view, TimeRange range,
+                                             const std::function<bool(std::string_view)>& out) {
+  if (std::find(views().begin(), views().end(), view) == views().end())
+    return Error{std::string(view), "is no view of the warehouse"};
+  std::string piece;
+  uint64_t rows = 0;
+  bool wants_more = true;
+  const std::array<SqlValue, 2> values = {range.from_s, range.to_s};
+  const Result<Ok> read = database_->query(
+      "SELECT * FROM " + std::string(view) + " WHERE ts >= ?1 AND ts < ?2", values,
+      [&](const SqlRow& row) {
+        for (size_t i = 0; i < row.size(); ++i)
+          append_csv(piece, row.is_null(i) ? std::string() : row.text(i), i == 0);
+        piece += "\r\n";
+        ++rows;
+        if (piece.size() < kCsvPiece) return true;
+        wants_more = out(piece);
+        piece.clear();
+        return wants_more;
+      },
+      [&](const std::vector<std::string>& names) {
+        for (size_t i = 0; i < names.size(); ++i)
+          append_csv(piece, names[i], i == 0);
+        piece += "\r\n";
+      });
+  if (!read) return read.error();
+  if (wants_more && !piece.empty()) out(piece);
+  return rows;
+}
+
+}  // namespace shunt::insight
