@@ -29,10 +29,6 @@ TimeRange widened(TimeRange range, int64_t step_s) {
   return {from, std::max((range.to_s + step_s - 1) / step_s * step_s, from)};
 }
 
-uint64_t amount_of(const KpiCell& cell, std::optional<KpiCount> by) {
-  return by ? cell.counts[*by] : cell.counts.failures();
-}
-
 void append_csv(std::string& line, const std::string& field, bool is_first) {
   if (!is_first) line += ',';
   if (field.find_first_of(",\"\r\n") == std::string::npos) {
@@ -153,8 +149,10 @@ Result<std::vector<BackendTotal>> WarehouseReader::top_backends(const std::strin
   std::vector<decltype(sums)::const_iterator> order;
   for (auto at = sums.cbegin(); at != sums.cend(); ++at)
     order.push_back(at);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto& a, const auto& b) { return a->second.first > b->second.first; });
+  // Equal ones by name, as the map has them.
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return a->second.first != b->second.first ? a->second.first > b->second.first : a->first < b->first;
+  });
   order.resize(std::min(order.size(), limit));
   std::vector<BackendTotal> out;
   for (const auto& at : order) {
@@ -166,9 +164,6 @@ Result<std::vector<BackendTotal>> WarehouseReader::top_backends(const std::strin
     }
     out.push_back(std::move(backend));
   }
-  std::stable_sort(out.begin(), out.end(), [by](const auto& a, const auto& b) {
-    return amount_of(a.total, by) > amount_of(b.total, by);
-  });
   return out;
 }
 
@@ -195,7 +190,9 @@ Result<std::vector<CountryTotal>> WarehouseReader::countries(const std::string& 
   std::vector<CountryTotal> out;
   for (auto& [country, total] : sums)
     out.push_back(std::move(total));
-  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.flows > b.flows; });
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    return a.flows != b.flows ? a.flows > b.flows : a.country < b.country;
+  });
   out.resize(std::min(out.size(), limit));
   return out;
 }
