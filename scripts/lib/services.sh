@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Keeps services from starting while packages are installed: sourced, not run.
+# Keeps services from starting, while packages are installed and afterwards: sourced, not run.
 #
 # Debian starts a daemon as soon as it is installed (nginx would take port 80), unless policy-rc.d says 101. The file may
 # be the machine's own, so it is put aside and put back. A run that was killed is noticed by the next one: what was put
@@ -33,4 +33,23 @@ release_services() {
       mv -T -- "$1.before-shunt" "$1"
     fi
   fi
+}
+
+# installed_packages: the names of all, sorted.
+installed_packages() {
+  dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p' | sort -u
+}
+
+# disable_services PACKAGE...: those packages' services don't start with the machine, and that is said. For packages that
+# were installed for their programs: whoever wants the service enables it.
+disable_services() {
+  local units=() unit
+  command -v systemctl > /dev/null || return 0
+  while read -r unit; do
+    unit=${unit##*/}
+    if [[ $unit != *@* ]] && systemctl is-enabled --quiet "$unit" 2> /dev/null; then units+=("$unit"); fi
+  done < <(dpkg-query -L "$@" 2> /dev/null | grep -E '^(/usr)?/lib/systemd/system/[^/]+\.(service|timer|socket)$' | sort -u)
+  [ ${#units[@]} -gt 0 ] || return 0
+  systemctl disable --quiet "${units[@]}" 2> /dev/null || true
+  say "Not started with the machine (systemctl enable NAME if you want one): ${units[*]}"
 }

@@ -1,4 +1,4 @@
-"""scripts/lib/services.sh: policy-rc.d is as before after an installation, however that ended."""
+"""scripts/lib/services.sh: policy-rc.d is as before after an installation, however that ended; services of new packages stay off."""
 import os
 import signal
 import subprocess
@@ -87,6 +87,26 @@ class Services(unittest.TestCase):
         self.assertEqual(self.run_bash(f'{traps} false'), 1)
         self.assertEqual(self.read(), 'mine')
         self.assert_only_policy_left()
+
+    def test_services_of_new_packages_are_disabled(self):
+        # In the shell's functions stand a package with two units that are on, one that is off and a template.
+        script = r"""
+            say() { echo "$@"; }
+            dpkg-query() { printf '%s\n' /usr/bin/new /lib/systemd/system/new.service /usr/lib/systemd/system/new.timer \
+              /lib/systemd/system/off.service /lib/systemd/system/each@.service /etc/new.service; }
+            systemctl() { case $1 in
+              is-enabled) [ "$3" != off.service ] ;;
+              disable) shift 2; echo "disabled $*" ;;
+            esac; }
+            disable_services new"""
+        program = self.start(script)
+        told = program.communicate(timeout=60)[0].splitlines()
+        self.assertEqual((program.returncode, told[0]), (0, 'disabled new.service new.timer'))
+        self.assertIn('new.service new.timer', told[1])
+
+    def test_nothing_to_disable(self):
+        program = self.start('say() { echo "$@"; }; systemctl() { return 1; }; disable_services "no such package"')
+        self.assertEqual((program.communicate(timeout=60)[0], program.returncode), ('', 0))
 
 
 if __name__ == '__main__':
