@@ -352,7 +352,9 @@ class Knobs(TrafficTest):
         backend = Backend(self, "crash_after=20", "exit_code=9")
         outcomes = self.outcomes("--requests", 30, "--concurrent", 1)
         self.assertEqual(backend.process.wait(LIMIT), 9)
-        self.assertEqual((outcomes["ok"], outcomes["reset"], outcomes["refused"]), (19, 1, 10))
+        # The kernel closes the dead program's sockets one by one: its port may still accept the next one, and then resets that too.
+        self.assertEqual((outcomes["ok"], outcomes["reset"] + outcomes["refused"]), (19, 11))
+        self.assertIn(outcomes["reset"], (1, 2))
 
     def test_overload_shows_in_an_open_loop(self):
         """200 a second fit; 400 come in half a second, which is work for two. The last waits 1.5 s: queueing, not luck."""
