@@ -2,10 +2,9 @@
 // forwarding mode needs. Also fills in what only the whole file tells: `announce`, the API's default
 // listeners.
 //
-// One file per subject: validate_node.cc, validate_ports.cc, validate_pools.cc, validate_tunnel.cc, validate_backends.cc,
-// validate_discovery.cc,
-// validate_services.cc, validate_vips.cc, validate_families.cc, validate_nat.cc, validate_routes.cc. Each
-// rule looks only at values that could be read.
+// One file per subject: validate_node.cc, validate_ports.cc, validate_pools.cc, validate_tunnel.cc,
+// validate_backends.cc, validate_discovery.cc, validate_services.cc, validate_vips.cc, validate_families.cc,
+// validate_nat.cc, validate_routes.cc. Each rule looks only at values that could be read.
 #pragma once
 
 #include <optional>
