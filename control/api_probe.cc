@@ -78,7 +78,7 @@ asio::awaitable<void> get(Probe& probe) {
 
 asio::awaitable<void> run(std::shared_ptr<Probe> probe, std::function<void(ProbeResult)> done) {
   const auto begin = Clock::now();
-  const ProbeTarget& target = probe->result.target;
+  const RequestTarget& target = probe->result.target;
   probe->deadline.expires_after(kProbeTimeout);
   probe->deadline.async_wait([weak = std::weak_ptr(probe)](const error_code& error) {
     const auto self = weak.lock();
@@ -107,7 +107,7 @@ nlohmann::ordered_json or_null(const std::optional<T>& value) {
 
 }  // namespace
 
-void start_probe(asio::io_context& io, ProbeTarget target, std::function<void(ProbeResult)> done) {
+void start_probe(asio::io_context& io, RequestTarget target, std::function<void(ProbeResult)> done) {
   auto probe = std::make_shared<Probe>(io);
   probe->result.target = std::move(target);
   asio::co_spawn(io, run(std::move(probe), std::move(done)), asio::detached);

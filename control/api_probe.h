@@ -19,7 +19,7 @@ namespace shunt {
 
 inline constexpr std::chrono::milliseconds kProbeTimeout{3'000};
 
-struct ProbeTarget {
+struct RequestTarget {
   std::string service;
   IpAddress address;
   uint16_t port = 0;
@@ -27,7 +27,7 @@ struct ProbeTarget {
 };
 
 struct ProbeResult {
-  ProbeTarget target;
+  RequestTarget target;
   std::optional<double> connect_seconds;     // nothing: it didn't come to that
   std::optional<double> first_byte_seconds;  // from the connection on
   double seconds = 0;                        // all of it
@@ -37,7 +37,7 @@ struct ProbeResult {
 };
 
 // Calls `done` once, later. The port is above 0, the path is empty or begins with '/'.
-void start_probe(boost::asio::io_context& io, ProbeTarget target, std::function<void(ProbeResult)> done);
+void start_probe(boost::asio::io_context& io, RequestTarget target, std::function<void(ProbeResult)> done);
 
 // The schema "Probe".
 std::string probe_json(const ProbeResult& result);

@@ -99,7 +99,7 @@ ApiResponse set_algorithm(StatusSource& source, const ApiCall& call, bool allowe
 }
 
 // The service that is asked for, else the first of TCP; nothing, and an answer, where it can't be probed.
-std::optional<ApiResponse> find_target(StatusSource& source, const ApiCall& call, ProbeTarget& target) {
+std::optional<ApiResponse> find_target(StatusSource& source, const ApiCall& call, RequestTarget& target) {
   if (auto complaint = complaint_about_service(source, call)) return complaint;
   QueryNumber port = number_in(call, "port", 1, 65'535, 0);
   if (port.complaint) return std::move(port.complaint);
@@ -126,7 +126,7 @@ bool is_probe_path(const std::string& path) {
 
 void probe(ApiContext& context, size_t& running, const ApiCall& call,
            const std::function<void(ApiResponse)>& answer) {
-  ProbeTarget target;
+  RequestTarget target;
   if (auto complaint = find_target(context.source, call, target)) return answer(*std::move(complaint));
   target.path = call.value("path");
   if (call.query.contains("path") && !is_probe_path(target.path))

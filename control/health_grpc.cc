@@ -53,7 +53,7 @@ HealthResult judge(const Http2Call::Answer& answer) {
 }
 
 template <typename Stream>
-asio::awaitable<HealthResult> ask(HealthProbe& probe, Stream& stream) {
+asio::awaitable<HealthResult> ask_over_http2(HealthProbe& probe, Stream& stream) {
   Http2Call call(request_for(probe.target));
   probe.stage = "sending the request";
   std::array<char, 4'096> piece{};
@@ -78,11 +78,11 @@ asio::awaitable<HealthResult> probe_grpc(HealthProbe& probe) {
     std::unique_ptr<TlsStream> stream;
     HealthResult connected = co_await connect_tls(probe, stream, "h2");
     if (!connected.ok()) co_return connected;
-    co_return co_await ask(probe, *stream);
+    co_return co_await ask_over_http2(probe, *stream);
   }
   HealthResult connected = co_await connect_stream(probe);
   if (!connected.ok()) co_return connected;
-  co_return co_await ask(probe, probe.stream);
+  co_return co_await ask_over_http2(probe, probe.stream);
 }
 
 }  // namespace shunt

@@ -68,8 +68,10 @@ void check_keys(const Health& health) {
   for (const KeyRow& row : kKeys) {
     if (!health.has(row.key) || std::ranges::find(row.types, health.config.type) != row.types.end()) continue;
     std::string types;
-    for (const HealthType type : row.types)
-      types += (types.empty() ? "" : ", ") + std::string(name_of(type));
+    for (const HealthType type : row.types) {
+      if (!types.empty()) types += ", ";
+      types += name_of(type);
+    }
     health.error(DiagnosticId::other_health_type, row.key,
                  tick(row.key) + " isn't for " + std::string(name_of(health.config.type)) +
                      " checks: it goes with " + types);

@@ -198,13 +198,13 @@ class Demo:
 
     def account(self):
         self.title("Is every packet accounted for?")
-        drops, kernel = self.daemon.settled_account()
+        drops = self.daemon.settled_account()  # raises where the kernel's counters differ
         words = ("received", "originated", "sent", "punted")
         print("   " + ", ".join(f"{word} {drops[word]:,}" for word in words) + f", in flight {drops['in_flight']}", flush=True)
         dropped = {reason: count for reason, count in drops["dropped"].items() if count}
         print("   dropped: " + (", ".join(f"{reason} {count:,}" for reason, count in dropped.items()) or "none"), flush=True)
         self.expect(True, "received + originated = sent + punted + in flight + dropped")
-        self.expect(all(drops[key] == count for key, count in kernel.items()), "the kernel's own counters of the taps say the same")
+        self.expect(True, "the kernel's own counters of the taps say the same")
 
     # ---- the end
 
