@@ -1,7 +1,6 @@
 // shunt-echo: answers every message of shunt-probe with its own id added, over TCP and UDP, and does wrong on
 // request.
 #include <signal.h>
-#include <sys/signalfd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -16,6 +15,7 @@
 #include "tests/tools/message.h"
 #include "tests/tools/poller.h"
 #include "tests/tools/socket.h"
+#include "tests/tools/stop_signals.h"
 
 namespace shunt {
 namespace {
@@ -26,25 +26,6 @@ struct EchoOptions {
   std::vector<std::string> udp;
   std::vector<std::string> faults;
   bool share_port = false;
-};
-
-class StopSignals final : public Pollable {
- public:
-  explicit StopSignals(Poller& poller) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
-    signals_ = Fd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
-    poller.add(signals_.get(), EPOLLIN, this);
-  }
-  void on_ready(uint32_t /*events*/, uint64_t /*now_ns*/) override { asked_ = true; }
-  bool asked() const { return asked_; }
-
- private:
-  Fd signals_;
-  bool asked_ = false;
 };
 
 Result<Fd> open_text(int type, const std::string& text, bool share_port) {

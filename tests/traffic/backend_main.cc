@@ -2,7 +2,6 @@
 // and broken.
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "tests/tools/duration.h"
+#include "tests/tools/stop_signals.h"
 #include "tests/traffic/backend_connection.h"
 #include "tests/traffic/backend_udp.h"
 
@@ -32,25 +32,6 @@ struct BackendOptions {
   std::vector<std::string> set;
   uint64_t seed = 1;
   bool share_port = false;
-};
-
-class StopSignals final : public Pollable {
- public:
-  explicit StopSignals(Poller& poller) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
-    signals_ = Fd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
-    poller.add(signals_.get(), EPOLLIN, this);
-  }
-  void on_ready(uint32_t /*events*/, uint64_t /*now_ns*/) override { asked_ = true; }
-  bool asked() const { return asked_; }
-
- private:
-  Fd signals_;
-  bool asked_ = false;
 };
 
 // A listening socket at a path, for its owner only; a socket that nobody listens on any more is replaced.

@@ -1,14 +1,12 @@
 #include "tests/traffic/traffic_run.h"
 
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <optional>
 
+#include "tests/tools/stop_signals.h"
 #include "tests/traffic/arrivals.h"
 #include "tests/traffic/sender.h"
 #include "tests/traffic/traffic_report.h"
@@ -17,34 +15,9 @@ namespace shunt {
 namespace {
 
 constexpr unsigned kBeginsPerTurn = 64;  // then answers are looked at, however late the next ones are
-constexpr uint64_t kAfterInterruptNs = kNsPerSecond;  // for what is under way
+constexpr uint64_t kAfterInterruptNs =
+    kNsPerSecond;  // for what is under way; a second signal ends it at once
 constexpr uint64_t kMaxPlan = 10'000'000;
-
-// SIGINT and SIGTERM: no more requests begin; the second one ends at once.
-class Interrupts final : public Pollable {
- public:
-  explicit Interrupts(Poller& poller) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
-    signals_ = Fd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
-    poller.add(signals_.get(), EPOLLIN, this);
-  }
-  void on_ready(uint32_t /*events*/, uint64_t now_ns) override {
-    signalfd_siginfo info{};
-    while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-      end_by_ns_ = end_by_ns_ ? now_ns : now_ns + kAfterInterruptNs;
-    }
-  }
-  bool asked() const { return end_by_ns_.has_value(); }
-  std::optional<uint64_t> end_by_ns() const { return end_by_ns_; }
-
- private:
-  Fd signals_;
-  std::optional<uint64_t> end_by_ns_;
-};
 
 class TrafficRun {
  public:
@@ -73,6 +46,9 @@ class TrafficRun {
   }
 
  private:
+  uint64_t end_by_ns() const {
+    return interrupts_.first_ns() + (interrupts_.asked_again() ? 0 : kAfterInterruptNs);
+  }
   void begin_due(uint64_t now_ns) {
     if (!arrivals_) return begin_closed();
     for (unsigned i = 0; i < kBeginsPerTurn && next_ns_; ++i) {
@@ -105,14 +81,14 @@ class TrafficRun {
   }
 
   bool is_over(uint64_t now_ns) const {
-    if (interrupts_.asked() && now_ns >= *interrupts_.end_by_ns()) return true;
+    if (interrupts_.asked() && now_ns >= end_by_ns()) return true;
     return all_begun() && sender_->under_way() == 0;
   }
 
   uint64_t wait_until() const {
     uint64_t until_ns = tally_.start_ns() + (shown_ + 1) * kNsPerSecond;
     if (const auto timer_ns = timers_.next_ns()) until_ns = std::min(until_ns, *timer_ns);
-    if (interrupts_.asked()) return std::min(until_ns, *interrupts_.end_by_ns());
+    if (interrupts_.asked()) return std::min(until_ns, end_by_ns());
     if (next_ns_) return std::min(until_ns, tally_.start_ns() + *next_ns_);
     const bool wants_more = !arrivals_ && tally_.offered() < options_.requests;
     return wants_more && sender_->under_way() < options_.concurrent ? 0 : until_ns;
@@ -147,7 +123,7 @@ class TrafficRun {
 
   const TrafficOptions& options_;
   Poller poller_;
-  Interrupts interrupts_;
+  StopSignals interrupts_;  // no more requests begin
   Timers timers_;
   TrafficTally tally_;
   std::unique_ptr<Sender> sender_;
