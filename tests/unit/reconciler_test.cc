@@ -36,6 +36,17 @@ TEST(Reconciler, AWeightIsAnEditUntilItIsTheFilesAgain) {
   EXPECT_EQ(bed.backend("web", "web-1").weight, 1);
 }
 
+TEST(Reconciler, SourceHashThatIsSetGoesByTheSource) {
+  DesiredBed bed;
+  const auto hash = [&bed](size_t service) { return bed.running.services.at(service).hash; };
+  EXPECT_TRUE(bed.reconciler->set_scheduler("api", "source-hash", "root").accepted());
+  EXPECT_EQ(bed.running.services.at(1).scheduler, Scheduler::source_hash);
+  EXPECT_EQ(hash(1), HashInput::source);
+  EXPECT_NE(hash(0), HashInput::source) << "of another service";
+  EXPECT_TRUE(bed.reconciler->set_scheduler("api", "maglev", "root").accepted());
+  EXPECT_NE(hash(1), HashInput::source) << "its configuration's again";
+}
+
 TEST(Reconciler, ASchedulerLastsUntilTheFileIsReadAgain) {
   DesiredBed bed;
   const auto scheduler = [&bed](size_t service) { return bed.running.services.at(service).scheduler; };
@@ -54,7 +65,8 @@ TEST(Reconciler, ASchedulerLastsUntilTheFileIsReadAgain) {
   EXPECT_TRUE(bed.reconciler->rollback(one.generation, "root").accepted());
   EXPECT_EQ(scheduler(0), Scheduler::maglev);
   EXPECT_EQ(scheduler(1), Scheduler::round_robin);
-  EXPECT_THAT(bed.reconciler->save("root").warnings, Contains(HasSubstr("schedulers that were set aren't written")));
+  EXPECT_THAT(bed.reconciler->save("root").warnings,
+              Contains(HasSubstr("schedulers that were set aren't written")));
   EXPECT_TRUE(bed.reload().accepted());
   EXPECT_EQ(scheduler(1), Scheduler::maglev);
 }
