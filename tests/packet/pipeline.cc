@@ -196,8 +196,8 @@ Outcome Pipeline::collect(const Ledger& before) {
     while (kernel_reads_) {
       const auto record = ring.front();
       if (!record) break;
-      outcome.punted.push_back(
-          {record->port, urgent, record->mark == kRestoredMark, Bytes(record->frame.begin(), record->frame.end())});
+      outcome.punted.push_back({record->port, urgent, record->mark == kRestoredMark,
+                                Bytes(record->frame.begin(), record->frame.end())});
       ring.pop();
       ++kernel_.left;
       ++kernel_.punted;
