@@ -15,6 +15,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <memory>
+#include <vector>
 
 #include "control/api_await.h"
 #include "control/api_transport.h"
@@ -31,14 +32,18 @@ using Protocol = ApiTransport::Protocol;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr uint64_t kMaxAnswerBytes = 256ULL << 20U;
 
-// Throws where a name isn't found.
-Protocol::endpoint endpoint_of(const CtlTarget& target, asio::io_context& io) {
+// In the order to try them; a name may have several, of which shuntd listens at one. Throws where a name
+// isn't found.
+std::vector<Protocol::endpoint> endpoints_of(const CtlTarget& target, asio::io_context& io) {
   const ApiAddress& address = target.address;
-  if (address.is_unix()) return asio::local::stream_protocol::endpoint(address.path);
+  if (address.is_unix()) return {asio::local::stream_protocol::endpoint(address.path)};
   if (target.host.empty())
-    return asio::ip::tcp::endpoint(asio::ip::make_address(address.ip.text()), address.port);
+    return {asio::ip::tcp::endpoint(asio::ip::make_address(address.ip.text()), address.port)};
   asio::ip::tcp::resolver resolver(io);
-  return asio::ip::tcp::endpoint(*resolver.resolve(target.host, std::to_string(address.port)).begin());
+  std::vector<Protocol::endpoint> endpoints;
+  for (const auto& entry : resolver.resolve(target.host, std::to_string(address.port)))
+    endpoints.emplace_back(entry.endpoint());
+  return endpoints;
 }
 
 // Throws where the file can't be read.
@@ -65,15 +70,26 @@ struct Exchange {
   error_code error;
 };
 
-asio::awaitable<void> exchange(ApiTransport& stream, Protocol::endpoint endpoint, Exchange& with) {
-  with.error =
-      co_await await_callback<error_code>([&](auto done) { stream.connect(endpoint, std::move(done)); });
-  if (with.error) co_return;
-  if (stream.is_tls()) {
-    with.error = co_await await_callback<error_code>(
-        [&](auto done) { stream.connect_tls(with.server_name, std::move(done)); });
-    if (with.error) co_return;
+// The server's name is for TLS, and empty for an address. The error is the last endpoint's.
+asio::awaitable<error_code> begin(ApiTransport& stream, std::vector<Protocol::endpoint> endpoints,
+                                  const std::string& server_name) {
+  error_code error = asio::error::host_not_found;
+  for (const Protocol::endpoint& endpoint : endpoints) {
+    error_code ignored;
+    stream.socket().close(ignored);
+    error =
+        co_await await_callback<error_code>([&](auto done) { stream.connect(endpoint, std::move(done)); });
+    if (!error || error == beast::error::timeout) break;
   }
+  if (error || !stream.is_tls()) co_return error;
+  co_return co_await await_callback<error_code>(
+      [&](auto done) { stream.connect_tls(server_name, std::move(done)); });
+}
+
+asio::awaitable<void> exchange(ApiTransport& stream, std::vector<Protocol::endpoint> endpoints,
+                               Exchange& with) {
+  with.error = co_await begin(stream, std::move(endpoints), with.server_name);
+  if (with.error) co_return;
   // A server that is full answers before it has read the question, so the answer counts and not the write.
   co_await http::async_write(stream, with.request, kAwait);
   beast::flat_buffer buffer;
@@ -89,18 +105,10 @@ struct Download {
   error_code error;
 };
 
-asio::awaitable<void> begin(ApiTransport& stream, Protocol::endpoint endpoint, Download& with) {
-  with.error =
-      co_await await_callback<error_code>([&](auto done) { stream.connect(endpoint, std::move(done)); });
-  if (with.error || !stream.is_tls()) co_return;
-  with.error = co_await await_callback<error_code>(
-      [&](auto done) { stream.connect_tls(with.server_name, std::move(done)); });
-}
-
-asio::awaitable<void> download(ApiTransport& stream, Protocol::endpoint endpoint, Download& with,
-                               std::chrono::milliseconds timeout,
+asio::awaitable<void> download(ApiTransport& stream, std::vector<Protocol::endpoint> endpoints,
+                               Download& with, std::chrono::milliseconds timeout,
                                const std::function<bool(std::string_view)>& sink) {
-  co_await begin(stream, endpoint, with);
+  with.error = co_await begin(stream, std::move(endpoints), with.server_name);
   if (with.error) co_return;
   co_await http::async_write(stream, with.request, kAwait);
   beast::flat_buffer buffer;
@@ -169,14 +177,14 @@ std::string next_step(const CtlTarget& target, const error_code& error, std::chr
 Result<HttpAnswer> ask_shuntd(const CtlTarget& target, std::string_view method, std::string_view path,
                               std::chrono::milliseconds timeout, std::string body) try {
   asio::io_context io(1);
-  const Protocol::endpoint endpoint = endpoint_of(target, io);
+  std::vector<Protocol::endpoint> endpoints = endpoints_of(target, io);
   ApiTransport stream(Protocol::socket(io), tls_of(target));
   Exchange with;
   with.server_name = target.host;
   with.request = request_of(target, method, path, std::move(body));
   with.parser.body_limit(kMaxAnswerBytes);
   stream.expires_after(timeout);
-  asio::co_spawn(io, exchange(stream, endpoint, with), asio::detached);
+  asio::co_spawn(io, exchange(stream, std::move(endpoints), with), asio::detached);
   io.run();
   if (with.error) return Error{target.text(), next_step(target, with.error, timeout)};
   return HttpAnswer{with.parser.get().result_int(), std::move(with.parser.get().body())};
@@ -188,14 +196,14 @@ Result<HttpAnswer> stream_from_shuntd(const CtlTarget& target, std::string_view 
                                       std::chrono::milliseconds timeout,
                                       const std::function<bool(std::string_view)>& sink) try {
   asio::io_context io(1);
-  const Protocol::endpoint endpoint = endpoint_of(target, io);
+  std::vector<Protocol::endpoint> endpoints = endpoints_of(target, io);
   ApiTransport stream(Protocol::socket(io), tls_of(target));
   Download with;
   with.server_name = target.host;
   with.request = request_of(target, method, path, {});
   with.parser.body_limit(boost::none);
   stream.expires_after(timeout);
-  asio::co_spawn(io, download(stream, endpoint, with, timeout, sink), asio::detached);
+  asio::co_spawn(io, download(stream, std::move(endpoints), with, timeout, sink), asio::detached);
   io.run();
   if (with.error) return Error{target.text(), next_step(target, with.error, timeout)};
   return HttpAnswer{with.parser.get().result_int(), std::move(with.refusal)};

@@ -1,6 +1,10 @@
 // shuntctl's events, top and token, and its ways to a shuntd far away: TLS and tokens.
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -186,6 +190,25 @@ TEST_F(CtlFarAway, NamesAreLookedUpAndChecked) {
   const std::string port = server->tcp_address().substr(server->tcp_address().rfind(':'));
   https = "https://localhost" + port;
   EXPECT_EQ(run("token", {"drops"}).exit_code, 0) << run("token", {"drops"}).err;
+}
+
+// A name may have several addresses, of which shuntd listens at one.
+TEST_F(CtlFarAway, EveryAddressOfANameIsTried) {
+  https = "https://localhost" + server->tcp_address().substr(server->tcp_address().rfind(':'));
+  write("hosts", "::1 localhost\n127.0.0.1 localhost\n");
+  chmod((folder.path() + "/hosts").c_str(), 0644);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWNS) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount((folder.path() + "/hosts").c_str(), "/etc/hosts", "", MS_BIND, nullptr) != 0)
+      _exit(77);
+    _exit(run("token", {"drops"}).exit_code);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "/etc/hosts can be replaced by root only";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(CtlFarAway, ACertificateOfSomebodyElseIsRefused) {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,7 +42,8 @@ class PostgresServer {
     if (server->wait(server->spawn({"initdb", "-D", server->data(), "-U", "shunt", "-A", "trust", "--no-sync",
                                     "--locale=C", "-E", "UTF8"})) != 0 ||
         !server->start()) {
-      ADD_FAILURE() << "PostgreSQL doesn't start: " << server->folder_.file("log");
+      std::ifstream log(server->folder_.file("log"));
+      ADD_FAILURE() << "PostgreSQL doesn't start:\n" << log.rdbuf();
       return nullptr;
     }
     return server;
@@ -100,11 +102,14 @@ class PostgresServer {
     dup2(log, 1);
     dup2(log, 2);
     if (chdir(folder_.path().c_str()) != 0) _exit(4);
+    // By its whole path: initdb looks for postgres beside the name it was called by, else in PATH.
+    const std::string program = binaries_ + "/" + words[0];
     std::vector<char*> arguments;
     for (const std::string& word : words)
       arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments[0] = const_cast<char*>(program.c_str());
     arguments.push_back(nullptr);
-    execv((binaries_ + "/" + words[0]).c_str(), arguments.data());
+    execv(program.c_str(), arguments.data());
     _exit(5);
   }
   static int wait(pid_t process) {
