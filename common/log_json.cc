@@ -1,4 +1,4 @@
-#include "control/log_json.h"
+#include "common/log_json.h"
 
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/fmt/fmt.h>
