@@ -76,6 +76,10 @@ class Database {
   virtual Result<Ok> commit() = 0;
   virtual void rollback() = 0;
 
+  using Time = std::chrono::steady_clock::time_point;
+  // What a query hasn't told by then is an error. Time::max(): none, as at the beginning.
+  virtual void set_deadline(Time deadline) = 0;
+
   // Bytes that it uses on disk.
   virtual Result<uint64_t> bytes() = 0;
 

@@ -5,45 +5,11 @@
 #include <map>
 #include <utility>
 
+#include "insight/warehouse/reader_sql.h"
 #include "insight/warehouse/row_store.h"
 
 namespace shunt::insight {
-namespace {
-
-constexpr size_t kTopPoints = 100;  // of a series, when many are summed
-constexpr size_t kCsvPiece = 64 * 1024;
-
-std::string columns_of(Resolution resolution) {
-  std::string columns;
-  for (const std::string& column : shape_of(kKpiTables[static_cast<size_t>(resolution)]).columns)
-    columns += (columns.empty() ? "" : ", ") + column;
-  return columns;
-}
-
-std::string table_name(Resolution resolution) {
-  return std::string(facts_of(kKpiTables[static_cast<size_t>(resolution)]).name);
-}
-
-TimeRange widened(TimeRange range, int64_t step_s) {
-  const int64_t from = range.from_s / step_s * step_s;
-  return {from, std::max((range.to_s + step_s - 1) / step_s * step_s, from)};
-}
-
-void append_csv(std::string& line, const std::string& field, bool is_first) {
-  if (!is_first) line += ',';
-  if (field.find_first_of(",\"\r\n") == std::string::npos) {
-    line += field;
-    return;
-  }
-  line += '"';
-  for (const char letter : field) {
-    if (letter == '"') line += '"';
-    line += letter;
-  }
-  line += '"';
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Result<WarehouseReader> WarehouseReader::open(DatabaseAddress address, const RetentionSettings& retention) {
   address.read_only = true;
@@ -71,8 +37,8 @@ Result<std::vector<int64_t>> WarehouseReader::series_of(const SeriesQuestion& qu
   std::vector<int64_t> series;
   const std::array<SqlValue, 4> values = {question.service, question.pool, question.backend, question.node};
   const Result<Ok> read = database_->query(
-      "SELECT series_id FROM v_series WHERE service = ?1 AND pool = ?2 AND backend = ?3 AND (?4 = '' OR node "
-      "= ?4) ORDER BY 1",
+      "SELECT series_id FROM v_series WHERE (?1 = '' OR service = ?1) AND pool = ?2 AND backend = ?3 AND (?4 "
+      "= '' OR node = ?4) ORDER BY 1",
       values, [&](const SqlRow& row) {
         series.push_back(row.integer(0));
         return true;
@@ -99,22 +65,34 @@ Result<Ok> WarehouseReader::each_cell(Resolution resolution, int64_t series, Tim
   return Ok{};
 }
 
-Result<TimeSeries> WarehouseReader::time_series(const SeriesQuestion& question, TimeRange range,
-                                                int64_t now_s, size_t points) {
-  const Step step = step_for(range, now_s, points);
-  const Result<std::vector<int64_t>> series = series_of(question);
-  if (!series) return series.error();
+// Intervals of a series follow each other; those of several are beside each other.
+Result<TimeSeries> WarehouseReader::series_together(std::span<const int64_t> series, TimeRange range,
+                                                    Step step) {
   std::map<int64_t, KpiCell> cells;
-  for (const int64_t id : series.value()) {
+  for (const int64_t id : series) {
+    std::map<int64_t, KpiCell> own;
     const Result<Ok> read = each_cell(
         step.resolution, id, widened(range, step.step_s),
-        [&](int64_t second, const KpiCell& cell) { cells[second / step.step_s * step.step_s].merge(cell); });
+        [&](int64_t second, const KpiCell& cell) { own[second / step.step_s * step.step_s].merge(cell); });
     if (!read) return read.error();
+    if (cells.empty()) {
+      cells = std::move(own);
+      continue;
+    }
+    for (const auto& [second, cell] : own)
+      cells[second].add_beside(cell);
   }
   TimeSeries out{step.resolution, step.step_s, {}};
   for (auto& [second, cell] : cells)
     out.points.push_back({second, std::move(cell)});
   return out;
+}
+
+Result<TimeSeries> WarehouseReader::time_series(const SeriesQuestion& question, TimeRange range,
+                                                int64_t now_s, size_t points) {
+  const Result<std::vector<int64_t>> series = series_of(question);
+  if (!series) return series.error();
+  return series_together(series.value(), range, step_for(range, now_s, points));
 }
 
 Result<KpiCell> WarehouseReader::total(const SeriesQuestion& question, TimeRange range, int64_t now_s) {
@@ -167,36 +145,6 @@ Result<std::vector<BackendTotal>> WarehouseReader::top_backends(const std::strin
   return out;
 }
 
-Result<std::vector<CountryTotal>> WarehouseReader::countries(const std::string& service, TimeRange range,
-                                                             size_t limit) {
-  const Result<std::vector<int64_t>> series = series_of({service, "", "", ""});
-  if (!series) return series.error();
-  const TimeRange whole = widened(range, 60);
-  std::map<std::string, CountryTotal> sums;
-  for (const int64_t id : series.value()) {
-    const std::array<SqlValue, 3> values = {id, whole.from_s, whole.to_s};
-    const Result<Ok> read = database_->query(
-        "SELECT country, sum(flows), sum(failures) FROM country_1m WHERE series_id = ?1 AND ts >= ?2 AND ts "
-        "< ?3 GROUP BY country",
-        values, [&](const SqlRow& row) {
-          CountryTotal& total = sums[row.text(0)];
-          total.country = row.text(0);
-          total.flows += static_cast<uint64_t>(row.integer(1));
-          total.failures += static_cast<uint64_t>(row.integer(2));
-          return true;
-        });
-    if (!read) return read.error();
-  }
-  std::vector<CountryTotal> out;
-  for (auto& [country, total] : sums)
-    out.push_back(std::move(total));
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-    return a.flows != b.flows ? a.flows > b.flows : a.country < b.country;
-  });
-  out.resize(std::min(out.size(), limit));
-  return out;
-}
-
 Result<std::vector<ClosedCell>> WarehouseReader::unfinished() {
   std::vector<ClosedCell> out;
   for (const Resolution fine : {Resolution::minute, Resolution::ten_seconds, Resolution::second}) {
@@ -223,43 +171,6 @@ Result<std::vector<ClosedCell>> WarehouseReader::unfinished() {
     }
   }
   return out;
-}
-
-const std::vector<std::string>& WarehouseReader::views() {
-  static const std::vector<std::string> kViews = {
-      "v_kpi_minute", "v_kpi_hourly", "v_sla_daily", "v_retry_daily", "v_country_daily", "v_clients_minute",
-      "v_capacity",   "v_flow_event", "v_anomaly",   "v_incident",    "v_alert"};
-  return kViews;
-}
-
-Result<uint64_t> WarehouseReader::export_csv(std::string_view view, TimeRange range,
-                                             const std::function<bool(std::string_view)>& out) {
-  if (std::find(views().begin(), views().end(), view) == views().end())
-    return Error{std::string(view), "is no view of the warehouse"};
-  std::string piece;
-  uint64_t rows = 0;
-  bool wants_more = true;
-  const std::array<SqlValue, 2> values = {range.from_s, range.to_s};
-  const Result<Ok> read = database_->query(
-      "SELECT * FROM " + std::string(view) + " WHERE ts >= ?1 AND ts < ?2", values,
-      [&](const SqlRow& row) {
-        for (size_t i = 0; i < row.size(); ++i)
-          append_csv(piece, row.is_null(i) ? std::string() : row.text(i), i == 0);
-        piece += "\r\n";
-        ++rows;
-        if (piece.size() < kCsvPiece) return true;
-        wants_more = out(piece);
-        piece.clear();
-        return wants_more;
-      },
-      [&](const std::vector<std::string>& names) {
-        for (size_t i = 0; i < names.size(); ++i)
-          append_csv(piece, names[i], i == 0);
-        piece += "\r\n";
-      });
-  if (!read) return read.error();
-  if (wants_more && !piece.empty()) out(piece);
-  return rows;
 }
 
 }  // namespace shunt::insight
