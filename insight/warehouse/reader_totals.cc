@@ -26,7 +26,7 @@ Result<std::vector<SeriesTotal>> WarehouseReader::service_totals(const std::stri
         return true;
       });
   if (!read) return read.error();
-  const Step step = step_for(range, now_s, kTopPoints);
+  const Step step = table_for(range, now_s, kTopPoints);
   std::vector<SeriesTotal> out;
   for (const auto& [name, ids] : series) {
     const Result<TimeSeries> points = series_together(ids, range, step);
@@ -41,7 +41,7 @@ Result<std::vector<SeriesTotal>> WarehouseReader::service_totals(const std::stri
 
 Result<std::vector<SeriesTotal>> WarehouseReader::counts(Whose whose, const std::string& service,
                                                          TimeRange range, int64_t now_s) {
-  const Step step = step_for(range, now_s, kTopPoints);
+  const Step step = table_for(range, now_s, kTopPoints);
   const TimeRange whole = widened(range, seconds_of(step.resolution));
   std::string sums;
   for (const std::string_view name : kKpiCountNames)

@@ -18,19 +18,30 @@ Result<WarehouseReader> WarehouseReader::open(DatabaseAddress address, const Ret
   return WarehouseReader(database.take(), retention);
 }
 
+bool WarehouseReader::is_kept(Resolution resolution, TimeRange range, int64_t now_s) const {
+  return range.from_s >= now_s - retention_.keep(kKpiTables[static_cast<size_t>(resolution)]);
+}
+
 WarehouseReader::Step WarehouseReader::step_for(TimeRange range, int64_t now_s, size_t points) const {
-  const auto most = static_cast<int64_t>(std::max<size_t>(points, 1));
+  const auto most = static_cast<int64_t>(std::max<size_t>(points, 3));
   const int64_t width = std::max<int64_t>(range.to_s - range.from_s, 1);
-  for (size_t i = 0; i < kResolutions; ++i) {
-    const auto resolution = static_cast<Resolution>(i);
-    const bool is_kept = range.from_s >= now_s - retention_.keep(kKpiTables[i]);
-    // Widening may add an interval.
-    if (is_kept && (width - 1) / seconds_of(resolution) + 2 <= most)
-      return {resolution, seconds_of(resolution)};
+  // Widening may add an interval.
+  const auto fits = [&](int64_t step) { return (width - 1) / step + 2 <= most; };
+  for (const int64_t step : kSteps) {
+    const Resolution table = coarsest_for(step);
+    if (fits(step) && (table == Resolution::hour || is_kept(table, range, now_s))) return {table, step};
   }
-  const int64_t hours = (width - 1) / 3600 + 1;
-  const int64_t gaps = std::max<int64_t>(most - 1, 1);
-  return {Resolution::hour, ((hours - 1) / gaps + 1) * 3600};
+  const int64_t days = (width - 1) / kDay + 1;
+  return {Resolution::hour, ((days - 1) / (most - 2) + 1) * kDay};
+}
+
+WarehouseReader::Step WarehouseReader::table_for(TimeRange range, int64_t now_s, size_t points) const {
+  const int64_t width = std::max<int64_t>(range.to_s - range.from_s, 1);
+  for (const Resolution table : {Resolution::second, Resolution::ten_seconds, Resolution::minute}) {
+    if (is_kept(table, range, now_s) && (width - 1) / seconds_of(table) + 2 <= static_cast<int64_t>(points))
+      return {table, seconds_of(table)};
+  }
+  return {Resolution::hour, 3600};
 }
 
 Result<std::vector<int64_t>> WarehouseReader::series_of(const SeriesQuestion& question) {
@@ -96,7 +107,9 @@ Result<TimeSeries> WarehouseReader::time_series(const SeriesQuestion& question, 
 }
 
 Result<KpiCell> WarehouseReader::total(const SeriesQuestion& question, TimeRange range, int64_t now_s) {
-  const Result<TimeSeries> series = time_series(question, range, now_s);
+  const Result<std::vector<int64_t>> ids = series_of(question);
+  if (!ids) return ids.error();
+  const Result<TimeSeries> series = series_together(ids.value(), range, table_for(range, now_s, kMostPoints));
   if (!series) return series.error();
   KpiCell total;
   for (const TimePoint& point : series.value().points)
@@ -107,7 +120,7 @@ Result<KpiCell> WarehouseReader::total(const SeriesQuestion& question, TimeRange
 Result<std::vector<BackendTotal>> WarehouseReader::top_backends(const std::string& service, TimeRange range,
                                                                 int64_t now_s, std::optional<KpiCount> by,
                                                                 size_t limit) {
-  const Step step = step_for(range, now_s, kTopPoints);
+  const Step step = table_for(range, now_s, kTopPoints);
   const TimeRange whole = widened(range, seconds_of(step.resolution));
   const std::string column = by ? std::string(kKpiCountNames[static_cast<size_t>(*by)]) : "failures";
   std::map<std::pair<std::string, std::string>, std::pair<uint64_t, std::vector<int64_t>>> sums;

@@ -113,7 +113,8 @@ class WarehouseReader {
 
   static Result<WarehouseReader> open(DatabaseAddress address, const RetentionSettings& retention = {});
 
-  // The finest resolution that gives at most `points` and still goes back so far.
+  // The finest steps that give at most `points` and whose table still goes back so far: 1, 2, 5, 10, 20, 30
+  // s, 1, 2, 5, 10, 30 min, 1, 2, 3, 6, 12 h, then whole days.
   Result<TimeSeries> time_series(const SeriesQuestion& question, TimeRange range, int64_t now_s,
                                  size_t points = kMostPoints);
   // Of a service's backends, `limit` of them at most: those that opened most flows, by pool and name.
@@ -164,7 +165,10 @@ class WarehouseReader {
     Resolution resolution;
     int64_t step_s;
   };
+  bool is_kept(Resolution resolution, TimeRange range, int64_t now_s) const;
   Step step_for(TimeRange range, int64_t now_s, size_t points) const;
+  // Of the finest table that has at most so many cells of each series in it: for what is summed anyway.
+  Step table_for(TimeRange range, int64_t now_s, size_t points) const;
   Result<std::vector<int64_t>> series_of(const SeriesQuestion& question);
   Result<TimeSeries> series_together(std::span<const int64_t> series, TimeRange range, Step step);
   using OnCell = std::function<void(int64_t, const KpiCell&)>;
