@@ -160,7 +160,7 @@ void PostgresDatabase::set_deadline(Time deadline) {
 
 Result<Ok> PostgresDatabase::query(const std::string& sql, std::span<const SqlValue> values,
                                    const OnRow& on_row, const OnNames& on_names) {
-  if (deadline_ != Time::max() && std::chrono::steady_clock::now() >= deadline_)
+  if (is_given_up() || (deadline_ != Time::max() && std::chrono::steady_clock::now() >= deadline_))
     return Error{where_, "the query takes too long"};
   std::vector<std::string> texts;
   std::vector<const char*> places;
@@ -190,7 +190,7 @@ Result<Ok> PostgresDatabase::query(const std::string& sql, std::span<const SqlVa
       on_names(names);
     }
     if (status != PGRES_SINGLE_TUPLE || !wants_more) continue;
-    wants_more = on_row(Row(answer.get()));
+    wants_more = on_row(Row(answer.get())) && !is_given_up();
     if (!wants_more) {
       if (PGcancel* cancel = PQgetCancel(connection_.get())) {
         std::array<char, 256> text{};

@@ -115,8 +115,10 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseAddress& ad
 }
 
 int SqliteDatabase::is_late(void* self) {
-  const Time deadline = static_cast<const SqliteDatabase*>(self)->deadline_;
-  return deadline != Time::max() && std::chrono::steady_clock::now() >= deadline ? 1 : 0;
+  const auto* database = static_cast<const SqliteDatabase*>(self);
+  const Time deadline = database->deadline_;
+  const bool is_past = deadline != Time::max() && std::chrono::steady_clock::now() >= deadline;
+  return is_past || database->is_given_up() ? 1 : 0;
 }
 
 Error SqliteDatabase::error() {

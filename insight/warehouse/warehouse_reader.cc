@@ -9,7 +9,21 @@
 #include "insight/warehouse/row_store.h"
 
 namespace shunt::insight {
-namespace {}  // namespace
+namespace {
+
+constexpr int64_t kDay = 86'400;
+constexpr std::array<int64_t, 17> kSteps = {1,   2,     5,     10,    20,     30,     60,     120, 300,
+                                            600, 1'800, 3'600, 7'200, 10'800, 21'600, 43'200, kDay};
+
+// The table with fewest cells that such steps are sums of.
+Resolution coarsest_for(int64_t step) {
+  for (const Resolution table : {Resolution::hour, Resolution::minute, Resolution::ten_seconds}) {
+    if (step % seconds_of(table) == 0) return table;
+  }
+  return Resolution::second;
+}
+
+}  // namespace
 
 Result<WarehouseReader> WarehouseReader::open(DatabaseAddress address, const RetentionSettings& retention) {
   address.read_only = true;

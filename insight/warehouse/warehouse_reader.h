@@ -147,6 +147,7 @@ class WarehouseReader {
 
   // What isn't told by then is an error.
   void set_deadline(Database::Time deadline) { database_->set_deadline(deadline); }
+  void set_given_up(const std::atomic<bool>* flag) { database_->set_given_up(flag); }
 
   // What RollUp::restore() wants, in its order: cells whose coarser one isn't there.
   Result<std::vector<ClosedCell>> unfinished();
