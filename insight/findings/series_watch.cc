@@ -64,6 +64,8 @@ void SeriesWatch::against_past(const SeriesInput& input, Kpi kpi, double value, 
   }
   const std::optional<HistoryVerdict> verdict = history->observe(input.begin_s, value);
   if (!verdict) return;
+  // Quicker than ever is no trouble, and comes with each recovery.
+  if (kpi == Kpi::latency && verdict->observed < verdict->low) return;
   const double unit = kpi == Kpi::share ? input.fair_share : 1;
   Sighting seen;
   seen.series = *input.name;
