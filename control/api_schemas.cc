@@ -1,5 +1,5 @@
 // The schemas themselves. A member that an answer gains is added here; the contract test compares both.
-#include "control/api_schema.h"
+#include "control/api_schemas.h"
 
 namespace shunt {
 namespace {

@@ -1,7 +1,5 @@
 #include "control/status_json.h"
 
-#include <array>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 namespace shunt {
@@ -223,28 +221,6 @@ std::string reload_json(const ReloadReport& report) {
   json["text"] = report.text;
   json["warnings"] = report.warnings;
   return written(json);
-}
-
-std::string problem_json(unsigned status, const std::string& title, const std::string& detail,
-                         const std::vector<ProblemList>& more) {
-  Json json;
-  json["type"] = "about:blank";
-  json["title"] = title;
-  json["status"] = status;
-  json["detail"] = detail;
-  for (const ProblemList& list : more)
-    json[list.key] = list.texts;
-  return written(json);
-}
-
-std::string rfc3339(WallTime time) {
-  if (time == WallTime{}) return {};
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text.data(), size};
 }
 
 }  // namespace shunt

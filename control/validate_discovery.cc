@@ -5,7 +5,7 @@
 
 #include "control/config_validate.h"
 #include "control/duration.h"
-#include "control/http_url.h"
+#include "http/http_url.h"
 
 namespace shunt {
 namespace {

@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "control/api_address.h"
 #include "control/api_server.h"
+#include "http/api_address.h"
 #include "tests/unit/api_harness.h"
 
 namespace shunt {
