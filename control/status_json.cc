@@ -105,6 +105,7 @@ Json port_json(const PortStatus& port) {
 Json service_json(const ServiceStatus& service) {
   Json json;
   json["name"] = service.name;
+  json["number"] = service.number;
   json["address"] = service.address.text();
   json["port"] = service.port;
   json["protocol"] = service.protocol;
@@ -116,8 +117,12 @@ Json service_json(const ServiceStatus& service) {
   json["panic"] = service.panic;
   json["on_backup"] = service.on_backup;
   json["backends"] = {{"up", service.backends_up}, {"total", service.backends.size()}};
+  json["sample"] = service.sample;
   json["packets"] = service.packets;
   json["bytes"] = service.bytes;
+  json["sees_replies"] = service.sees_replies;
+  json["reply_packets"] = service.reply_packets;
+  json["reply_bytes"] = service.reply_bytes;
   json["new_flows"] = service.new_flows;
   json["active_flows"] = service.active_flows;
   json["opened"] = service.opened;
@@ -133,10 +138,12 @@ Json backend_json(const ServiceStatus& service, const BackendStatus& backend) {
   json["service"] = service.name;
   json["pool"] = backend.pool;
   json["name"] = backend.name;
+  json["number"] = backend.number;
   json["address"] = backend.address.text();
   json["port"] = backend.port;
   json["state"] = name_of(backend.state);
   json["reason"] = backend.reason;
+  json["admin"] = backend.admin;
   json["since"] = time_json(backend.since);
   json["weight"] = backend.weight;
   json["accept"] = backend.accept;

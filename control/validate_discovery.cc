@@ -3,8 +3,8 @@
 #include <array>
 #include <tuple>
 
+#include "common/duration.h"
 #include "control/config_validate.h"
-#include "control/duration.h"
 #include "http/http_url.h"
 
 namespace shunt {

@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -32,6 +34,10 @@ namespace ssl = asio::ssl;
 using boost::system::error_code;
 
 namespace {
+
+// TCP or a unix socket.
+using Stream = beast::basic_stream<asio::generic::stream_protocol>;
+using Endpoint = asio::generic::stream_protocol::endpoint;
 
 constexpr auto kAsValue = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kReadBytes = 65'536;
@@ -67,9 +73,9 @@ http::request<http::string_body> request_of(HttpRequest from, const HttpUrl& url
   request.method_string(from.method);
   request.target(from.target);
   request.set(http::field::host, url.authority());
-  request.set(http::field::user_agent, "shuntd");
+  request.set(http::field::user_agent, "shunt");
   request.set(http::field::accept, "application/json");
-  request.set(http::field::connection, "close");
+  request.set(http::field::connection, from.keep ? "keep-alive" : "close");
   for (const auto& [name, value] : from.fields)
     request.set(name, value);
   request.body() = std::move(from.body);
@@ -84,15 +90,18 @@ struct HttpExchange::Wire {
   Wire(asio::any_io_executor where, HttpUrl to, HttpTlsFiles tls_files, HttpLimits bounds)
       : executor(std::move(where)), url(std::move(to)), files(std::move(tls_files)), limits(bounds) {}
 
-  beast::tcp_stream& tcp() { return secure ? beast::get_lowest_layer(*secure) : *plain; }
+  Stream& lowest() { return secure ? beast::get_lowest_layer(*secure) : *plain; }
   Error failed(const char* step, const error_code& error) const {
     return {url.text(), std::string(step) + ": " +
                             (error == beast::error::timeout ? std::string("timed out") : error.message())};
   }
   asio::awaitable<Result<std::vector<IpAddress>>> addresses();
+  asio::awaitable<Result<std::vector<Endpoint>>> endpoints();
   asio::awaitable<Result<>> connect();
   asio::awaitable<Result<>> secure_it();
   asio::awaitable<Result<>> send(HttpRequest request);
+  asio::awaitable<Result<>> exchange(http::request<http::string_body>& request);
+  bool is_kept() const;
   asio::awaitable<error_code> read_more(std::chrono::milliseconds idle);
 
   asio::any_io_executor executor;
@@ -101,8 +110,8 @@ struct HttpExchange::Wire {
   HttpLimits limits;
   std::shared_ptr<NameResolver> resolver;
   std::unique_ptr<ssl::context> context;
-  std::unique_ptr<beast::tcp_stream> plain;
-  std::unique_ptr<beast::ssl_stream<beast::tcp_stream>> secure;
+  std::unique_ptr<Stream> plain;
+  std::unique_ptr<beast::ssl_stream<Stream>> secure;
   beast::flat_buffer received;
   std::optional<http::response_parser<http::buffer_body>> parser;
   std::array<char, kReadBytes> chunk{};
@@ -123,32 +132,51 @@ asio::awaitable<Result<std::vector<IpAddress>>> HttpExchange::Wire::addresses() 
   co_return found;
 }
 
-asio::awaitable<Result<>> HttpExchange::Wire::connect() {
+asio::awaitable<Result<std::vector<Endpoint>>> HttpExchange::Wire::endpoints() {
+  std::vector<Endpoint> all;
+  if (!url.socket.empty()) {
+    all.emplace_back(asio::local::stream_protocol::endpoint(url.socket));
+    co_return all;
+  }
   const auto found = co_await addresses();
   if (!found) co_return found.error();
+  for (const IpAddress& address : found.value())
+    all.emplace_back(asio::ip::tcp::endpoint(to_asio(address), url.port));
+  co_return all;
+}
+
+asio::awaitable<Result<>> HttpExchange::Wire::connect() {
+  const auto found = co_await endpoints();
+  if (!found) co_return found.error();
   Result<> connected = Error{url.text(), "cancelled"};
-  for (const IpAddress& address : found.value()) {
+  secure.reset();
+  received.clear();
+  for (const Endpoint& endpoint : found.value()) {
     if (cancelled) co_return Error{url.text(), "cancelled"};
-    plain = std::make_unique<beast::tcp_stream>(executor);
+    plain = std::make_unique<Stream>(executor);
     plain->expires_after(limits.timeout);
-    const auto [error] =
-        co_await plain->async_connect(asio::ip::tcp::endpoint(to_asio(address), url.port), kAsValue);
+    const auto [error] = co_await plain->async_connect(endpoint, kAsValue);
     connected = error ? Result<>(failed("connecting", error)) : Ok{};
     if (!error) break;
   }
   if (!connected) co_return connected;
-  error_code ignored;
+  error_code ignored;  // of a unix socket: it has no such options
   plain->socket().set_option(asio::ip::tcp::no_delay(true), ignored);
   plain->socket().set_option(asio::socket_base::keep_alive(true), ignored);
   if (url.tls) co_return co_await secure_it();
   co_return Ok{};
 }
 
+// The connection of the answer before, which was read to its end.
+bool HttpExchange::Wire::is_kept() const {
+  return (plain || secure) && parser && parser->is_done() && parser->get().keep_alive();
+}
+
 asio::awaitable<Result<>> HttpExchange::Wire::secure_it() {
   auto made = make_context(files);
   if (!made) co_return made.error();
   context = made.take();
-  secure = std::make_unique<beast::ssl_stream<beast::tcp_stream>>(std::move(*plain), *context);
+  secure = std::make_unique<beast::ssl_stream<Stream>>(std::move(*plain), *context);
   plain.reset();
   // (SSL_set_tlsext_host_name is a macro with an old-style cast.)
   if (!IpAddress::parse(url.host)) {
@@ -157,7 +185,7 @@ asio::awaitable<Result<>> HttpExchange::Wire::secure_it() {
   }
   error_code error;
   secure->set_verify_callback(ssl::host_name_verification(url.host), error);
-  tcp().expires_after(limits.timeout);
+  lowest().expires_after(limits.timeout);
   const auto [failure] = co_await secure->async_handshake(ssl::stream_base::client, kAsValue);
   if (!failure) co_return Ok{};
   const long verdict = SSL_get_verify_result(secure->native_handle());
@@ -167,9 +195,22 @@ asio::awaitable<Result<>> HttpExchange::Wire::secure_it() {
 }
 
 asio::awaitable<Result<>> HttpExchange::Wire::send(HttpRequest from) {
-  if (auto connected = co_await connect(); !connected) co_return connected;
   auto request = request_of(std::move(from), url);
-  tcp().expires_after(limits.timeout);
+  // What changes something isn't sent a second time when a kept connection fails.
+  const bool was_kept = is_kept() && request.method() == http::verb::get;
+  pending.clear();
+  searched = 0;
+  if (was_kept) {
+    if (auto sent = co_await exchange(request); sent || cancelled) co_return sent;
+  }
+  if (auto connected = co_await connect(); !connected) co_return connected;
+  co_return co_await exchange(request);
+}
+
+// The request there, the header back.
+asio::awaitable<Result<>> HttpExchange::Wire::exchange(http::request<http::string_body>& request) {
+  if (cancelled) co_return Error{url.text(), "cancelled"};
+  lowest().expires_after(limits.timeout);
   error_code error;
   size_t bytes = 0;
   // (Not by ?:, which g++ 12 gets wrong around co_await; nor with a request in braces as an argument.)
@@ -182,7 +223,7 @@ asio::awaitable<Result<>> HttpExchange::Wire::send(HttpRequest from) {
   parser.emplace();
   parser->header_limit(static_cast<uint32_t>(limits.header_bytes));
   parser->body_limit(boost::none);  // counted in read_more()'s callers
-  tcp().expires_after(limits.timeout);
+  lowest().expires_after(limits.timeout);
   if (secure) {
     std::tie(error, bytes) = co_await http::async_read_header(*secure, received, *parser, kAsValue);
   } else {
@@ -197,7 +238,7 @@ asio::awaitable<error_code> HttpExchange::Wire::read_more(std::chrono::milliseco
   auto& body = parser->get().body();
   body.data = chunk.data();
   body.size = chunk.size();
-  tcp().expires_after(idle);
+  lowest().expires_after(idle);
   error_code error;
   size_t bytes = 0;
   if (secure) {
@@ -221,7 +262,7 @@ HttpExchange::~HttpExchange() {
 void HttpExchange::cancel() {
   wire_->cancelled = true;
   if (wire_->resolver) wire_->resolver->cancel();
-  if (wire_->plain || wire_->secure) wire_->tcp().cancel();
+  if (wire_->plain || wire_->secure) wire_->lowest().cancel();
 }
 
 asio::awaitable<Result<unsigned>> HttpExchange::open(HttpRequest request) {

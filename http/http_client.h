@@ -1,5 +1,6 @@
-// HttpExchange: one HTTP/1.1 request over a connection of its own, plain or TLS, and its answer: whole, or
-// line by line for as long as the server writes.
+// HttpExchange: one HTTP/1.1 request over a connection of its own, TCP, unix socket or TLS, and its answer:
+// whole, or line by line for as long as the server writes. Whoever keeps the connection (HttpRequest) asks
+// again over the same one; where the server has closed it since, it is made anew.
 //
 // Owner: one coroutine at a time, on the executor's thread; it has to hold the exchange by a shared_ptr.
 // Bound: the limits below. Nothing of the server's is trusted. Reads the TLS files when it connects.
@@ -37,6 +38,7 @@ struct HttpRequest {
   std::string target;
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
+  bool keep = false;  // the connection, for the next request, once the answer was read
 };
 
 struct HttpReply {
@@ -69,7 +71,7 @@ class HttpExchange {
   bool has_line() const;
   boost::asio::awaitable<Result<std::string>> read_body();
 
-  // Whoever waits gets an error at the executor's next turn.
+  // Whoever waits gets an error at the executor's next turn; nothing can be asked after it.
   void cancel();
 
  private:

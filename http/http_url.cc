@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "http/api_address.h"
+
 namespace shunt {
 namespace {
 
@@ -76,11 +78,28 @@ std::optional<HttpUrl> HttpUrl::parse(std::string_view text) {
   return url;
 }
 
+std::optional<HttpUrl> HttpUrl::parse_server(std::string_view text) {
+  if (text.starts_with("http://") || text.starts_with("https://")) return parse(text);
+  if (text.starts_with("unix:")) {
+    const auto address = ApiAddress::parse(text);
+    if (!address) return std::nullopt;
+    HttpUrl url;
+    url.host = "localhost";
+    url.socket = address.value().path;
+    return url;
+  }
+  const auto parts = split(text);
+  if (!parts || !parts->port) return std::nullopt;
+  return parse("http://" + std::string(text));
+}
+
 std::string HttpUrl::text() const {
+  if (!socket.empty()) return "unix:" + socket;
   return std::string(tls ? "https://" : "http://") + bracketed(host) + ":" + std::to_string(port);
 }
 
 std::string HttpUrl::authority() const {
+  if (!socket.empty()) return host;
   const bool usual = port == (tls ? kHttpsPort : kHttpPort);
   return bracketed(host) + (usual ? "" : ":" + std::to_string(port));
 }

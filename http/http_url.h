@@ -15,8 +15,11 @@ struct HttpUrl {
   bool tls = false;
   std::string host;  // without brackets
   uint16_t port = 0;
+  std::string socket = {};  // path of a unix socket; then host is "localhost", and there is no port
 
   static std::optional<HttpUrl> parse(std::string_view text);
+  // That, or "unix:/PATH", or "HOST:PORT" without TLS.
+  static std::optional<HttpUrl> parse_server(std::string_view text);
   std::string text() const;
   std::string authority() const;  // RFC 9110 7.2: the Host header
   bool operator==(const HttpUrl&) const = default;

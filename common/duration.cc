@@ -1,5 +1,5 @@
 // Reads and prints durations.
-#include "control/duration.h"
+#include "common/duration.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "control/drop_words.h"
+#include "stats/drop_words.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // Edit distance with two kept rows.
-#include "control/did_you_mean.h"
+#include "common/did_you_mean.h"
 
 #include <algorithm>
 #include <vector>
