@@ -7,6 +7,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "http/api_await.h"
@@ -74,6 +75,8 @@ Answer make_answer(const ApiContext& context, ApiResponse&& from, unsigned versi
   for (const auto& [name, value] : from.fields)
     response.set(name, value);
   response.keep_alive(keep_alive);
+  // RFC 9110 8.6: neither has a length of its own.
+  if (from.status == 204 || from.status == 304) return answer;
   response.content_length(answer.body->size());
   if (!head) response.body() = {answer.body->data(), answer.body->size()};
   return answer;
@@ -129,11 +132,15 @@ class Connection {
   asio::awaitable<bool> answer_one();
   asio::awaitable<ApiResponse> answer_to(Parser& parser);
   asio::awaitable<Refusal> find_caller(const Request& request, ApiCaller& caller);
+  asio::awaitable<void> find_by_cookie(const Request& request, ApiCaller& caller);
+  asio::awaitable<Refusal> sign_in(const std::string& body, ApiCaller& caller);
   asio::awaitable<Refusal> check_token(const std::string& token, ApiCaller& caller);
   asio::awaitable<Refusal> read_body(Parser& parser, const ApiRoute& route);
   asio::awaitable<ApiResponse> run(const ApiRoute& route, const ApiCall& call);
   asio::awaitable<bool> write(ApiResponse answer, unsigned version, bool keep_alive, bool head);
   Refusal too_big(const Parser& parser, const ApiRoute& route) const;
+  const ApiRoute* route_of(ApiRouteTable::Match& match, const std::string& method) const;
+  ApiAccess access_of(const Request& request) const;
   void note(const ApiRoute& route, const ApiCaller& caller, const Request& request, unsigned status);
 
   ApiContext& context_;
@@ -184,6 +191,7 @@ asio::awaitable<bool> Connection::answer_one() {
   // What is left of a body that nobody wanted can't be told from the next request.
   const bool keep_alive = parser.is_done() && parser.get().keep_alive();
   const bool head = parser.get().method() == http::verb::head;
+  if (head && answer.stream) std::exchange(answer.stream, {})->end();
   if (answer.stream) co_return co_await send_stream(context_, *transport_, std::move(answer)) && keep_alive;
   co_return co_await write(std::move(answer), parser.get().version(), keep_alive, head) && keep_alive;
 }
@@ -201,17 +209,22 @@ asio::awaitable<ApiResponse> Connection::answer_to(Parser& parser) {
     co_return retry_later(429, "too many requests from " + peer_.address.text());
   const std::string method = text_of(request.method_string());
   const std::string target = text_of(request.target());
+  if (!peer_.by_unix && !context_.auth.is_on() &&
+      !is_own_host(context_.anonymous, text_of(request[http::field::host])))
+    co_return problem(421, "this server isn't known by that name: ask for it by its address");
   ApiRouteTable::Match match = context_.table.find(method, path_of(target));
-  if (match.route == nullptr) co_return std::move(match.refusal);
-  const ApiRoute& route = *match.route;
+  const ApiRoute* found = route_of(match, method);
+  if (found == nullptr) co_return std::move(match.refusal);
+  const ApiRoute& route = *found;
   ApiCall call{
       route.method, std::string(path_of(target)), std::move(match.parameters), query_of(target), {}, {}};
+  call.accept_encoding = text_of(request[http::field::accept_encoding]);
+  call.if_none_match = text_of(request[http::field::if_none_match]);
   Refusal refusal = too_big(parser, route);
   if (!refusal) refusal = co_await find_caller(request, call.caller);
   if (context_.stopped) co_return ApiResponse{};
   if (!refusal) {
-    refusal = refusal_of(route, call.caller, fields_of(request), {context_.auth.is_on(), peer_.by_unix},
-                         context_.state_tag());
+    refusal = refusal_of(route, call.caller, fields_of(request), access_of(request), context_.state_tag());
   }
   if (!refusal && route.feed && beast::websocket::is_upgrade(request)) {
     if (context_.viewers < context_.limits.viewers) {
@@ -221,6 +234,7 @@ asio::awaitable<ApiResponse> Connection::answer_to(Parser& parser) {
     refusal = retry_later(503, "there are " + std::to_string(context_.viewers) + " viewers already");
   }
   if (!refusal) refusal = co_await read_body(parser, route);
+  if (!refusal && route.signs_in) refusal = co_await sign_in(request.body(), call.caller);
   if (context_.stopped) co_return ApiResponse{};
   ApiResponse answer;
   if (refusal) {
@@ -241,22 +255,61 @@ Connection::Refusal Connection::too_big(const Parser& parser, const ApiRoute& ro
   return problem(413, "the request's body has more than " + std::to_string(route.body_bytes) + " bytes");
 }
 
+// A row's, or the page's for whatever else there is.
+const ApiRoute* Connection::route_of(ApiRouteTable::Match& match, const std::string& method) const {
+  const bool gets = method == "GET" || method == "HEAD";
+  if (match.route != nullptr || !context_.page.handler || !gets || match.refusal.status != 404)
+    return match.route;
+  return &context_.page;
+}
+
+ApiAccess Connection::access_of(const Request& request) const {
+  return {context_.auth.is_on(), peer_.by_unix, context_.anonymous.here_only,
+          is_own_name(context_.anonymous, text_of(request[http::field::host]))};
+}
+
 asio::awaitable<Connection::Refusal> Connection::find_caller(const Request& request, ApiCaller& caller) {
+  const ApiAnonymous& anonymous = context_.anonymous;
   caller.from = peer_.from;
+  caller.over_tls = transport_->is_tls();
   if (peer_.by_unix) {
-    caller.role = ApiRole::admin;
+    caller.role = anonymous.here_only && !context_.auth.is_on() ? anonymous.role : ApiRole::admin;
     caller.who = peer_.who;
     caller.name = peer_.name;
     co_return std::nullopt;
   }
   caller.who = caller.name = "nobody";
   caller.is_loopback = peer_.address.is_loopback();
-  caller.role = context_.auth.is_on() ? ApiRole::anyone : ApiRole::reader;
+  if (!context_.auth.is_on()) {
+    caller.role = !anonymous.here_only || caller.is_loopback ? anonymous.role : ApiRole::anyone;
+    co_return std::nullopt;
+  }
   const auto field = request.find(http::field::authorization);
-  if (!context_.auth.is_on() || field == request.end()) co_return std::nullopt;
+  if (field == request.end()) {
+    co_await find_by_cookie(request, caller);
+    co_return std::nullopt;
+  }
   const auto token = bearer_token(text_of(field->value()));
   if (!token) co_return unauthorized("the Authorization field is `Bearer TOKEN`", "invalid_request");
   co_return co_await check_token(*token, caller);
+}
+
+asio::awaitable<void> Connection::find_by_cookie(const Request& request, ApiCaller& caller) {
+  if (context_.host.cookie.empty()) co_return;
+  const auto token = cookie_value(text_of(request[http::field::cookie]), context_.host.cookie);
+  if (!token || token->empty()) co_return;
+  const ApiCaller nobody = caller;
+  const Refusal refusal = co_await check_token(*token, caller);
+  if (refusal) caller = nobody;
+}
+
+asio::awaitable<Connection::Refusal> Connection::sign_in(const std::string& body, ApiCaller& caller) {
+  if (!context_.auth.is_on()) co_return problem(409, "there are no tokens here ([api] token_file)");
+  const nlohmann::json json = nlohmann::json::parse(body, nullptr, false);
+  const auto token = json.is_object() ? json.find("token") : json.end();
+  if (token == json.end() || !token->is_string())
+    co_return problem(400, R"(the body is {"token": "NAME.SECRET"})");
+  co_return co_await check_token(token->get<std::string>(), caller);
 }
 
 asio::awaitable<Connection::Refusal> Connection::check_token(const std::string& token, ApiCaller& caller) {
@@ -274,6 +327,7 @@ asio::awaitable<Connection::Refusal> Connection::check_token(const std::string& 
   if (outcome.verdict == expired)
     co_return unauthorized("the token " + outcome.name + " has expired", "invalid_token");
   caller.role = outcome.role;
+  caller.token = outcome.name;
   co_return std::nullopt;
 }
 

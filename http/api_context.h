@@ -9,6 +9,7 @@
 
 #include "http/api_audit.h"
 #include "http/api_auth.h"
+#include "http/api_gate.h"
 #include "http/api_limits.h"
 #include "http/api_route.h"
 #include "http/http_host.h"
@@ -23,7 +24,11 @@ class ApiTransport;
 
 struct ApiContext {
   ApiContext(boost::asio::io_context& context, HttpHost behind, const ApiLimits& bounds)
-      : io(context), host(std::move(behind)), limits(bounds), auth(context), peers(bounds) {}
+      : io(context), host(std::move(behind)), limits(bounds), auth(context), peers(bounds) {
+    page.method = "GET";
+    page.role = ApiRole::anyone;
+    page.handler = host.page;
+  }
 
   std::string state_tag() const { return host.state_tag ? host.state_tag() : std::string(); }
   void note(std::string kind, std::string subject, std::string text) const {
@@ -34,7 +39,9 @@ struct ApiContext {
   const HttpHost host;
   const ApiLimits limits;
   ApiRouteTable table;
+  ApiRoute page;  // of what no row has; without a handler: 404
   ApiAuth auth;
+  ApiAnonymous anonymous;
   ApiAudit audit;
   PeerLimits peers;
   std::shared_ptr<boost::asio::ssl::context> tls;  // nullptr: TCP is plain

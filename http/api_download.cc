@@ -67,6 +67,7 @@ asio::awaitable<bool> send_stream(ApiContext& context, ApiTransport& transport, 
   bool reads = co_await send_head(context, transport, answer);
   while (reads && !context.stopped) {
     const std::optional<std::string> part = stream->take();
+    if (!part && stream->is_cut()) co_return false;
     if (!part) co_return co_await send_last(context, transport) && !context.stopped;
     if (!part->empty()) {
       reads = co_await send_chunk(context, transport, *part);

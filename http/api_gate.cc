@@ -29,6 +29,10 @@ bool is_address_or_localhost(std::string_view host) {
 
 ApiResponse role_too_low(const ApiRoute& route, const ApiCaller& caller, const ApiAccess& access) {
   const std::string needed(role_name(route.role));
+  if (access.here_only && !access.tokens) {
+    return problem(403, "this needs the role " + needed + ", which nobody has without a token from " +
+                            caller.from + " ([api] token_file, anonymous)");
+  }
   if (!access.tokens && !access.by_unix) {
     return problem(403,
                    "this needs the role " + needed +
@@ -58,6 +62,28 @@ std::optional<std::string> bearer_token(std::string_view authorization) {
   return std::string(without_blanks(authorization.substr(kScheme.size())));
 }
 
+bool is_own_name(const ApiAnonymous& anonymous, std::string_view host) {
+  const std::string_view name = host.substr(0, host.find(':'));
+  return std::ranges::any_of(anonymous.names,
+                             [&](const std::string& own) { return same_but_for_case(own, name); });
+}
+
+bool is_own_host(const ApiAnonymous& anonymous, std::string_view host) {
+  return !anonymous.here_only || is_address_or_localhost(host) || is_own_name(anonymous, host);
+}
+
+std::optional<std::string> cookie_value(std::string_view field, std::string_view name) {
+  while (!field.empty()) {
+    const size_t end = std::min(field.find(';'), field.size());
+    const std::string_view pair = without_blanks(field.substr(0, end));
+    field.remove_prefix(std::min(end + 1, field.size()));
+    const size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name)
+      return std::string(pair.substr(equals + 1));
+  }
+  return std::nullopt;
+}
+
 bool if_match_holds(std::string_view field, const std::string& tag) {
   if (without_blanks(field) == "*") return true;
   const std::string wanted = entity_tag(tag);
@@ -83,7 +109,8 @@ bool is_foreign_page(const std::string& origin, const std::string& host, bool na
 std::optional<ApiResponse> refusal_of(const ApiRoute& route, const ApiCaller& caller, const ApiFields& fields,
                                       const ApiAccess& access, const std::string& tag) {
   const bool guarded = route.writes || route.feed;
-  if (guarded && fields.origin && is_foreign_page(*fields.origin, fields.host, access.tokens))
+  if (guarded && fields.origin &&
+      is_foreign_page(*fields.origin, fields.host, access.tokens || access.is_named))
     return problem(403, "pages of other sites (" + *fields.origin + ") may not ask for this");
   const bool local_enough = route.loopback && caller.is_loopback && !access.tokens;
   if (caller.role < route.role && !local_enough) {

@@ -31,6 +31,8 @@ struct ApiCaller {
   std::string name;  // as the history shows it: "root", "token ci", "nobody"
   std::string from;  // "unix:/run/shunt/api.sock", "192.0.2.7:40001"
   bool is_loopback = false;
+  std::string token = {};  // its name; empty: none was shown
+  bool over_tls = false;
 };
 
 struct ApiCall {
@@ -40,6 +42,8 @@ struct ApiCall {
   ApiQuery query;
   std::string body;
   ApiCaller caller;
+  std::string accept_encoding = {};  // fields of that name
+  std::string if_none_match = {};
 
   // Empty where there is none.
   std::string parameter(const std::string& name) const { return find(parameters, name); }

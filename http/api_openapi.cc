@@ -40,7 +40,7 @@ Json content(const std::string& type, Json schema) {
   return json;
 }
 
-Json parameters(const ApiRoute& route) {
+Json parameters(const ApiRoute& route, bool has_state) {
   Json list = Json::array();
   for (const std::string& name : path_parameters(route.pattern)) {
     list.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
@@ -51,7 +51,7 @@ Json parameters(const ApiRoute& route) {
                     {"description", parameter.text},
                     {"schema", expanded_schema(parameter.schema, kRefs)}});
   }
-  if (route.writes) {
+  if (route.writes && has_state) {
     list.push_back({{"name", "If-Match"},
                     {"in", "header"},
                     {"required", route.if_match == IfMatch::required},
@@ -66,24 +66,27 @@ void add_error(Json& responses, const char* status, const char* text) {
                        {"content", content("application/problem+json", ref("Problem"))}};
 }
 
-Json responses(const ApiRoute& route) {
+Json responses(const ApiRoute& route, bool has_state) {
   Json json;
-  json["200"]["description"] = "Done";
-  json["200"]["content"] = !route.answer_type.empty() ? content(route.answer_type.c_str(),
-                                                                {{"type", "string"}, {"format", "binary"}})
-                           : route.answer.empty()     ? content("text/plain", {{"type", "string"}})
-                                                      : content("application/json", ref(route.answer));
-  if (route.tagged || route.writes) {
-    json["200"]["headers"]["ETag"] = {{"description", "Names the desired state"},
-                                      {"schema", {{"type", "string"}}}};
+  Json& done = json[std::to_string(route.done)];
+  done["description"] = "Done";
+  if (route.done != 204) {
+    done["content"] = !route.answer_type.empty()
+                          ? content(route.answer_type.c_str(), {{"type", "string"}, {"format", "binary"}})
+                      : route.answer.empty() ? content("text/plain", {{"type", "string"}})
+                                             : content("application/json", ref(route.answer));
+  }
+  if (has_state && (route.tagged || route.writes)) {
+    done["headers"]["ETag"] = {{"description", "Names the desired state"}, {"schema", {{"type", "string"}}}};
   }
   if (route.feed) json["101"] = {{"description", "A WebSocket"}};
   if (!route.parameters.empty()) add_error(json, "400", "A value that makes no sense");
+  if (route.signs_in) add_error(json, "401", "The token isn't good");
   if (route.role != ApiRole::anyone) {
     add_error(json, "401", "No token, or one that isn't good");
     add_error(json, "403", "The role is too low");
   }
-  if (route.writes) add_error(json, "412", "The desired state is another one by now");
+  if (route.writes && has_state) add_error(json, "412", "The desired state is another one by now");
   if (route.writes && route.if_match == IfMatch::required) add_error(json, "428", "If-Match is missing");
   if (!route.request.empty()) add_error(json, "413", "The body is too big");
   add_error(json, "429", "Too many requests");
@@ -91,7 +94,7 @@ Json responses(const ApiRoute& route) {
   return json;
 }
 
-Json operation(const ApiRoute& route) {
+Json operation(const ApiRoute& route, bool has_state) {
   Json json;
   json["operationId"] = operation_id(route);
   json["summary"] = route.summary;
@@ -99,12 +102,12 @@ Json operation(const ApiRoute& route) {
   json["security"] = Json::array();
   if (route.role == ApiRole::anyone) json["security"].push_back(Json::object());
   if (route.role != ApiRole::anyone) json["security"].push_back({{"token", Json::array()}});
-  if (Json list = parameters(route); !list.empty()) json["parameters"] = std::move(list);
+  if (Json list = parameters(route, has_state); !list.empty()) json["parameters"] = std::move(list);
   if (!route.request.empty()) {
     json["requestBody"] = {{"required", route.request_required},
                            {"content", content(route.request_type, ref(route.request))}};
   }
-  json["responses"] = responses(route);
+  json["responses"] = responses(route, has_state);
   return json;
 }
 
@@ -127,7 +130,7 @@ std::string openapi_document(const ApiRouteTable& table, const ApiIdentity& iden
   json["servers"] = Json::array({{{"url", "/"}}});
   json["paths"] = Json::object();
   for (const ApiRoute& route : table.rows())
-    json["paths"][route.pattern][lower(route.method)] = operation(route);
+    json["paths"][route.pattern][lower(route.method)] = operation(route, identity.has_state);
   json["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
   for (const auto& [name, form] : identity.schemas->items())
     json["components"]["schemas"][name] = expanded_schema(form, kRefs);

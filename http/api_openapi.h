@@ -14,6 +14,7 @@ struct ApiIdentity {
   std::string version;
   std::string summary;                  // one line
   const SchemaJson* schemas = nullptr;  // by name, in the short form
+  bool has_state = true;                // that writes change and tags name (If-Match)
 };
 
 // JSON text. Every row is there, so it can't be behind the code.

@@ -54,6 +54,9 @@ struct ApiRoute {
   IfMatch if_match = IfMatch::optional;
   bool tagged = false;    // the answer shows the desired state: it carries the state's ETag
   bool loopback = false;  // also for whoever asks from this host, where there are no tokens
+  // The body is {"token": TOKEN}, which is looked at as a bearer's is: the handler's caller is its owner.
+  bool signs_in = false;
+  unsigned done = 200;  // the status of success; 204: without a body
   ApiFeed feed = {};
   size_t body_bytes = 64 * 1024;  // more is 413
 };

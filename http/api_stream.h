@@ -19,6 +19,9 @@ class ApiStream {
   virtual std::optional<std::string> take() = 0;
   // Nobody reads it any more.
   virtual void end() = 0;
+  // Of one that is over: whether something is missing. Then the connection is cut, so that the client sees
+  // it.
+  virtual bool is_cut() const { return false; }
 };
 
 }  // namespace shunt

@@ -234,7 +234,8 @@ Result<std::function<void()>> HttpServer::prepare(const HttpSettings& settings) 
   }
   auto audit = std::make_shared<ApiAudit>();
   if (auto opened = audit->open(settings.audit_file); !opened) return opened.error();
-  return std::function<void()>([this, tls, tokens, audit] {
+  return std::function<void()>([this, tls, tokens, audit, anonymous = settings.anonymous] {
+    state_->context.anonymous = anonymous;
     state_->context.tls = tls;
     state_->context.auth.use(std::move(*tokens));
     state_->context.audit = std::move(*audit);

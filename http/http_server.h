@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "http/api_gate.h"
 #include "http/api_limits.h"
 #include "http/api_route.h"
 #include "http/http_host.h"
@@ -27,6 +28,7 @@ struct HttpSettings {
   std::string tls_certificate = {};  // empty: TCP is plain
   std::string tls_key = {};
   std::string audit_file = {};  // empty: none
+  ApiAnonymous anonymous = {};
 };
 
 class HttpServer {
