@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Anomaly } from "../src/api";
-import { laneName, swimLanes, timeTicks } from "../src/lib/swim_lanes";
+import { laneName, swimLanes } from "../src/lib/swim_lanes";
 
 function anomaly(id: number, opened: number, closed: number | null, extra: Partial<Anomaly> = {}): Anomaly {
   return {
@@ -31,9 +31,4 @@ test("bars are cut to the window, open ones reach its end, others aren't shown",
 test("a lane has the severity of its worst bar", () => {
   const [lane] = swimLanes([anomaly(1, 1, 2), anomaly(2, 3, 4, { severity: "critical" }), anomaly(3, 5, 6)], 0, 9, 1);
   assert.equal(lane?.worst, "critical");
-});
-
-test("ticks are round and about as many as wanted", () => {
-  assert.deepEqual(timeTicks(1205, 1500, 5), [1260, 1320, 1380, 1440, 1500]);
-  assert.ok(timeTicks(0, 86_400, 8).length <= 9);
 });

@@ -12,16 +12,16 @@ export const highestCount = (counts: readonly (readonly number[])[]): number =>
 
 export const columnTotal = (column: readonly number[]): number => column.reduce((sum, count) => sum + count, 0);
 
-// Upper bound of the row that a column's quantile is in; null: an empty column. Above the last bound: Infinity.
-export function columnQuantile(column: readonly number[], boundsUs: readonly number[], quantile: number): number | null {
+// The row that a column's quantile is in; null: an empty column.
+export function quantileRow(column: readonly number[], quantile: number): number | null {
   const total = columnTotal(column);
   if (total === 0) return null;
   let left = Math.max(1, Math.ceil(total * quantile));
   for (let row = 0; row < column.length; row++) {
     left -= column[row];
-    if (left <= 0) return boundsUs[row] ?? Infinity;
+    if (left <= 0) return row;
   }
-  return Infinity;
+  return column.length - 1;
 }
 
 // Rows that are worth drawing: from the lowest that holds anything to the highest, with one empty row on either side.
@@ -37,13 +37,4 @@ export function usedRows(counts: readonly (readonly number[])[], rows: number): 
   }
   if (first >= end) return { first: 0, end: rows };
   return { first: Math.max(0, first - 1), end: Math.min(rows, end + 1) };
-}
-
-// A colour between stops (each "r g b", 0 to 255) at a place from 0 to 1.
-export function mixStops(stops: readonly (readonly [number, number, number])[], place: number): string {
-  const at = Math.min(1, Math.max(0, place)) * (stops.length - 1);
-  const low = Math.min(stops.length - 2, Math.floor(at));
-  const part = at - low;
-  const mixed = stops[low].map((channel, i) => Math.round(channel + (stops[low + 1][i] - channel) * part));
-  return `rgb(${mixed.join(" ")})`;
 }
