@@ -27,5 +27,7 @@ effect(() => {
   }
 });
 
-export const recentFlows = (key: string): number[] => flows.values(key);
-export const recentFailures = (key: string): number[] => failures.values(key);
+// Oldest first; null: not known then.
+const known = (values: number[]): (number | null)[] => values.map((value) => (Number.isNaN(value) ? null : value));
+export const recentFlows = (key: string): (number | null)[] => known(flows.values(key));
+export const recentFailures = (key: string): (number | null)[] => known(failures.values(key));

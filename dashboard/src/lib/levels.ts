@@ -1,6 +1,10 @@
 // How bad a figure is: fine, worth a look, or bad. One place for where the bounds are.
 export type Level = "fine" | "look" | "bad";
 
+// As the theme's colours are called.
+export const levelTone = (level: Level): "idle" | "warn" | "fail" => (level === "fine" ? "idle" : level === "look" ? "warn" : "fail");
+export const levelClass = (level: Level): string => (level === "fine" ? "" : `c-${levelTone(level)} strong`);
+
 // A machine's figure against its threshold: worth a look from nine tenths of it on.
 export function usageLevel(value: number | null, threshold: number): Level {
   if (value === null || value < threshold * 0.9) return "fine";

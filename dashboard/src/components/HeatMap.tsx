@@ -2,13 +2,12 @@
 // logarithmic), the darker the more flows. The pointer, or the arrow keys, choose a cell that is told below the map; the
 // same as a table stands behind it.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { JSX } from "preact";
 import type { LatencyHeatmap } from "../api";
 import { clock, count, micros, ratio } from "../format";
 import { columnTotal, highestCount, quantileRow, shade, usedRows } from "../lib/heat_scale";
 import { timeTicks } from "../lib/time_ticks";
 import { colour, paint } from "../theme";
-import "./heat_map.css";
+import "./HeatMap.css";
 
 interface Cell {
   column: number;
@@ -32,7 +31,7 @@ function cellWords(heat: LatencyHeatmap, cell: Cell): string {
   return `${when}, ${rowWords(heat.bounds_us, cell.row)}: ${count(here)} of ${count(total)} flows (${ratio(here / total)})`;
 }
 
-export function HeatMap({ heat, label }: { heat: LatencyHeatmap; label: string }): JSX.Element {
+export function HeatMap({ heat, label }: { heat: LatencyHeatmap; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [cell, choose] = useState<Cell | null>(null);
@@ -95,7 +94,7 @@ export function HeatMap({ heat, label }: { heat: LatencyHeatmap; label: string }
   );
 }
 
-function Key({ most }: { most: number }): JSX.Element {
+function Key({ most }: { most: number }) {
   return (
     <span class="heat-key">
       one flow <i class="heat-ramp" /> {count(most)} flows in a cell (logarithmic)
