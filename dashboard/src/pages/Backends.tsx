@@ -48,7 +48,7 @@ function viewOf(query: Record<string, string>): TableView {
   return { sort, down: query.down === "1", filter: query.q ?? "", folded: new Set((query.folded ?? "").split(",").filter((name) => name !== "")) };
 }
 
-export function Backends() {
+export default function Backends() {
   const now = frame.value;
   const query = place.value.query;
   const narrow = useNarrow();
