@@ -1,0 +1,3 @@
+export default function Backend() {
+  return <h1>Backend</h1>;
+}

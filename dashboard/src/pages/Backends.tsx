@@ -1,0 +1,3 @@
+export default function Backends() {
+  return <h1>Backends</h1>;
+}
