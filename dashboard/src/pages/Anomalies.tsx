@@ -1,0 +1,3 @@
+export default function Anomalies() {
+  return <h1>Anomalies</h1>;
+}
