@@ -8,7 +8,7 @@ export interface Place {
 }
 
 export type PageName =
-  | "overview" | "topology" | "traffic" | "backends" | "backend" | "anomalies" | "retries" | "alerts" | "system" | "missing";
+  | "overview" | "topology" | "traffic" | "backends" | "backend" | "anomalies" | "incident" | "retries" | "alerts" | "system" | "missing";
 
 export interface Match {
   page: PageName;
@@ -23,6 +23,7 @@ const ROUTES: readonly [string, PageName][] = [
   ["/backends", "backends"],
   ["/backends/:service/:pool/:backend", "backend"],
   ["/anomalies", "anomalies"],
+  ["/incidents/:id", "incident"],
   ["/retries", "retries"],
   ["/alerts", "alerts"],
   ["/system", "system"],

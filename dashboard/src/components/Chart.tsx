@@ -28,6 +28,7 @@ interface Props {
   empty?: string;
   floor?: number; // the scale reaches down to it; 0 unless said otherwise
   least?: number; // the scale reaches up to it at least
+  beneath?: (plot: uPlot) => void; // drawn under the lines (lib/chart_bands.ts)
 }
 
 type Row = { t: number; v: (number | null)[] };
@@ -61,7 +62,7 @@ function options(props: Props, width: number, onCursor: (index: number | null) =
         spanGaps: false,
       })),
     ],
-    hooks: { setCursor: [(u) => onCursor(u.cursor.idx ?? null)] },
+    hooks: { setCursor: [(u) => onCursor(u.cursor.idx ?? null)], drawAxes: [(u) => props.beneath?.(u)] },
   };
 }
 
@@ -133,7 +134,7 @@ export function Chart(props: Props) {
     if (!host || bare || table) return;
     const p = latest.current;
     const data = [p.t, ...p.series.map((s) => s.values)] as uPlot.AlignedData;
-    const made = new uPlot(options({ ...p, format: (v) => latest.current.format(v) }, host.clientWidth, setIndex), data, host);
+    const made = new uPlot(options({ ...p, format: (v) => latest.current.format(v), beneath: (u) => latest.current.beneath?.(u) }, host.clientWidth, setIndex), data, host);
     plot.current = made;
     const watch = new ResizeObserver(() => {
       if (host.clientWidth > 0 && host.clientWidth !== made.width) made.setSize({ width: host.clientWidth, height });

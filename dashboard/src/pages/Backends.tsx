@@ -136,19 +136,8 @@ function Counts({ backends, filter }: { backends: readonly BackendNow[]; filter:
 }
 
 function Filter({ value }: { value: string }) {
-  const box = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    const slash = (event: KeyboardEvent): void => {
-      const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
-      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      box.current?.focus();
-    };
-    document.addEventListener("keydown", slash);
-    return () => document.removeEventListener("keydown", slash);
-  }, []);
   return (
-    <input ref={box} type="search" class="bt-filter" value={value} placeholder="Filter: name, address, state:down, !web …" title="Press / to come here"
+    <input data-filter type="search" class="bt-filter" value={value} placeholder="Filter: name, address, state:down, !web …" title="Press / to come here"
       aria-label="Filter backends. Words must all match; state:, service:, pool: and name: look at that alone; an exclamation mark turns a word round."
       onInput={(event) => setQuery({ q: event.currentTarget.value })} />
   );

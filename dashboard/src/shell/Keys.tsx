@@ -33,7 +33,7 @@ export function useKeys(show: (open: boolean) => void): void {
       else if (e.key === "]") shiftRange(1);
       else if (e.key === "/") {
         e.preventDefault();
-        document.getElementById("service")?.focus();
+        (document.querySelector<HTMLElement>("[data-filter]") ?? document.getElementById("service"))?.focus();
       } else if (e.key === "d") setTheme(theme.value === "dark" ? "light" : "dark");
     };
     document.addEventListener("keydown", press);
@@ -54,7 +54,7 @@ export function KeysDialog({ onClose }: { onClose: () => void }) {
         <span><kbd>[</kbd> <kbd>]</kbd></span>
         <span>Shorter, longer time</span>
         <span><kbd>/</kbd></span>
-        <span>Choose a service</span>
+        <span>Choose a service; on Backends and Anomalies, filter</span>
         <span><kbd>d</kbd></span>
         <span>Dark or light</span>
         <span><kbd>?</kbd></span>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Icon, Mark } from "../components/Icon";
 import { frame } from "../live";
-import { href, place, route } from "../router";
+import { href, place, route, type PageName } from "../router";
 import { info } from "../session";
 import { NAVIGATION, type Entry } from "./pages";
 
@@ -19,8 +19,11 @@ function Count({ page }: { page: string }) {
   return null;
 }
 
+// Pages without an entry of their own.
+const PART_OF: Partial<Record<PageName, PageName>> = { backend: "backends", incident: "anomalies" };
+
 function Item({ entry }: { entry: Entry }) {
-  const at = route.value.page === entry.page || (route.value.page === "backend" && entry.page === "backends");
+  const at = route.value.page === entry.page || PART_OF[route.value.page] === entry.page;
   return (
     <li>
       <a href={href(entry.path)} aria-current={at ? "page" : undefined}>

@@ -12,6 +12,7 @@ export const LOAD: Record<PageName, Load> = {
   backends: () => import("../pages/Backends"),
   backend: () => import("../pages/Backend"),
   anomalies: () => import("../pages/Anomalies"),
+  incident: () => import("../pages/Incident"),
   retries: () => import("../pages/Retries"),
   alerts: () => import("../pages/Alerts"),
   system: () => import("../pages/System"),
@@ -38,4 +39,4 @@ export const NAVIGATION: readonly Entry[] = [
 ];
 
 export const titleOf = (page: PageName): string =>
-  NAVIGATION.find((e) => e.page === page)?.title ?? (page === "backend" ? "Backend" : "Not found");
+  NAVIGATION.find((e) => e.page === page)?.title ?? (page === "backend" ? "Backend" : page === "incident" ? "Incident" : "Not found");
