@@ -97,7 +97,7 @@ export function HeatMap({ heat, label }: { heat: LatencyHeatmap; label: string }
 function Key({ most }: { most: number }) {
   return (
     <span class="heat-key">
-      one flow <i class="heat-ramp" /> {count(most)} flows in a cell (logarithmic)
+      one flow <i class="heat-ramp" /> {count(most)} flows in a cell (logarithmic) <i class="heat-line" /> 95 of 100 are below
     </span>
   );
 }
@@ -133,21 +133,25 @@ function draw(canvas: HTMLCanvasElement, heat: LatencyHeatmap, rows: { first: nu
   pen.strokeRect(cell.column * wide + 0.75, top(cell.row) + 0.75, Math.max(2, wide - 1.5), Math.max(2, high - 1.5));
 }
 
-// A line where 95 % of a column's flows are below.
+// A line where 95 % of a column's flows are below, on a rim so that it is seen on any shade.
 function drawQuantile(pen: CanvasRenderingContext2D, heat: LatencyHeatmap, wide: number, top: (row: number) => number): void {
-  pen.strokeStyle = colour("--text");
-  pen.lineWidth = 1.5;
   pen.beginPath();
   let drawing = false;
   heat.counts.forEach((column, x) => {
     const row = quantileRow(column, 0.95);
     if (row !== null) {
-      const y = Math.max(0, top(row)) + 0.75;
+      const y = Math.max(1, top(row));
       if (drawing) pen.lineTo(x * wide, y);
       else pen.moveTo(x * wide, y);
       pen.lineTo((x + 1) * wide, y);
     }
     drawing = row !== null;
   });
+  pen.lineJoin = "round";
+  pen.strokeStyle = colour("--surface");
+  pen.lineWidth = 4;
+  pen.stroke();
+  pen.strokeStyle = colour("--series-2");
+  pen.lineWidth = 2;
   pen.stroke();
 }

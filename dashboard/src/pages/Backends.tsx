@@ -137,7 +137,7 @@ function Counts({ backends, filter }: { backends: readonly BackendNow[]; filter:
 
 function Filter({ value }: { value: string }) {
   return (
-    <input data-filter type="search" class="bt-filter" value={value} placeholder="Filter: name, address, state:down, !web …" title="Press / to come here"
+    <input data-filter type="search" class="bt-filter" value={value} placeholder="Filter: web-1, state:down, !dns" title="Press / to come here"
       aria-label="Filter backends. Words must all match; state:, service:, pool: and name: look at that alone; an exclamation mark turns a word round."
       onInput={(event) => setQuery({ q: event.currentTarget.value })} />
   );

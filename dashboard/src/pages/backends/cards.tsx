@@ -35,7 +35,7 @@ export function BackendCards({ rows, bounds, onFold, onAct }: Props) {
           </div>
         ) : (
           <div key={row.key} role="listitem" style={{ height: `${CARD}px` }}>
-            <Card backend={row.backend} id={row.key} bounds={bounds} onAct={() => onAct(row.backend)} />
+            <Card backend={row.backend} bounds={bounds} onAct={() => onAct(row.backend)} />
           </div>
         ),
       )}
@@ -44,7 +44,7 @@ export function BackendCards({ rows, bounds, onFold, onAct }: Props) {
   );
 }
 
-function Card({ backend, id, bounds, onAct }: { backend: BackendNow; id: string; bounds: Bounds; onAct: () => void }) {
+function Card({ backend, bounds, onAct }: { backend: BackendNow; bounds: Bounds; onAct: () => void }) {
   return (
     <article class={`bc st-${backend.state}`}>
       <header>
@@ -52,7 +52,7 @@ function Card({ backend, id, bounds, onAct }: { backend: BackendNow; id: string;
         <StateCell state={backend.state} since={backend.since} severity={backend.severity} />
         <button type="button" class="button quiet square" aria-label={`Drain or weigh ${backend.name}`} onClick={onAct}>⋯</button>
       </header>
-      <div class="bc-spark"><BackendSpark of={id} /></div>
+      <div class="bc-spark"><BackendSpark of={backend} /></div>
       <dl>
         <div><dt>Flows/s</dt><dd>{number(backend.flows)}</dd></div>
         <div><dt>Active</dt><dd>{number(backend.active)}</dd></div>
@@ -60,11 +60,11 @@ function Card({ backend, id, bounds, onAct }: { backend: BackendNow; id: string;
           <dt>Failed</dt>
           <dd class={levelClass(failureLevel(backend.failure_ratio, bounds.availability))}>{ratio(backend.failure_ratio)}</dd>
         </div>
-        <div><dt>Connect p95</dt><dd>{micros(backend.connect_p95_us)}</dd></div>
-        <div><dt>Weight</dt><dd>{number(backend.weight)}</dd></div>
-        <div><dt>Share</dt><dd>{ratio(backend.share)}</dd></div>
+        <div><dt>Conn. p95</dt><dd>{micros(backend.connect_p95_us)}</dd></div>
+        <div><dt>Weight</dt><dd>{number(backend.weight)} <span class="muted small">{ratio(backend.share)}</span></dd></div>
         <div><dt>CPU</dt><dd><Usage host={backend.host} kind="cpu" bounds={bounds} /></dd></div>
-        <div><dt>In, out</dt><dd>{bytes(backend.bytes)}, {bytes(backend.reply_bytes)}</dd></div>
+        <div><dt>In/s</dt><dd>{bytes(backend.bytes)}</dd></div>
+        <div><dt>Out/s</dt><dd>{bytes(backend.reply_bytes)}</dd></div>
       </dl>
     </article>
   );

@@ -1,14 +1,13 @@
 // Cells that the table and the cards of backends share.
 import type { BackendNow, BackendState, ServiceNow, ServiceState, Severity } from "../../api";
 import { Icon } from "../../components/Icon";
-import { Sparkline, path } from "../../components/Sparkline";
 import { SeverityMark, State } from "../../components/State";
 import { When } from "../../components/When";
 import type { TableRow } from "../../lib/backend_rows";
+import { sparkPath } from "../../lib/spark_path";
 import { frame } from "../../live";
-import { recentFailures, recentFlows } from "../../recent_backends";
+import { SECONDS, recent } from "../../recent_backends";
 import { backendPath, href } from "../../router";
-import { methodWords } from "./columns";
 
 export const pathOf = (backend: { service: string; pool: string; name: string }): string =>
   href(backendPath(backend.service, backend.pool, backend.name), { service: "" });
@@ -42,7 +41,7 @@ export function ServiceName({ row, onFold }: { row: ServiceRow; onFold: () => vo
 }
 
 const serviceWords = (service: ServiceNow): string =>
-  `${service.healthy} of ${service.backends} up · ${service.mode} · ${service.scheduler} · connect: ${methodWords(service.connect_method)}`;
+  `${service.healthy} of ${service.backends} up · ${service.mode} · ${service.scheduler}`;
 
 interface StateProps {
   state: BackendState | ServiceState;
@@ -62,19 +61,19 @@ export function StateCell({ state, since, severity }: StateProps) {
   );
 }
 
-// Flows in the theme's first colour, failures over them in red, on one scale.
-export function BackendSpark({ of }: { of: string }) {
+// Flows, and failures on the same scale in red: two minutes wide.
+export function BackendSpark({ of }: { of: BackendNow }) {
   frame.value;
-  const flows = recentFlows(of);
-  const failures = recentFailures(of);
-  if (!failures.some((value) => value !== null && value > 0)) return <Sparkline values={flows} floor={0} />;
-  const most = Math.max(...flows.map((value) => value ?? 0), 1e-9);
+  const flows = recent(of, "flows");
+  const failures = recent(of, "failures");
+  const most = Math.max(1, ...flows.map((value) => value ?? 0));
+  const shape = sparkPath(flows, most, SECONDS, 200, 40);
+  const failed = failures.some((value) => value !== null && value > 0) ? sparkPath(failures, most, SECONDS, 200, 40).area : "";
   return (
-    <div class="bt-both">
-      <Sparkline values={flows} floor={0} />
-      <svg viewBox="0 0 200 40" preserveAspectRatio="none" aria-hidden="true">
-        <path d={path([...failures.map((value) => (value === null ? null : Math.min(value, most)))], 0).area} />
-      </svg>
-    </div>
+    <svg class="bt-line" viewBox="0 0 200 40" preserveAspectRatio="none" aria-hidden="true">
+      <path class="bt-area" d={shape.area} />
+      <path d={shape.line} fill="none" vector-effect="non-scaling-stroke" />
+      <path class="bt-failed" d={failed} />
+    </svg>
   );
 }

@@ -39,7 +39,7 @@ export function Usage({ host, kind, bounds }: { host: HostNumbers | null; kind: 
 
 function rateColumn(key: "flows" | "syn_retransmits", group: string, head: string, words: string, essential: boolean): Column {
   const show = (of: Rates): string => number(of[key]);
-  return { key, group, head, words, width: 64, essential, backend: show, service: show };
+  return { key, group, head, words, width: key === "flows" ? 70 : 80, essential, backend: show, service: show };
 }
 
 type LatencyKey = Exclude<keyof Latency, "connect_method">;
@@ -48,12 +48,13 @@ function latencyColumn(key: LatencyKey, head: string, essential: boolean): Colum
   const show = (of: Latency): string => micros(of[key]);
   const part = head === "p50" ? "Half" : head === "p95" ? "95 of 100" : "99 of 100";
   return {
-    key, head, essential, width: 72,
+    key, head, essential, width: head === "p95" ? 82 : 70,
     group: connect ? "Connect" : "Response",
     words: connect
       ? `${part} of the connections were made in this time or less. Seen in passing: SYN to SYN-ACK with nat, SYN to the client's ACK where replies don't pass shunt (DSR). Of the last 10 s.`
       : `${part} of the answers came in this time or less: the client's first data to the backend's first byte with nat, the pause between a client's packets with DSR. Of the last 10 s.`,
-    backend: show, service: show,
+    backend: show,
+    service: (of) => (key === "connect_p95_us" && of.connect_method !== null ? <>{show(of)}<span class="bt-below">to {of.connect_method === "synack" ? "SYN-ACK" : "ACK"}</span></> : show(of)),
   };
 }
 
@@ -75,7 +76,7 @@ function usageColumn(key: "cpu" | "memory" | "disk", head: string, words: string
 
 export const columns: readonly Column[] = [
   {
-    key: "weight", group: "Load", head: "Weight", width: 60, essential: true,
+    key: "weight", group: "Load", head: "Weight", width: 66, essential: true,
     words: "The backend's part of new flows is its weight among those of its pool. 0: no new flows.",
     backend: (of) => number(of.weight), service: () => "",
   },
@@ -101,8 +102,8 @@ export const columns: readonly Column[] = [
     backend: (of, bounds) => <Failures of={of} bounds={bounds} />,
     service: (of, bounds) => <Failures of={of} bounds={bounds} />,
   },
-  rateColumn("syn_retransmits", "Failures", "SYN again/s",
-    "First packets of connections that clients had to send again, a second: nobody answered within a second.", false),
+  rateColumn("syn_retransmits", "Failures", "SYN again",
+    "First packets of connections that clients had to send again, so many a second: nobody answered within a second.", false),
   latencyColumn("connect_p50_us", "p50", false),
   latencyColumn("connect_p95_us", "p95", true),
   latencyColumn("connect_p99_us", "p99", false),

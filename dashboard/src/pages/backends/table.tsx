@@ -115,7 +115,7 @@ function SortHead({ name, head, words, extra, sort, down, onSort }: TableProps &
   return (
     <th scope="col" class={extra} aria-sort={sorted ? (down ? "descending" : "ascending") : undefined}>
       <button type="button" class="bt-sort" title={words} onClick={() => onSort(name)}>
-        {head}<span class="bt-arrow" aria-hidden="true">{sorted ? (down ? "▼" : "▲") : ""}</span>
+        {head}{sorted && <span class="bt-arrow" aria-hidden="true">{down ? "▼" : "▲"}</span>}
       </button>
     </th>
   );
@@ -139,7 +139,7 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
       <th scope="row" class="bt-name"><BackendName backend={backend} still /></th>
       <td><StateCell state={backend.state} since={backend.since} severity={backend.severity} /></td>
       {props.columns.map((column) => <td key={column.key} class="n">{column.backend(backend, props.bounds)}</td>)}
-      <td class="bt-spark"><BackendSpark of={row.key} /></td>
+      <td class="bt-spark"><BackendSpark of={backend} /></td>
       <td class="bt-act">
         <button type="button" class="bt-menu" tabIndex={reached ? 0 : -1} aria-label={`Drain or weigh ${backend.name}`}
           title="Drain, weigh" onClick={(event) => props.onAct(backend, event.currentTarget)}>⋯</button>
