@@ -27,6 +27,10 @@ export function setTheme(next: Theme): void {
   paint.value += 1;
 }
 
+export function isDark(): boolean {
+  return theme.value === "system" ? matchMedia("(prefers-color-scheme: dark)").matches : theme.value === "dark";
+}
+
 const known = new Map<string, string>();
 let probe: HTMLElement | null = null;
 
@@ -44,6 +48,10 @@ export function colour(token: string): string {
   known.set(token, value);
   return value;
 }
+
+// The same, let through: "rgb(1 2 3 / 12%)".
+export const faded = (token: string, share: number): string =>
+  colour(token).replace(/^rgb\((\d+), (\d+), (\d+)\)$/, `rgb($1 $2 $3 / ${Math.round(share * 100)}%)`);
 
 export function startTheme(): void {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
