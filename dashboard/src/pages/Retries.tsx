@@ -11,7 +11,7 @@ import { range, service } from "../router";
 import { Advice } from "./retries/advice";
 import { Attempts } from "./retries/attempts";
 import { Kinds } from "./retries/kinds";
-import { RetryTable } from "./retries/table";
+import { RetryTable, RowChoice } from "./retries/table";
 import "./retries/retries.css";
 
 export default function Retries() {
@@ -44,7 +44,7 @@ export default function Retries() {
           <Answered answer={answer} height={250}>{(data) => <Attempts attempts={data.attempts} />}</Answered>
         </Panel>
       </div>
-      <Panel title="By service and backend" note={shown.words} flush>
+      <Panel title="By backend and service" note={shown.words} flush actions={<RowChoice />}>
         <Answered answer={answer} height={300}>{(data) => <RetryTable data={data} />}</Answered>
       </Panel>
     </>

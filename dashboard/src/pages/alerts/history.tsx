@@ -4,7 +4,7 @@ import { SeverityMark } from "../../components/State";
 import { Table, type Column } from "../../components/Table";
 import { When } from "../../components/When";
 import { dateTime } from "../../format";
-import { nameWords } from "./list";
+import { nameWords } from "../../lib/alert_name";
 
 type Event = Alerts["history"][number];
 const LOOK: Record<Event["state"], string> = { firing: "c-fail strong", pending: "c-warn", resolved: "c-ok" };

@@ -3,6 +3,7 @@ import type { Alert } from "../../api";
 import { SeverityMark } from "../../components/State";
 import { Empty } from "../../components/Told";
 import { When } from "../../components/When";
+import { nameWords } from "../../lib/alert_name";
 import { backendPath, href } from "../../router";
 
 export function AlertList({ alerts, rules }: { alerts: readonly Alert[]; rules: number }) {
@@ -47,10 +48,4 @@ function Item({ alert }: { alert: Alert }) {
       )}
     </li>
   );
-}
-
-// "ShuntBackendDown" as people say it: "Backend down".
-export function nameWords(name: string): string {
-  const words = name.replace(/^Shunt/, "").replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/_/g, " ").toLowerCase();
-  return words === "" ? name : words[0].toUpperCase() + words.slice(1);
 }

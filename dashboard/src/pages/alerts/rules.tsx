@@ -3,7 +3,7 @@ import type { Alerts } from "../../api";
 import { SEVERITY_RANK, SeverityMark } from "../../components/State";
 import { Table, type Column } from "../../components/Table";
 import { duration, plural } from "../../format";
-import { nameWords } from "./list";
+import { nameWords } from "../../lib/alert_name";
 
 type Rule = Alerts["rules"][number];
 const RANK = { quiet: 0, pending: 1, firing: 2 };
