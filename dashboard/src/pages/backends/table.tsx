@@ -12,7 +12,7 @@ import { useScrollWindow } from "./scroll_window";
 export const ROW_HEIGHT = 42;
 const NAME_WIDTH = 204;
 const STATE_WIDTH = 108;
-const SPARK_WIDTH = 104;
+const SPARK_WIDTH = 84; // at least
 const HEAD_HEIGHT = 58;
 
 export interface TableProps {
@@ -72,7 +72,7 @@ export function BackendTable(props: TableProps) {
           <col style={{ width: `${NAME_WIDTH}px` }} />
           <col style={{ width: `${STATE_WIDTH}px` }} />
           {columns.map((column) => <col key={column.key} style={{ width: `${column.width}px` }} />)}
-          <col style={{ width: `${SPARK_WIDTH}px` }} />
+          <col />
           <col style={{ width: "44px" }} />
         </colgroup>
         <Head {...props} />
@@ -93,13 +93,13 @@ function Head(props: TableProps) {
     <thead>
       <tr class="bt-groups" aria-rowindex={1}>
         <td class="bt-name" />
-        <td />
+        <td class="bt-st" />
         {columnGroups(props.columns).map((group) => <th key={group.name} scope="colgroup" colSpan={group.span}>{group.name}</th>)}
         <td colSpan={2} />
       </tr>
       <tr aria-rowindex={2}>
         <SortHead {...props} name="name" head="Backend" words="Service, then pool and name." extra="bt-name" />
-        <SortHead {...props} name="state" head="State" words="Whether new flows go to it. Since when, below." extra="" />
+        <SortHead {...props} name="state" head="State" words="Whether new flows go to it. Since when, below." extra="bt-st" />
         {props.columns.map((column) => (
           <SortHead key={column.key} {...props} name={column.key} head={column.head} words={column.words} extra="n" />
         ))}
@@ -127,7 +127,7 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
     return (
       <tr class="bt-service" {...common}>
         <th scope="rowgroup" class="bt-name"><ServiceName row={row} onFold={() => props.onFold(row.name)} /></th>
-        <td>{row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} />}</td>
+        <td class="bt-st">{row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} />}</td>
         {props.columns.map((column) => <td key={column.key} class="n">{row.service && column.service(row.service, props.bounds)}</td>)}
         <td colSpan={2} />
       </tr>
@@ -137,7 +137,7 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
   return (
     <tr class={`bt-row st-${backend.state}`} {...common} onDblClick={() => navigate(pathOf(backend))}>
       <th scope="row" class="bt-name"><BackendName backend={backend} still /></th>
-      <td><StateCell state={backend.state} since={backend.since} severity={backend.severity} /></td>
+      <td class="bt-st"><StateCell state={backend.state} since={backend.since} severity={backend.severity} /></td>
       {props.columns.map((column) => <td key={column.key} class="n">{column.backend(backend, props.bounds)}</td>)}
       <td class="bt-spark"><BackendSpark of={backend} /></td>
       <td class="bt-act">
