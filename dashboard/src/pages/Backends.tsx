@@ -122,7 +122,7 @@ export default function Backends() {
           <BackendCards rows={rows} bounds={bounds} onFold={fold} onAct={(backend) => actOn(backendKey(backend))} />
         ) : (
           <div onPointerEnter={() => (hovered.current = true)} onPointerLeave={() => (hovered.current = false)}>
-            <BackendTable rows={rows} columns={wide ? columns : essentialColumns(width)} bounds={bounds}
+            <BackendTable rows={rows} columns={wide ? columns : essentialColumns(width)} bounds={bounds} nameWidth={width >= 1400 ? 264 : 204}
               sort={view.sort} down={view.down} active={active} onSort={sort} onActive={setActive} onFold={fold}
               onAct={(backend) => actOn(backendKey(backend))} />
           </div>

@@ -68,7 +68,7 @@ function byteColumn(key: "bytes" | "reply_bytes", head: string, words: string): 
 
 function usageColumn(key: "cpu" | "memory" | "disk", head: string, words: string): Column {
   return {
-    key, group: "Machine", head, words, width: 66, essential: key === "cpu",
+    key, group: "Host", head, words, width: 66, essential: key === "cpu",
     backend: (backend, bounds) => <Usage host={backend.host} kind={key} bounds={bounds} />,
     service: () => "",
   };

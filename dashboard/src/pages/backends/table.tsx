@@ -10,7 +10,6 @@ import { BackendName, BackendSpark, ServiceName, StateCell, pathOf } from "./cel
 import { useScrollWindow } from "./scroll_window";
 
 export const ROW_HEIGHT = 42;
-const NAME_WIDTH = 204;
 const STATE_WIDTH = 108;
 const SPARK_WIDTH = 84; // at least
 const HEAD_HEIGHT = 58;
@@ -21,6 +20,7 @@ export interface TableProps {
   bounds: Bounds;
   sort: SortKey;
   down: boolean;
+  nameWidth: number; // px
   active: string | null; // key of the row that the keyboard is at
   onSort: (key: SortKey) => void;
   onActive: (key: string) => void;
@@ -36,10 +36,12 @@ export function BackendTable(props: TableProps) {
   const moved = useRef(false);
   const active = Math.max(0, rows.findIndex((row) => row.key === props.active));
 
+  // A row far away is drawn only after the box has scrolled.
   useLayoutEffect(() => {
-    if (!moved.current) return;
+    const row = moved.current ? box.current?.querySelector<HTMLElement>(`tr[aria-rowindex="${active + 3}"]`) : null;
+    if (!row) return;
     moved.current = false;
-    box.current?.querySelector<HTMLElement>(`tr[aria-rowindex="${active + 3}"]`)?.focus({ preventScroll: true });
+    row.focus({ preventScroll: true });
   });
 
   const go = (to: number): void => {
@@ -62,14 +64,14 @@ export function BackendTable(props: TableProps) {
     event.preventDefault();
   };
 
-  const width = NAME_WIDTH + STATE_WIDTH + SPARK_WIDTH + columns.reduce((sum, column) => sum + column.width, 0) + 44;
+  const width = props.nameWidth + STATE_WIDTH + SPARK_WIDTH + columns.reduce((sum, column) => sum + column.width, 0) + 44;
   const span = columns.length + 4;
   return (
     <div class="bt-box" ref={box}>
-      <table class="bt" style={{ minWidth: `${width}px` }} aria-rowcount={rows.length + 2}
+      <table class="bt" style={{ minWidth: `${width}px`, "--name": `${props.nameWidth}px` }} aria-rowcount={rows.length + 2}
         aria-label="Backends by service. Arrow keys move, Enter opens." onKeyDown={key}>
         <colgroup>
-          <col style={{ width: `${NAME_WIDTH}px` }} />
+          <col style={{ width: `${props.nameWidth}px` }} />
           <col style={{ width: `${STATE_WIDTH}px` }} />
           {columns.map((column) => <col key={column.key} style={{ width: `${column.width}px` }} />)}
           <col />
