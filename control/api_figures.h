@@ -14,8 +14,8 @@
 #include <memory>
 #include <string>
 
-#include "control/api_feed.h"
 #include "control/status.h"
+#include "http/api_feed.h"
 
 namespace boost::asio {
 class io_context;

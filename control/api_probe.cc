@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "control/api_address.h"
+#include "http/api_address.h"
 
 namespace shunt {
 namespace {

@@ -4,16 +4,16 @@
 #include <algorithm>
 #include <charconv>
 
-#include "control/api_context.h"
 #include "control/api_edit_routes.h"
-#include "control/api_feed.h"
-#include "control/api_openapi.h"
+#include "control/api_events.h"
 #include "control/api_simple.h"
 #include "control/api_view_routes.h"
 #include "control/discovery_json.h"
 #include "control/flow_json.h"
 #include "control/metrics.h"
+#include "control/node_api.h"
 #include "control/recent_flows.h"
+#include "control/status_json.h"
 
 namespace shunt {
 namespace {
@@ -57,6 +57,15 @@ ApiResponse events(const EventLog& log, const ApiCall& call) {
   return json_answer(events_json(log, after.value, limit.value));
 }
 
+// ?after=N; without it, what comes from now on.
+uint64_t first_event(const ApiQuery& query, const EventLog& events) {
+  const auto after = query.find("after");
+  uint64_t number = events.newest();
+  if (after != query.end())
+    std::from_chars(after->second.data(), after->second.data() + after->second.size(), number);
+  return number;
+}
+
 ApiResponse figures(FigureFeed& feed) {
   ApiResponse response;
   response.shared_body = feed.latest();
@@ -98,20 +107,15 @@ ApiRoute read_row(const char* pattern, ApiRole role, const char* summary, const 
   return row;
 }
 
-std::vector<ApiRoute> probe_rows(ApiContext& context) {
-  StatusSource& source = context.source;
+std::vector<ApiRoute> probe_rows(NodeApi& node) {
+  StatusSource& source = node.source;
   auto metrics = std::make_shared<StatusMetrics>(source);
   const auto page = [metrics](const ApiCall&) { return ApiResponse{200, kMetricsType, {}, metrics->text()}; };
   return {read_row("/metrics", ApiRole::reader, "Prometheus metrics", "", page),
           read_row("/healthz", ApiRole::anyone, "ok while the control thread answers", "",
                    [](const ApiCall&) { return text_answer("ok\n"); }),
           read_row("/readyz", ApiRole::anyone, "ready, or 503 with reasons", "",
-                   [&source](const ApiCall&) { return ready(source); }),
-          read_row("/api/v1/openapi.json", ApiRole::anyone, "This document", "OpenApi",
-                   [&context, text = std::string()](const ApiCall&) mutable {
-                     if (text.empty()) text = openapi_document(context.table, context.source.node().version);
-                     return json_answer(text);
-                   })};
+                   [&source](const ApiCall&) { return ready(source); })};
 }
 
 std::vector<ApiRoute> state_rows(StatusSource& source) {
@@ -153,17 +157,20 @@ std::vector<ApiRoute> flow_rows(StatusSource& source) {
   return rows;
 }
 
-std::vector<ApiRoute> feed_rows(ApiContext& context) {
-  ApiRoute told =
-      read_row("/api/v1/events", ApiRole::reader, "What happened; as a WebSocket, as it happens", "Events",
-               [&context](const ApiCall& call) { return events(context.events, call); });
-  told.feed = ApiFeed::events;
+std::vector<ApiRoute> feed_rows(NodeApi& node) {
+  ApiRoute told = read_row("/api/v1/events", ApiRole::reader, "What happened; as a WebSocket, as it happens",
+                           "Events", [&node](const ApiCall& call) { return events(node.events, call); });
+  told.feed = [&node](const ApiQuery& query, std::function<void()> wake) {
+    return std::make_unique<EventCursor>(node.events, first_event(query, node.events), std::move(wake));
+  };
   told.parameters = {{"after", "uint", "Only those with a higher number"},
                      {"limit", "uint", "At most so many, the newest: 1 to 1000, 100 by default"}};
   ApiRoute stream =
       read_row("/api/v1/stream", ApiRole::reader, "One second's figures; as a WebSocket, each second",
-               "Figures", [&context](const ApiCall&) { return figures(context.figures); });
-  stream.feed = ApiFeed::figures;
+               "Figures", [&node](const ApiCall&) { return figures(node.figures); });
+  stream.feed = [&node](const ApiQuery&, std::function<void()> wake) {
+    return node.figures.watch(std::move(wake));
+  };
   return {told, stream};
 }
 
@@ -210,31 +217,17 @@ std::optional<ApiResponse> complaint_about_service(StatusSource& source, const A
   return problem(404, "no service has the name \"" + call.value("service") + "\"", {{"services", names}});
 }
 
-QueryNumber number_in(const ApiCall& call, const std::string& name, uint64_t min, uint64_t max,
-                      uint64_t absent) {
-  if (!call.query.contains(name)) return {absent, std::nullopt};
-  const std::string text = call.value(name);
-  const char* end = text.data() + text.size();
-  QueryNumber number;
-  const auto [read_to, error] = std::from_chars(text.data(), end, number.value);
-  if (error != std::errc() || read_to != end || number.value < min || number.value > max) {
-    number.complaint = problem(
-        400, name + " is " + std::to_string(min) + " to " + std::to_string(max) + ", not \"" + text + "\"");
-  }
-  return number;
-}
-
-std::vector<ApiRoute> node_routes(ApiContext& context, std::function<bool()> simple_writes) {
-  std::vector<ApiRoute> rows = simple_routes(context, std::move(simple_writes));
+std::vector<ApiRoute> node_routes(NodeApi& node) {
+  std::vector<ApiRoute> rows = simple_routes(node);
   const auto add = [&rows](std::vector<ApiRoute> more) { std::ranges::move(more, std::back_inserter(rows)); };
-  add(probe_rows(context));
-  add(state_rows(context.source));
-  add(flow_rows(context.source));
-  add(view_routes(context.source));
-  add(feed_rows(context));
-  add(announcing_rows(context.source));
-  rows.push_back(reload_row(context.source));
-  add(edit_routes(context.source));
+  add(probe_rows(node));
+  add(state_rows(node.source));
+  add(flow_rows(node.source));
+  add(view_routes(node.source));
+  add(feed_rows(node));
+  add(announcing_rows(node.source));
+  rows.push_back(reload_row(node.source));
+  add(edit_routes(node.source));
   return rows;
 }
 

@@ -1,5 +1,5 @@
 // The schemas themselves. A member that an answer gains is added here; the contract test compares both.
-#include "control/api_schema.h"
+#include "control/api_schemas.h"
 
 namespace shunt {
 namespace {
@@ -26,13 +26,13 @@ constexpr const char* kForms = R"json({
   "transmit_full": "uint"},
 "Status": {"node": "#Node", "workers": ["#Worker"], "ports": ["#Port"]},
 
-"Service": {"name": "text", "address": "text", "port": "uint", "protocol": "text", "forward": "text", "pool": "text",
-  "scheduler": "text", "announced": "text", "fit": "bool", "panic": "bool", "on_backup": "bool", "backends": {"up": "uint", "total": "uint"}, "packets": "uint",
-  "bytes": "uint", "new_flows": "uint", "active_flows": "uint", "opened": "uint", "tracked": "uint", "forgotten": "uint",
+"Service": {"name": "text", "number": "uint", "address": "text", "port": "uint", "protocol": "text", "forward": "text", "pool": "text",
+  "scheduler": "text", "announced": "text", "fit": "bool", "panic": "bool", "on_backup": "bool", "backends": {"up": "uint", "total": "uint"}, "sample": "uint", "packets": "uint",
+  "bytes": "uint", "sees_replies": "bool", "reply_packets": "uint", "reply_bytes": "uint", "new_flows": "uint", "active_flows": "uint", "opened": "uint", "tracked": "uint", "forgotten": "uint",
   "untracked": "uint", "dropped": {"*": "uint"}},
 "Services": {"services": ["#Service"]},
-"Backend": {"service": "text", "pool": "text", "name": "text", "address": "text", "port": "uint", "state": "text",
-  "reason": "text", "since": "time|null", "weight": "uint", "accept": "uint", "share": "number", "mac_known": "bool",
+"Backend": {"service": "text", "pool": "text", "name": "text", "number": "uint", "address": "text", "port": "uint", "state": "text",
+  "reason": "text", "admin": "text", "since": "time|null", "weight": "uint", "accept": "uint", "share": "number", "mac_known": "bool",
   "packets": "uint", "bytes": "uint", "sees_replies": "bool", "reply_packets": "uint", "reply_bytes": "uint",
   "new_flows": "uint", "active_flows": "uint",
   "health_checks": {"count": "uint", "total_seconds": "number", "results": {"*": "uint"}}},

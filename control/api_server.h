@@ -1,8 +1,6 @@
-// ApiServer: HTTP/1.1 and WebSocket on the addresses of [api] listen, TLS 1.3 on TCP where there is a
-// certificate. What there is to ask for are the rows of api_route.h.
+// ApiServer: shuntd's API (docs/api.md): its rows behind an HttpServer, on the addresses of [api] listen.
 //
-// Owner: the control thread, on whose io_context it lives. Bound: ApiLimits; a connection holds one request
-// and one answer at a time. This header knows no Boost.
+// Owner: the control thread, on whose io_context it lives. This header knows no Boost.
 #pragma once
 
 #include <functional>
@@ -11,16 +9,13 @@
 #include <vector>
 
 #include "common/result.h"
-#include "control/api_limits.h"
-#include "control/api_route.h"
 #include "control/event_log.h"
 #include "control/status.h"
-
-namespace boost::asio {
-class io_context;
-}
+#include "http/http_server.h"
 
 namespace shunt {
+
+struct NodeApi;
 
 struct ApiSettings {
   std::vector<std::string> listen;
@@ -43,27 +38,24 @@ class ApiServer {
   // Listens on every address or, when one fails, on none.
   static Result<std::unique_ptr<ApiServer>> start(boost::asio::io_context& io, ApiParts parts,
                                                   const ApiSettings& settings, const ApiLimits& limits = {});
-  ~ApiServer();
-  ApiServer(const ApiServer&) = delete;
-  ApiServer& operator=(const ApiServer&) = delete;
 
   // Reads tokens, certificate and audit file of new settings, and gives what puts them in use; nothing has
   // changed before that is called. `listen` stays as it was.
   Result<std::function<void()>> prepare(const ApiSettings& settings);
 
   // Closes the listeners and every connection, and removes the socket files. Safe to repeat.
-  void stop();
+  void stop() { server_->stop(); }
 
   // As bound: with the ports that the kernel picked.
-  const std::vector<std::string>& addresses() const { return addresses_; }
-  const ApiRouteTable& routes() const;
+  const std::vector<std::string>& addresses() const { return server_->addresses(); }
+  const ApiRouteTable& routes() const { return server_->routes(); }
 
  private:
-  struct State;
-  explicit ApiServer(std::shared_ptr<State> state);
+  ApiServer(std::shared_ptr<NodeApi> node, std::unique_ptr<HttpServer> server)
+      : node_(std::move(node)), server_(std::move(server)) {}
 
-  std::shared_ptr<State> state_;  // shared with the coroutines, which may end after this object
-  std::vector<std::string> addresses_;
+  std::shared_ptr<NodeApi> node_;  // shared with the connections, which may end after this object
+  std::unique_ptr<HttpServer> server_;
 };
 
 }  // namespace shunt

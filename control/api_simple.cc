@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "control/api_context.h"
 #include "control/api_probe.h"
 #include "control/api_routes.h"
+#include "control/node_api.h"
+#include "control/status_json.h"
 
 namespace shunt {
 namespace {
@@ -124,10 +125,10 @@ bool is_probe_path(const std::string& path) {
          std::ranges::all_of(path, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-void probe(ApiContext& context, size_t& running, const ApiCall& call,
+void probe(NodeApi& node, size_t& running, const ApiCall& call,
            const std::function<void(ApiResponse)>& answer) {
   RequestTarget target;
-  if (auto complaint = find_target(context.source, call, target)) return answer(*std::move(complaint));
+  if (auto complaint = find_target(node.source, call, target)) return answer(*std::move(complaint));
   target.path = call.value("path");
   if (call.query.contains("path") && !is_probe_path(target.path))
     return answer(problem(400, "path begins with / and has neither blanks nor control characters"));
@@ -137,7 +138,7 @@ void probe(ApiContext& context, size_t& running, const ApiCall& call,
     return answer(std::move(busy));
   }
   ++running;
-  start_probe(context.io, std::move(target), [&running, answer](const ProbeResult& result) {
+  start_probe(node.io, std::move(target), [&running, answer](const ProbeResult& result) {
     --running;
     answer(json_answer(probe_json(result)));
   });
@@ -155,18 +156,18 @@ ApiRoute row_of(const char* pattern, ApiRole role, const char* summary, const ch
 
 }  // namespace
 
-std::vector<ApiRoute> simple_routes(ApiContext& context, std::function<bool()> simple_writes) {
-  StatusSource& source = context.source;
+std::vector<ApiRoute> simple_routes(NodeApi& node) {
+  StatusSource& source = node.source;
   ApiRoute front = row_of("/", ApiRole::anyone, "What this is", "Index");
-  front.handler = [&context](const ApiCall&) { return index(context.table); };
+  front.handler = [&node](const ApiCall&) { return index(*node.table); };
   ApiRoute sums = row_of("/stats", ApiRole::reader, "The most important numbers", "Stats");
   sums.handler = [&source](const ApiCall&) { return stats(source); };
   ApiRoute algorithm =
       row_of("/algorithm/{name}", ApiRole::operator_, "Gives services another scheduler", "Change");
   algorithm.writes = true;
   algorithm.parameters = {{"service", "text", "Only this service"}};
-  algorithm.handler = [&source, simple_writes = std::move(simple_writes)](const ApiCall& call) {
-    return set_algorithm(source, call, simple_writes());
+  algorithm.handler = [&node](const ApiCall& call) {
+    return set_algorithm(node.source, call, node.simple_writes);
   };
   ApiRoute request =
       row_of("/request", ApiRole::operator_, "One request through a VIP, and its timing", "Probe");
@@ -175,9 +176,9 @@ std::vector<ApiRoute> simple_routes(ApiContext& context, std::function<bool()> s
       {"service", "text", "Through this one; else through the first of TCP"},
       {"port", "uint", "Where the service has every port"},
       {"path", "text", "Of a GET; without it the connection is closed as soon as it is open"}};
-  request.later = [&context, running = std::make_shared<size_t>(0)](
+  request.later = [&node, running = std::make_shared<size_t>(0)](
                       const ApiCall& call, const std::function<void(ApiResponse)>& answer) {
-    probe(context, *running, call, answer);
+    probe(node, *running, call, answer);
   };
   return {front, sums, algorithm, request};
 }

@@ -2,15 +2,14 @@
 // browser or a script with curl.
 #pragma once
 
-#include <functional>
 #include <vector>
 
-#include "control/api_route.h"
+#include "http/api_route.h"
 
 namespace shunt {
 
-struct ApiContext;
+struct NodeApi;
 
-std::vector<ApiRoute> simple_routes(ApiContext& context, std::function<bool()> simple_writes);
+std::vector<ApiRoute> simple_routes(NodeApi& node);
 
 }  // namespace shunt

@@ -4,10 +4,10 @@
 #include <array>
 #include <sstream>
 
-#include "control/api_address.h"
 #include "control/api_routes.h"
 #include "control/flow_json.h"
 #include "control/trace_json.h"
+#include "http/api_address.h"
 #include "stats/drop_reason.h"
 
 namespace shunt {

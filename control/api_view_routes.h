@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "control/api_route.h"
 #include "control/status.h"
+#include "http/api_route.h"
 
 namespace shunt {
 

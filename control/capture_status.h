@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/address.h"
+#include "http/api_stream.h"
 
 namespace shunt {
 
@@ -20,18 +21,7 @@ struct CaptureQuestion {
   uint32_t snap_bytes = 256;      // of a frame
 };
 
-// A pcapng file as it grows. Control thread only; it may be destroyed at any time.
-class CaptureStream {
- public:
-  CaptureStream() = default;
-  CaptureStream(const CaptureStream&) = delete;
-  CaptureStream& operator=(const CaptureStream&) = delete;
-  virtual ~CaptureStream() = default;
-
-  // What came since: whole blocks, perhaps none yet. Nothing: it is over.
-  virtual std::optional<std::string> take() = 0;
-  // Nobody reads it any more.
-  virtual void end() = 0;
-};
+// A pcapng file as it grows, in whole blocks.
+using CaptureStream = ApiStream;
 
 }  // namespace shunt

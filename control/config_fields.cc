@@ -4,7 +4,7 @@
 #include <array>
 #include <charconv>
 
-#include "control/duration.h"
+#include "common/duration.h"
 #include "control/edits.h"
 #include "control/option_rows.h"
 

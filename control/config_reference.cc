@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "control/duration.h"
+#include "common/duration.h"
 #include "control/option_rows.h"
 
 namespace shunt {

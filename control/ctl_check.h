@@ -4,9 +4,9 @@
 #include <string>
 
 #include "common/result.h"
-#include "control/api_address.h"
 #include "control/ctl_exit.h"
 #include "control/ctl_views.h"
+#include "http/api_address.h"
 
 namespace shunt {
 

@@ -17,8 +17,8 @@
 #include <memory>
 #include <vector>
 
-#include "control/api_await.h"
-#include "control/api_transport.h"
+#include "http/api_await.h"
+#include "http/api_transport.h"
 
 namespace shunt {
 namespace {

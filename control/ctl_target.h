@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "common/result.h"
-#include "control/api_address.h"
+#include "http/api_address.h"
 
 namespace shunt {
 

@@ -4,8 +4,9 @@
 #include <map>
 #include <optional>
 
-#include "control/api_tokens.h"
 #include "control/ctl_json.h"
+#include "http/api_time.h"
+#include "http/api_tokens.h"
 
 namespace shunt {
 namespace {

@@ -8,7 +8,7 @@
 #include "control/ctl_format.h"
 #include "control/ctl_json.h"
 #include "control/ctl_table.h"
-#include "control/drop_words.h"
+#include "stats/drop_words.h"
 
 namespace shunt {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "control/discovery_backoff.h"
 #include "control/discovery_entries.h"
-#include "control/name_resolver.h"
+#include "http/name_resolver.h"
 
 namespace shunt {
 

@@ -14,7 +14,7 @@
 
 #include "control/discovery_backoff.h"
 #include "control/discovery_source.h"
-#include "control/http_client.h"
+#include "http/http_client.h"
 
 namespace shunt {
 

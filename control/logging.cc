@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "control/log_json.h"
+#include "common/log_json.h"
 
 namespace shunt {
 namespace {

@@ -7,8 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "common/duration.h"
 #include "control/config_fields.h"
-#include "control/duration.h"
 #include "control/plan_slots.h"
 
 namespace shunt {

@@ -109,12 +109,14 @@ struct HealthCheckStatus {
 struct BackendStatus {
   std::string pool;
   std::string name;
+  uint16_t number = 0;  // by which flow records name it: its pool's position and its number there
   IpAddress address;
   uint16_t port = 0;
   uint32_t weight = 0;
   uint32_t accept = 0;  // 0 (no new flows) to 256 (all that its slots give it)
   BackendState state = BackendState::unknown;
   std::string reason;  // of the state, for a person
+  std::string admin;   // enabled | draining | disabled: what people want of it
   WallTime since;      // of the state
   double share = 0;    // of the pool's slots, 0 to 1
   bool mac_known = false;
@@ -129,6 +131,7 @@ struct BackendStatus {
 
 struct ServiceStatus {
   std::string name;
+  uint16_t number = 0;  // by which flow records name it
   Prefix address;
   uint16_t port = 0;  // 0: any
   std::string protocol;
@@ -138,8 +141,11 @@ struct ServiceStatus {
   std::string announced;      // arp | route | none
   bool fit = false;           // enough backends are up to announce it
   bool sees_replies = false;  // they pass here (nat)
+  uint32_t sample = 0;        // one flow in so many is watched; 0: none
   uint64_t packets = 0;       // client to backend, removed backends included
   uint64_t bytes = 0;
+  uint64_t reply_packets = 0;  // backend to client, the same; 0 where replies don't pass here
+  uint64_t reply_bytes = 0;
   uint64_t new_flows = 0;
   uint64_t active_flows = 0;
   uint64_t opened = 0;       // flows that probation remembered

@@ -1,7 +1,5 @@
 #include "control/status_json.h"
 
-#include <array>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 namespace shunt {
@@ -107,6 +105,7 @@ Json port_json(const PortStatus& port) {
 Json service_json(const ServiceStatus& service) {
   Json json;
   json["name"] = service.name;
+  json["number"] = service.number;
   json["address"] = service.address.text();
   json["port"] = service.port;
   json["protocol"] = service.protocol;
@@ -118,8 +117,12 @@ Json service_json(const ServiceStatus& service) {
   json["panic"] = service.panic;
   json["on_backup"] = service.on_backup;
   json["backends"] = {{"up", service.backends_up}, {"total", service.backends.size()}};
+  json["sample"] = service.sample;
   json["packets"] = service.packets;
   json["bytes"] = service.bytes;
+  json["sees_replies"] = service.sees_replies;
+  json["reply_packets"] = service.reply_packets;
+  json["reply_bytes"] = service.reply_bytes;
   json["new_flows"] = service.new_flows;
   json["active_flows"] = service.active_flows;
   json["opened"] = service.opened;
@@ -135,10 +138,12 @@ Json backend_json(const ServiceStatus& service, const BackendStatus& backend) {
   json["service"] = service.name;
   json["pool"] = backend.pool;
   json["name"] = backend.name;
+  json["number"] = backend.number;
   json["address"] = backend.address.text();
   json["port"] = backend.port;
   json["state"] = name_of(backend.state);
   json["reason"] = backend.reason;
+  json["admin"] = backend.admin;
   json["since"] = time_json(backend.since);
   json["weight"] = backend.weight;
   json["accept"] = backend.accept;
@@ -223,28 +228,6 @@ std::string reload_json(const ReloadReport& report) {
   json["text"] = report.text;
   json["warnings"] = report.warnings;
   return written(json);
-}
-
-std::string problem_json(unsigned status, const std::string& title, const std::string& detail,
-                         const std::vector<ProblemList>& more) {
-  Json json;
-  json["type"] = "about:blank";
-  json["title"] = title;
-  json["status"] = status;
-  json["detail"] = detail;
-  for (const ProblemList& list : more)
-    json[list.key] = list.texts;
-  return written(json);
-}
-
-std::string rfc3339(WallTime time) {
-  if (time == WallTime{}) return {};
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text.data(), size};
 }
 
 }  // namespace shunt

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "control/daemon.h"
+#include "control/edits.h"
 #include "control/option_rows.h"
 #include "control/service_words.h"
 #include "dataplane/cpu_variant.h"
@@ -184,6 +185,8 @@ void StatusView::add_counters(ServiceStatus& status, const ServiceRecord& record
     sums += position_sums(position);
   status.packets = sums.packets;
   status.bytes = sums.bytes;
+  status.reply_packets = sums.reply_packets;
+  status.reply_bytes = sums.reply_bytes;
   status.new_flows = sums.flows;
   status.active_flows = sums.active();
   std::array<uint64_t, kDropReasons> dropped{};
@@ -212,7 +215,9 @@ BackendStatus StatusView::backend_status(const ServiceRecord& service, uint8_t p
   status.port = backend.config.port != 0 ? backend.config.port : service.config.port;
   status.weight = backend.config.weight;
   const Snapshot& snapshot = *daemon_.engine_->current();
+  status.admin = admin_text(backend.config.admin);
   const BackendRef ref = BackendRef::of(position, backend.number);
+  status.number = ref.raw;
   if (const Service* compiled = snapshot.service(service.id)) {
     status.accept = compiled->accept(ref);
     status.mac_known = compiled->destination(ref).has_mac;
@@ -277,6 +282,8 @@ std::vector<ServiceStatus> StatusView::services() {
     status.announced = announce_text(config.announce);
     status.fit = daemon_.fitness(config).fit();
     status.sees_replies = config.forward == Forward::nat;
+    status.number = record->second.id;
+    status.sample = config.sample.value_or(daemon_.config_.telemetry.sample);
     if (const ServiceCondition* condition = daemon_.compiler_->condition(record->first)) {
       status.panic = condition->rule.mode == ChoiceMode::everybody;
       status.on_backup = condition->rule.use_backup;

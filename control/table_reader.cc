@@ -5,8 +5,8 @@
 #include <cassert>
 #include <cstdio>
 
-#include "control/did_you_mean.h"
-#include "control/duration.h"
+#include "common/did_you_mean.h"
+#include "common/duration.h"
 #include "control/toml_position.h"
 
 namespace shunt {

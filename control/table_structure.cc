@@ -1,7 +1,7 @@
 // The other half of TableReader: tables inside the table, keys that are unknown, missing or not built yet.
 #include <algorithm>
 
-#include "control/did_you_mean.h"
+#include "common/did_you_mean.h"
 #include "control/table_reader.h"
 #include "control/toml_position.h"
 

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "control/drop_words.h"
+#include "stats/drop_words.h"
 
 namespace shunt {
 namespace {

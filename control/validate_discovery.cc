@@ -3,9 +3,9 @@
 #include <array>
 #include <tuple>
 
+#include "common/duration.h"
 #include "control/config_validate.h"
-#include "control/duration.h"
-#include "control/http_url.h"
+#include "http/http_url.h"
 
 namespace shunt {
 namespace {

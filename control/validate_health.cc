@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "common/duration.h"
 #include "control/config_validate.h"
 #include "control/dns_name.h"
-#include "control/duration.h"
 #include "control/option_rows.h"
 #include "control/probe_bytes.h"
 

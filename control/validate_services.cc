@@ -3,8 +3,8 @@
 #include <map>
 #include <tuple>
 
+#include "common/did_you_mean.h"
 #include "control/config_validate.h"
-#include "control/did_you_mean.h"
 
 namespace shunt {
 namespace {

@@ -22,6 +22,7 @@ enum class Kpi : uint8_t {
   share,  // of the pool's flows
   cpu,
   memory,
+  disk,
 };
 std::string_view kpi_name(Kpi kpi);   // as in tables: syn_retransmits
 std::string_view kpi_words(Kpi kpi);  // as people say: SYN retransmissions

@@ -49,6 +49,17 @@ FailureVerdict FailureTest::observe(uint64_t failures, uint64_t flows) {
   return verdict;
 }
 
+void FailureTest::accept() {
+  Counts span;
+  for (const Counts& counts : recent_) {
+    span.failures += counts.failures;
+    span.flows += counts.flows;
+  }
+  if (span.flows == 0) return;
+  const double ratio = static_cast<double>(span.failures) / static_cast<double>(span.flows);
+  usual_failures_ = std::max(usual_failures_, ratio * usual_flows_);
+}
+
 std::string failure_words(const FailureVerdict& verdict, const std::string& what) {
   std::array<char, 32> percent{};
   std::snprintf(percent.data(), percent.size(), "%.2g", 100 * verdict.usual_ratio);

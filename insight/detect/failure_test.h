@@ -35,6 +35,10 @@ class FailureTest {
   // flows.
   FailureVerdict observe(uint64_t failures, uint64_t flows);
 
+  // A person says that what was seen in the last intervals is expected: their ratio is the usual one now, if
+  // it is higher.
+  void accept();
+
  private:
   struct Counts {
     uint64_t failures = 0;

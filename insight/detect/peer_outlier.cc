@@ -66,6 +66,13 @@ std::span<const PeerVerdict> PeerOutlier::observe(std::span<const double> values
   return verdicts_;
 }
 
+void PeerOutlier::accept(size_t backend) {
+  if (backend >= backends_.size()) return;
+  backends_[backend].usual += backends_[backend].smooth;
+  backends_[backend].smooth = 0;
+  backends_[backend].outlier = false;
+}
+
 std::string peer_words(const PeerVerdict& verdict) {
   if (!verdict.outlier) return {};
   std::array<char, 160> text{};

@@ -42,6 +42,9 @@ class PeerOutlier {
   // One value for each backend, NaN for one that has none. The verdicts are valid until the next call.
   std::span<const PeerVerdict> observe(std::span<const double> values);
 
+  // A person says that this backend's distance is expected: it is its usual one now.
+  void accept(size_t backend);
+
  private:
   struct Backend {
     double smooth = 0;

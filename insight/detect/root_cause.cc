@@ -26,6 +26,7 @@ double causality(Kpi kpi) {
       return 1.0;
     case Kpi::cpu:
     case Kpi::memory:
+    case Kpi::disk:
       return 0.8;
     case Kpi::flows:
       return 0.7;

@@ -46,4 +46,12 @@ void KpiCell::merge(const KpiCell& later) {
     timings[i].merge(later.timings[i]);
 }
 
+void KpiCell::add_beside(const KpiCell& other) {
+  const uint64_t together = active_max + other.active_max;
+  const uint32_t told = std::max(seconds, other.seconds);
+  merge(other);
+  active_max = together;
+  seconds = told;
+}
+
 }  // namespace shunt::insight

@@ -89,6 +89,9 @@ struct KpiCell {
 
   // `later`: of the same series, of a later interval (the weight is its).
   void merge(const KpiCell& later);
+  // `other`: of the same interval, of another series (another node's, another service's): flows at once add
+  // up, seconds are those that one of them told about.
+  void add_beside(const KpiCell& other);
   bool operator==(const KpiCell&) const = default;
 };
 

@@ -80,6 +80,16 @@ double QuantileSketch::quantile(double q) const {
   return histogram_range(bucket_of(buckets_.back())).middle();
 }
 
+uint64_t QuantileSketch::below(uint32_t value) const {
+  const unsigned end = histogram_bucket(value);
+  uint64_t seen = 0;
+  for (const uint64_t word : buckets_) {
+    if (bucket_of(word) >= end) break;
+    seen = added(seen, count_of(word));
+  }
+  return seen;
+}
+
 std::string QuantileSketch::encode() const {
   std::string bytes;
   if (empty()) return bytes;

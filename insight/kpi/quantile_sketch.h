@@ -28,6 +28,8 @@ class QuantileSketch {
   uint64_t sum() const { return sum_; }
   // The value that `q` (0 to 1) of all are not above; 0 where there is none.
   double quantile(double q) const;
+  // How many were below `value`, which begins a bucket (any power of two, and half above one from 64 on).
+  uint64_t below(uint32_t value) const;
 
   // Varints (LEB128): buckets, sum, then for each bucket twice its count less one, plus 1 if there are empty
   // ones before it, whose number less one follows. Nothing at all for an empty sketch.

@@ -4,6 +4,7 @@
 // Errors are values with a reason that says whether waiting helps.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -76,6 +77,13 @@ class Database {
   virtual Result<Ok> commit() = 0;
   virtual void rollback() = 0;
 
+  using Time = std::chrono::steady_clock::time_point;
+  // What a query hasn't told by then is an error. Time::max(): none, as at the beginning.
+  virtual void set_deadline(Time deadline) = 0;
+  // Any thread may set this flag, which has to live as long: then a query ends in an error (of PostgreSQL at its
+  // next row). nullptr: none.
+  void set_given_up(const std::atomic<bool>* flag) { given_up_ = flag; }
+
   // Bytes that it uses on disk.
   virtual Result<uint64_t> bytes() = 0;
 
@@ -89,7 +97,12 @@ class Database {
   Result<std::optional<int64_t>> integer(const std::string& sql, std::span<const SqlValue> values = {});
 
  protected:
+  bool is_given_up() const { return given_up_ != nullptr && *given_up_; }
+
   DatabaseTrouble trouble_ = DatabaseTrouble::none;
+
+ private:
+  const std::atomic<bool>* given_up_ = nullptr;
 };
 
 struct DatabaseAddress {

@@ -149,8 +149,19 @@ Result<Ok> PostgresDatabase::run(const std::string& sql) {
   return Ok{};
 }
 
+// The server ends a statement that takes so long; none begins after the deadline.
+void PostgresDatabase::set_deadline(Time deadline) {
+  deadline_ = deadline;
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  (void)run("SET statement_timeout = " +
+            (deadline == Time::max() ? "DEFAULT" : std::to_string(std::max<int64_t>(left.count(), 1))));
+}
+
 Result<Ok> PostgresDatabase::query(const std::string& sql, std::span<const SqlValue> values,
                                    const OnRow& on_row, const OnNames& on_names) {
+  if (is_given_up() || (deadline_ != Time::max() && std::chrono::steady_clock::now() >= deadline_))
+    return Error{where_, "the query takes too long"};
   std::vector<std::string> texts;
   std::vector<const char*> places;
   texts.reserve(values.size());
@@ -179,7 +190,7 @@ Result<Ok> PostgresDatabase::query(const std::string& sql, std::span<const SqlVa
       on_names(names);
     }
     if (status != PGRES_SINGLE_TUPLE || !wants_more) continue;
-    wants_more = on_row(Row(answer.get()));
+    wants_more = on_row(Row(answer.get())) && !is_given_up();
     if (!wants_more) {
       if (PGcancel* cancel = PQgetCancel(connection_.get())) {
         std::array<char, 256> text{};

@@ -27,6 +27,7 @@ class PostgresDatabase : public Database {
   Result<Ok> begin() override { return run("BEGIN"); }
   Result<Ok> commit() override { return run("COMMIT"); }
   void rollback() override;
+  void set_deadline(Time deadline) override;
   Result<uint64_t> bytes() override;
 
  private:
@@ -45,6 +46,7 @@ class PostgresDatabase : public Database {
   Error error(const PGresult* result = nullptr);
 
   std::string where_;
+  Time deadline_ = Time::max();
   std::unique_ptr<PGconn, Finish> connection_;
   std::set<std::string> staged_;  // tables that have a temporary one in this connection
 };

@@ -7,6 +7,7 @@ namespace shunt::insight {
 namespace {
 
 constexpr size_t kMostStatements = 64;
+constexpr int kStepsBetweenLooks = 10'000;  // at the clock, of SQLite's machine: some 0.1 ms
 
 void bind(sqlite3_stmt* statement, int place, const SqlValue& value) {
   if (const auto* integer = std::get_if<int64_t>(&value))
@@ -97,6 +98,7 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseAddress& ad
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, std::unique_ptr<sqlite3, Close>(raw)));
   if (code != SQLITE_OK) return database->error();
+  sqlite3_progress_handler(raw, kStepsBetweenLooks, is_late, database.get());
   sqlite3_busy_timeout(raw, static_cast<int>(address.patience.count()));
   // auto_vacuum has to be chosen before the first table is made.
   std::string settings =
@@ -112,8 +114,16 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseAddress& ad
   return std::unique_ptr<Database>(std::move(database));
 }
 
+int SqliteDatabase::is_late(void* self) {
+  const auto* database = static_cast<const SqliteDatabase*>(self);
+  const Time deadline = database->deadline_;
+  const bool is_past = deadline != Time::max() && std::chrono::steady_clock::now() >= deadline;
+  return is_past || database->is_given_up() ? 1 : 0;
+}
+
 Error SqliteDatabase::error() {
   trouble_ = trouble_of(database_.get());
+  if (sqlite3_errcode(database_.get()) == SQLITE_INTERRUPT) return {where_, "the query takes too long"};
   return {where_, sqlite3_errmsg(database_.get())};
 }
 
@@ -136,6 +146,7 @@ Result<sqlite3_stmt*> SqliteDatabase::prepare(const std::string& sql) {
 
 Result<Ok> SqliteDatabase::query(const std::string& sql, std::span<const SqlValue> values,
                                  const OnRow& on_row, const OnNames& on_names) {
+  if (is_late(this) != 0) return Error{where_, "the query takes too long"};
   const Result<sqlite3_stmt*> prepared = prepare(sql);
   if (!prepared) return prepared.error();
   sqlite3_stmt* statement = prepared.value();

@@ -27,6 +27,7 @@ class SqliteDatabase : public Database {
   Result<Ok> begin() override { return run("BEGIN IMMEDIATE"); }
   Result<Ok> commit() override { return run("COMMIT"); }
   void rollback() override;
+  void set_deadline(Time deadline) override { deadline_ = deadline; }
   Result<uint64_t> bytes() override;
 
  private:
@@ -41,9 +42,11 @@ class SqliteDatabase : public Database {
   SqliteDatabase(std::string where, std::unique_ptr<sqlite3, Close> database)
       : where_(std::move(where)), database_(std::move(database)) {}
   Result<sqlite3_stmt*> prepare(const std::string& sql);
+  static int is_late(void* self);  // SQLite asks it now and then
   Error error();
 
   std::string where_;
+  Time deadline_ = Time::max();
   std::unique_ptr<sqlite3, Close> database_;
   std::map<std::string, Statement> statements_;  // goes before the database
 };

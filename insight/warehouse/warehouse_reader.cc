@@ -5,42 +5,22 @@
 #include <map>
 #include <utility>
 
+#include "insight/warehouse/reader_sql.h"
 #include "insight/warehouse/row_store.h"
 
 namespace shunt::insight {
 namespace {
 
-constexpr size_t kTopPoints = 100;  // of a series, when many are summed
-constexpr size_t kCsvPiece = 64 * 1024;
+constexpr int64_t kDay = 86'400;
+constexpr std::array<int64_t, 17> kSteps = {1,   2,     5,     10,    20,     30,     60,     120, 300,
+                                            600, 1'800, 3'600, 7'200, 10'800, 21'600, 43'200, kDay};
 
-std::string columns_of(Resolution resolution) {
-  std::string columns;
-  for (const std::string& column : shape_of(kKpiTables[static_cast<size_t>(resolution)]).columns)
-    columns += (columns.empty() ? "" : ", ") + column;
-  return columns;
-}
-
-std::string table_name(Resolution resolution) {
-  return std::string(facts_of(kKpiTables[static_cast<size_t>(resolution)]).name);
-}
-
-TimeRange widened(TimeRange range, int64_t step_s) {
-  const int64_t from = range.from_s / step_s * step_s;
-  return {from, std::max((range.to_s + step_s - 1) / step_s * step_s, from)};
-}
-
-void append_csv(std::string& line, const std::string& field, bool is_first) {
-  if (!is_first) line += ',';
-  if (field.find_first_of(",\"\r\n") == std::string::npos) {
-    line += field;
-    return;
+// The table with fewest cells that such steps are sums of.
+Resolution coarsest_for(int64_t step) {
+  for (const Resolution table : {Resolution::hour, Resolution::minute, Resolution::ten_seconds}) {
+    if (step % seconds_of(table) == 0) return table;
   }
-  line += '"';
-  for (const char letter : field) {
-    if (letter == '"') line += '"';
-    line += letter;
-  }
-  line += '"';
+  return Resolution::second;
 }
 
 }  // namespace
@@ -52,27 +32,38 @@ Result<WarehouseReader> WarehouseReader::open(DatabaseAddress address, const Ret
   return WarehouseReader(database.take(), retention);
 }
 
+bool WarehouseReader::is_kept(Resolution resolution, TimeRange range, int64_t now_s) const {
+  return range.from_s >= now_s - retention_.keep(kKpiTables[static_cast<size_t>(resolution)]);
+}
+
 WarehouseReader::Step WarehouseReader::step_for(TimeRange range, int64_t now_s, size_t points) const {
-  const auto most = static_cast<int64_t>(std::max<size_t>(points, 1));
+  const auto most = static_cast<int64_t>(std::max<size_t>(points, 3));
   const int64_t width = std::max<int64_t>(range.to_s - range.from_s, 1);
-  for (size_t i = 0; i < kResolutions; ++i) {
-    const auto resolution = static_cast<Resolution>(i);
-    const bool is_kept = range.from_s >= now_s - retention_.keep(kKpiTables[i]);
-    // Widening may add an interval.
-    if (is_kept && (width - 1) / seconds_of(resolution) + 2 <= most)
-      return {resolution, seconds_of(resolution)};
+  // Widening may add an interval.
+  const auto fits = [&](int64_t step) { return (width - 1) / step + 2 <= most; };
+  for (const int64_t step : kSteps) {
+    const Resolution table = coarsest_for(step);
+    if (fits(step) && (table == Resolution::hour || is_kept(table, range, now_s))) return {table, step};
   }
-  const int64_t hours = (width - 1) / 3600 + 1;
-  const int64_t gaps = std::max<int64_t>(most - 1, 1);
-  return {Resolution::hour, ((hours - 1) / gaps + 1) * 3600};
+  const int64_t days = (width - 1) / kDay + 1;
+  return {Resolution::hour, ((days - 1) / (most - 2) + 1) * kDay};
+}
+
+WarehouseReader::Step WarehouseReader::table_for(TimeRange range, int64_t now_s, size_t points) const {
+  const int64_t width = std::max<int64_t>(range.to_s - range.from_s, 1);
+  for (const Resolution table : {Resolution::second, Resolution::ten_seconds, Resolution::minute}) {
+    if (is_kept(table, range, now_s) && (width - 1) / seconds_of(table) + 2 <= static_cast<int64_t>(points))
+      return {table, seconds_of(table)};
+  }
+  return {Resolution::hour, 3600};
 }
 
 Result<std::vector<int64_t>> WarehouseReader::series_of(const SeriesQuestion& question) {
   std::vector<int64_t> series;
   const std::array<SqlValue, 4> values = {question.service, question.pool, question.backend, question.node};
   const Result<Ok> read = database_->query(
-      "SELECT series_id FROM v_series WHERE service = ?1 AND pool = ?2 AND backend = ?3 AND (?4 = '' OR node "
-      "= ?4) ORDER BY 1",
+      "SELECT series_id FROM v_series WHERE (?1 = '' OR service = ?1) AND pool = ?2 AND backend = ?3 AND (?4 "
+      "= '' OR node = ?4) ORDER BY 1",
       values, [&](const SqlRow& row) {
         series.push_back(row.integer(0));
         return true;
@@ -99,17 +90,22 @@ Result<Ok> WarehouseReader::each_cell(Resolution resolution, int64_t series, Tim
   return Ok{};
 }
 
-Result<TimeSeries> WarehouseReader::time_series(const SeriesQuestion& question, TimeRange range,
-                                                int64_t now_s, size_t points) {
-  const Step step = step_for(range, now_s, points);
-  const Result<std::vector<int64_t>> series = series_of(question);
-  if (!series) return series.error();
+// Intervals of a series follow each other; those of several are beside each other.
+Result<TimeSeries> WarehouseReader::series_together(std::span<const int64_t> series, TimeRange range,
+                                                    Step step) {
   std::map<int64_t, KpiCell> cells;
-  for (const int64_t id : series.value()) {
+  for (const int64_t id : series) {
+    std::map<int64_t, KpiCell> own;
     const Result<Ok> read = each_cell(
         step.resolution, id, widened(range, step.step_s),
-        [&](int64_t second, const KpiCell& cell) { cells[second / step.step_s * step.step_s].merge(cell); });
+        [&](int64_t second, const KpiCell& cell) { own[second / step.step_s * step.step_s].merge(cell); });
     if (!read) return read.error();
+    if (cells.empty()) {
+      cells = std::move(own);
+      continue;
+    }
+    for (const auto& [second, cell] : own)
+      cells[second].add_beside(cell);
   }
   TimeSeries out{step.resolution, step.step_s, {}};
   for (auto& [second, cell] : cells)
@@ -117,8 +113,17 @@ Result<TimeSeries> WarehouseReader::time_series(const SeriesQuestion& question, 
   return out;
 }
 
+Result<TimeSeries> WarehouseReader::time_series(const SeriesQuestion& question, TimeRange range,
+                                                int64_t now_s, size_t points) {
+  const Result<std::vector<int64_t>> series = series_of(question);
+  if (!series) return series.error();
+  return series_together(series.value(), range, step_for(range, now_s, points));
+}
+
 Result<KpiCell> WarehouseReader::total(const SeriesQuestion& question, TimeRange range, int64_t now_s) {
-  const Result<TimeSeries> series = time_series(question, range, now_s);
+  const Result<std::vector<int64_t>> ids = series_of(question);
+  if (!ids) return ids.error();
+  const Result<TimeSeries> series = series_together(ids.value(), range, table_for(range, now_s, kMostPoints));
   if (!series) return series.error();
   KpiCell total;
   for (const TimePoint& point : series.value().points)
@@ -129,7 +134,7 @@ Result<KpiCell> WarehouseReader::total(const SeriesQuestion& question, TimeRange
 Result<std::vector<BackendTotal>> WarehouseReader::top_backends(const std::string& service, TimeRange range,
                                                                 int64_t now_s, std::optional<KpiCount> by,
                                                                 size_t limit) {
-  const Step step = step_for(range, now_s, kTopPoints);
+  const Step step = table_for(range, now_s, kTopPoints);
   const TimeRange whole = widened(range, seconds_of(step.resolution));
   const std::string column = by ? std::string(kKpiCountNames[static_cast<size_t>(*by)]) : "failures";
   std::map<std::pair<std::string, std::string>, std::pair<uint64_t, std::vector<int64_t>>> sums;
@@ -167,36 +172,6 @@ Result<std::vector<BackendTotal>> WarehouseReader::top_backends(const std::strin
   return out;
 }
 
-Result<std::vector<CountryTotal>> WarehouseReader::countries(const std::string& service, TimeRange range,
-                                                             size_t limit) {
-  const Result<std::vector<int64_t>> series = series_of({service, "", "", ""});
-  if (!series) return series.error();
-  const TimeRange whole = widened(range, 60);
-  std::map<std::string, CountryTotal> sums;
-  for (const int64_t id : series.value()) {
-    const std::array<SqlValue, 3> values = {id, whole.from_s, whole.to_s};
-    const Result<Ok> read = database_->query(
-        "SELECT country, sum(flows), sum(failures) FROM country_1m WHERE series_id = ?1 AND ts >= ?2 AND ts "
-        "< ?3 GROUP BY country",
-        values, [&](const SqlRow& row) {
-          CountryTotal& total = sums[row.text(0)];
-          total.country = row.text(0);
-          total.flows += static_cast<uint64_t>(row.integer(1));
-          total.failures += static_cast<uint64_t>(row.integer(2));
-          return true;
-        });
-    if (!read) return read.error();
-  }
-  std::vector<CountryTotal> out;
-  for (auto& [country, total] : sums)
-    out.push_back(std::move(total));
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-    return a.flows != b.flows ? a.flows > b.flows : a.country < b.country;
-  });
-  out.resize(std::min(out.size(), limit));
-  return out;
-}
-
 Result<std::vector<ClosedCell>> WarehouseReader::unfinished() {
   std::vector<ClosedCell> out;
   for (const Resolution fine : {Resolution::minute, Resolution::ten_seconds, Resolution::second}) {
@@ -223,43 +198,6 @@ Result<std::vector<ClosedCell>> WarehouseReader::unfinished() {
     }
   }
   return out;
-}
-
-const std::vector<std::string>& WarehouseReader::views() {
-  static const std::vector<std::string> kViews = {
-      "v_kpi_minute", "v_kpi_hourly", "v_sla_daily", "v_retry_daily", "v_country_daily", "v_clients_minute",
-      "v_capacity",   "v_flow_event", "v_anomaly",   "v_incident",    "v_alert"};
-  return kViews;
-}
-
-Result<uint64_t> WarehouseReader::export_csv(std::string_view view, TimeRange range,
-                                             const std::function<bool(std::string_view)>& out) {
-  if (std::find(views().begin(), views().end(), view) == views().end())
-    return Error{std::string(view), "is no view of the warehouse"};
-  std::string piece;
-  uint64_t rows = 0;
-  bool wants_more = true;
-  const std::array<SqlValue, 2> values = {range.from_s, range.to_s};
-  const Result<Ok> read = database_->query(
-      "SELECT * FROM " + std::string(view) + " WHERE ts >= ?1 AND ts < ?2", values,
-      [&](const SqlRow& row) {
-        for (size_t i = 0; i < row.size(); ++i)
-          append_csv(piece, row.is_null(i) ? std::string() : row.text(i), i == 0);
-        piece += "\r\n";
-        ++rows;
-        if (piece.size() < kCsvPiece) return true;
-        wants_more = out(piece);
-        piece.clear();
-        return wants_more;
-      },
-      [&](const std::vector<std::string>& names) {
-        for (size_t i = 0; i < names.size(); ++i)
-          append_csv(piece, names[i], i == 0);
-        piece += "\r\n";
-      });
-  if (!read) return read.error();
-  if (wants_more && !piece.empty()) out(piece);
-  return rows;
 }
 
 }  // namespace shunt::insight

@@ -23,6 +23,7 @@ import harness                                    # noqa: E402
 import topology as net                            # noqa: E402
 import traffic                                    # noqa: E402
 from demo_connections import HeldConnections      # noqa: E402
+from demo_insight import Insight                  # noqa: E402
 
 FOLDER = "/run/shunt-demo"                         # as in configs/demo.toml, and so are the following
 WEIGHTS = {"backend1": 1, "backend2": 1, "backend3": 2}
@@ -39,6 +40,7 @@ class Demo:
         self.forward = forward
         self.failures = []
         self.held = None
+        self.insight = None
         self.ports = iter(range(10000, 60000))     # source ports, each used once
 
     # ---- what the screen shows
@@ -88,6 +90,10 @@ class Demo:
             traffic.http_get(client.namespace, net.VIP, source=("", next(self.ports)))
         memory = self.daemon.ctl("status")["node"]["memory"]
         self.expect(True, f"shuntd is ready ({memory} memory), three backends are up")
+        # Outside of the namespaces, where a browser is; it knows shuntd by two unix sockets.
+        self.insight = Insight(FOLDER, (ROOT / "configs/insight.toml").read_text(encoding="utf-8"))
+        self.insight.start(ports=range(8080, 8100))
+        self.expect(True, f"shunt-insight watches it: {self.insight.url}")
 
     def serve(self, backend):
         harness.start_nginx(self.topology, backend, 80)
@@ -161,6 +167,17 @@ class Demo:
             done.set()
             asking.join()
         self.tell_failover(answers, killed)
+        self.noticed(victim)
+
+    def noticed(self, victim):
+        """What the page says of it."""
+        def backend():
+            return next((entry for entry in self.insight.get("/api/v1/backends")["backends"]
+                         if entry["service"] == "web" and entry["name"] == victim.name), None)
+        harness.wait_until(lambda: (backend() or {}).get("state") == "down", 5, "shunt-insight sees the backend down")
+        harness.wait_until(lambda: self.insight.get("/api/v1/incidents?open=1")["incidents"], 15, "shunt-insight opens an incident")
+        incident = self.insight.get("/api/v1/incidents?open=1")["incidents"][0]
+        self.expect(victim.name in incident["headline"], f"shunt-insight: \"{incident['headline']}\"")
 
     def tell_failover(self, answers, killed):
         failed = [answer for answer in answers if answer.status != 200]
@@ -217,6 +234,8 @@ class Demo:
    sudo ip netns exec {client} curl {net.VIP}
    sudo ip netns exec {lb} curl 127.0.0.1:8080/metrics
 
+   {self.insight.url}     what shunt-insight makes of it; a little traffic goes on, so that there is something to see
+
    export SHUNT_API=unix:{self.daemon.socket}
    sudo -E {ctl} status           also: services, backends, drops; --json
    sudoedit {self.daemon.config_file}     a weight, for example
@@ -226,7 +245,9 @@ class Demo:
    sudo tail -f {self.daemon.log_file}
 """, flush=True)
         while self.daemon.running:
-            time.sleep(0.2)
+            for client in self.clients:
+                self.get(client)
+            time.sleep(0.05)
         self.expect(False, f"shuntd still runs; it ended with status {self.daemon.process.returncode}")
 
     def run(self, once):
@@ -244,6 +265,7 @@ class Demo:
                 self.stay()
         self.title("The end")
         self.held.close()
+        self.expect(self.insight.stop() == 0, "shunt-insight ended")
         if self.daemon.running:
             self.daemon.stop()
             self.expect(True, "shuntd ended in time and left nothing behind")
@@ -287,6 +309,8 @@ def main():
         print(f"\ndemo: {error}", file=sys.stderr)
         demo.failures.append(str(error))
     finally:
+        if demo.insight:
+            demo.insight.stop()
         net.close_all()
         held_lock.close()
     print(f"\n{'All of it was as expected.' if not demo.failures else 'NOT as expected: ' + '; '.join(demo.failures)}", flush=True)

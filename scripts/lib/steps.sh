@@ -32,6 +32,12 @@ end_steps() {
   fi
 }
 
+# What failed, in a few lines, where it is read first: compilations, programs of meson, cases of GoogleTest, smoke tests.
+name_failures() {
+  grep -E '^FAILED: |^ *[0-9]+/[0-9]+ .* (FAIL|TIMEOUT|ERROR) |^\[  FAILED  \] .*\([0-9]+ ms\)$' "$1" | cut -c -200 | sort -u | head -n 20 |
+    sed 's/^ */     /' || true
+}
+
 # step NAME COMMAND...: the command's status. Its standard input is empty, so that nothing waits for an answer.
 step() {
   local name=$1 log began=$SECONDS status=0
@@ -47,6 +53,7 @@ step() {
     say "   ok, $((SECONDS - began)) s"
   else
     say "   FAILED with status $status, $((SECONDS - began)) s"
+    name_failures "$log"
     failed_names+=("$name")
     failed_logs+=("$log")
   fi

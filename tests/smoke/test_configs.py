@@ -16,7 +16,7 @@ CONFIGS = harness.ROOT / "configs"
 
 class Configs(harness.SmokeTest):
     def test_shuntctl_check_accepts_all(self):
-        files = sorted(CONFIGS.glob("*.toml"))
+        files = sorted(set(CONFIGS.glob("*.toml")) - {CONFIGS / "insight.toml"})  # that one is shunt-insight's
         self.assertGreaterEqual(len(files), 6)
         for file in files:
             with self.subTest(file=file.name):

@@ -9,11 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "control/api_audit.h"
-#include "control/api_gate.h"
-#include "control/api_limits.h"
-#include "control/api_tokens.h"
-#include "control/base64url.h"
+#include "http/api_audit.h"
+#include "http/api_gate.h"
+#include "http/api_limits.h"
+#include "http/api_time.h"
+#include "http/api_tokens.h"
+#include "http/base64url.h"
 #include "tests/unit/api_harness.h"
 
 namespace shunt {

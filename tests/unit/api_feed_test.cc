@@ -7,10 +7,11 @@
 #include <regex>
 #include <set>
 
-#include "control/api_feed.h"
+#include "control/api_events.h"
 #include "control/api_figures.h"
-#include "control/api_openapi.h"
-#include "control/api_schema.h"
+#include "http/api_feed.h"
+#include "http/api_openapi.h"
+#include "http/api_schema.h"
 #include "tests/unit/api_harness.h"
 #include "tests/unit/desired_bed.h"
 

@@ -17,7 +17,7 @@
 #include <future>
 #include <utility>
 
-#include "control/api_address.h"
+#include "http/api_address.h"
 
 namespace shunt {
 

@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "control/api_address.h"
 #include "control/api_server.h"
+#include "http/api_address.h"
 #include "tests/unit/api_harness.h"
 
 namespace shunt {
@@ -99,16 +99,22 @@ TEST(Api, ServicesAndBackendsHoldTheirNumbers) {
   const Json services = Json::parse(ask(server.unix_address(), "GET", "/api/v1/services").body)["services"];
   ASSERT_EQ(services.size(), 2U);
   EXPECT_EQ(services[0]["name"], "web");
+  EXPECT_EQ(services[0]["number"], 3);
+  EXPECT_EQ(services[0]["sample"], 64);
   EXPECT_EQ(services[0]["address"], "198.51.100.10");
   EXPECT_EQ(services[0]["backends"], (Json{{"up", 1}, {"total", 2}}));
   EXPECT_EQ(services[0]["dropped"], (Json{{"ttl", 0}, {"no_backend", 5}}));
   EXPECT_EQ(services[1]["address"], "2001:db8::/64");
+  EXPECT_EQ(services[1]["reply_packets"], 88);
+  EXPECT_EQ(services[1]["reply_bytes"], 8'800);
   const Json backends = Json::parse(ask(server.unix_address(), "GET", "/api/v1/backends").body)["backends"];
   ASSERT_EQ(backends.size(), 4U);
   EXPECT_EQ(backends[1]["service"], "web");
   EXPECT_EQ(backends[1]["name"], "b");
   EXPECT_EQ(backends[1]["state"], "down");
   EXPECT_EQ(backends[1]["accept"], 0);
+  EXPECT_EQ(backends[1]["admin"], "enabled");
+  EXPECT_EQ(backends[1]["number"], 0x4002);
   EXPECT_EQ(backends[2]["reply_packets"], 77);
   EXPECT_EQ(backends[2]["health_checks"]["results"], (Json{{"ok", 60}, {"timeout", 2}}));
 }

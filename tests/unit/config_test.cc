@@ -10,8 +10,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "control/did_you_mean.h"
-#include "control/duration.h"
+#include "common/did_you_mean.h"
+#include "common/duration.h"
 #include "tests/unit/config_samples.h"
 
 namespace shunt {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "control/duration.h"
+#include "common/duration.h"
 #include "control/option_rows.h"
 #include "tests/unit/config_mutants.h"
 

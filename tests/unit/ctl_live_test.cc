@@ -9,10 +9,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "control/api_tokens.h"
 #include "control/ctl_client.h"
 #include "control/ctl_live.h"
 #include "control/ctl_target.h"
+#include "http/api_tokens.h"
 #include "tests/unit/api_harness.h"
 #include "tests/unit/ctl_harness.h"
 #include "tests/unit/test_certificate.h"

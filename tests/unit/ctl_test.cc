@@ -10,12 +10,12 @@
 #include <set>
 #include <thread>
 
-#include "control/api_listen.h"
 #include "control/ctl_client.h"
 #include "control/ctl_format.h"
 #include "control/ctl_table.h"
-#include "control/drop_words.h"
+#include "http/api_listen.h"
 #include "stats/drop_reason.h"
+#include "stats/drop_words.h"
 #include "tests/unit/api_harness.h"
 #include "tests/unit/ctl_harness.h"
 

@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "control/name_resolver.h"
+#include "http/name_resolver.h"
 #include "tests/unit/discovery_bed.h"
 
 namespace shunt {

@@ -9,8 +9,8 @@
 #include "control/base64.h"
 #include "control/discovery_etcd.h"
 #include "control/discovery_kubernetes.h"
-#include "control/http_client.h"
-#include "control/http_url.h"
+#include "http/http_client.h"
+#include "http/http_url.h"
 #include "tests/unit/discovery_bed.h"
 
 namespace shunt {

@@ -139,6 +139,8 @@ inline BackendStatus fake_backend(const std::string& pool, const std::string& na
   BackendStatus backend;
   backend.pool = pool;
   backend.name = name;
+  backend.number = 0x4002;
+  backend.admin = "enabled";
   backend.address = *IpAddress::parse(address);
   backend.port = 8080;
   backend.weight = 1;
@@ -159,6 +161,8 @@ inline BackendStatus fake_backend(const std::string& pool, const std::string& na
 inline ServiceStatus fake_service(const std::string& name, const std::string& pool) {
   ServiceStatus service;
   service.name = name;
+  service.number = 3;
+  service.sample = 64;
   service.address = *Prefix::parse("198.51.100.10");
   service.port = 80;
   service.protocol = "tcp";
@@ -401,6 +405,8 @@ inline FakeStatus fake_status() {
   dns.protocol = "udp";
   dns.forward = "nat";
   dns.sees_replies = true;
+  dns.reply_packets = 88;
+  dns.reply_bytes = 8'800;
   dns.backends[0].reply_packets = 77;
   dns.backends[0].reply_bytes = 7'700;
   fake.service_status.push_back(dns);

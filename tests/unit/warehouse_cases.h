@@ -8,15 +8,10 @@
 #include <sstream>
 
 #include "insight/warehouse/retention.h"
+#include "tests/unit/reader_cases.h"
 #include "tests/unit/warehouse_samples.h"
 
 namespace shunt::insight {
-
-inline WarehouseReader reader_of(const DatabaseAddress& address) {
-  Result<WarehouseReader> reader = WarehouseReader::open(address);
-  if (!reader) throw std::runtime_error(reader.error().text());
-  return reader.take();
-}
 
 inline void cells_come_back(Database& database, const DatabaseAddress& address) {
   std::vector<WarehouseRow> rows;
@@ -288,6 +283,13 @@ inline const std::map<std::string, WarehouseCase>& warehouse_cases() {
       {"CellsComeBack", cells_come_back},
       {"QuantilesAreOfMergedSketches", quantiles_are_of_merged_sketches},
       {"TopBackendsAndCountries", top_backends_and_countries},
+      {"SeveralSeriesTogether", several_series_together},
+      {"TotalsOfServicesAndBackends", totals_of_services_and_backends},
+      {"BackendsBesideEachOther", backends_beside_each_other},
+      {"ClientsAndTheirAttempts", clients_and_their_attempts},
+      {"HostsByStep", hosts_by_step},
+      {"WhatWasNoticed", what_was_noticed},
+      {"NoQueryBeginsAfterItsDeadline", no_query_begins_after_its_deadline},
       {"ExportsHaveTheRowsOfTheirView", exports_have_the_rows_of_their_view},
       {"ARollUpGoesOnWhereAnotherEnded", a_roll_up_goes_on_where_another_ended},
       {"OldRowsGo", old_rows_go},

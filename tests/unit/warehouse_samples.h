@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,6 +118,12 @@ inline std::vector<WarehouseRow> other_rows(int64_t second) {
           AlertRow{second, "BackendDown", "web/a", "firing", "critical", "a is down"},
           DescriptionRow{*series_named(""), "198.51.100.1", 80, "tcp"},
           DescriptionRow{*series_named("a"), "10.0.0.1", 8080, ""}};
+}
+
+inline WarehouseReader reader_of(const DatabaseAddress& address) {
+  Result<WarehouseReader> reader = WarehouseReader::open(address);
+  if (!reader) throw std::runtime_error(reader.error().text());
+  return reader.take();
 }
 
 }  // namespace shunt::insight

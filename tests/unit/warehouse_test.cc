@@ -35,10 +35,13 @@ TEST(WarehouseReader, TakesTheFinestResolutionThatGivesEnough) {
     return std::pair{series.value().resolution, series.value().step_s};
   };
   EXPECT_EQ(resolution(now - 600, now), (std::pair{Resolution::second, int64_t{1}}));
+  EXPECT_EQ(resolution(now - 1800, now), (std::pair{Resolution::second, int64_t{2}}));
   EXPECT_EQ(resolution(now - 7200, now), (std::pair{Resolution::ten_seconds, int64_t{10}}));
+  EXPECT_EQ(resolution(now - 5 * 3600, now), (std::pair{Resolution::ten_seconds, int64_t{20}}));
   EXPECT_EQ(resolution(now - 12 * 3600, now), (std::pair{Resolution::minute, int64_t{60}}));
+  EXPECT_EQ(resolution(now - 86'400, now), (std::pair{Resolution::minute, int64_t{120}}));
   EXPECT_EQ(resolution(now - 30 * 86'400, now), (std::pair{Resolution::hour, int64_t{3600}}));
-  EXPECT_EQ(resolution(now - 300 * 86'400, now), (std::pair{Resolution::hour, int64_t{8 * 3600}}));
+  EXPECT_EQ(resolution(now - 300 * 86'400, now), (std::pair{Resolution::hour, int64_t{43'200}}));
   // Seconds of the day before yesterday are gone, minutes of last year too.
   EXPECT_EQ(resolution(now - 3 * 86'400, now - 3 * 86'400 + 600),
             (std::pair{Resolution::ten_seconds, int64_t{10}}));

@@ -1,0 +1,168 @@
+// A line chart over time (uPlot), with its legend, its accessible name and the same figures as a table.
+//
+// The plot is made once and given new data each time; only a change of series, size or theme makes or moves anything.
+// null is a gap: nobody was asked then. Charts of one page share the cursor.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { NONE, clock } from "../format";
+import { colour, paint } from "../theme";
+import { Icon } from "./Icon";
+import { Table, type Column } from "./Table";
+import { Empty } from "./Told";
+
+export interface Series {
+  label: string;
+  values: readonly (number | null)[];
+  token: string; // "--series-1"
+  fill?: boolean;
+  dash?: boolean;
+}
+
+interface Props {
+  label: string; // the chart's name: "Flows opened a second"
+  t: readonly number[];
+  series: readonly Series[];
+  format: (v: number | null) => string;
+  height?: number;
+  empty?: string;
+  floor?: number; // the scale reaches down to it; 0 unless said otherwise
+  least?: number; // the scale reaches up to it at least
+  beneath?: (plot: uPlot) => void; // drawn under the lines (lib/chart_bands.ts)
+}
+
+type Row = { t: number; v: (number | null)[] };
+
+function options(props: Props, width: number, onCursor: (index: number | null) => void): uPlot.Options {
+  const axis = { stroke: colour("--muted"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: `11px ${getComputedStyle(document.body).fontFamily}` };
+  const { floor = 0, least = 0 } = props;
+  return {
+    width,
+    height: props.height ?? 200,
+    padding: [8, 6, 0, 0],
+    legend: { show: false },
+    cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
+    scales: {
+      x: { time: true },
+      y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.08, least) || 1] },
+    },
+    axes: [
+      { ...axis, size: 26, gap: 4, space: 70, values: (u, ticks) => ticks.map((v) => clock(v, (u.scales.x.max ?? 0) - (u.scales.x.min ?? 0))) },
+      { ...axis, size: 66, gap: 6, space: 34, values: (_u, ticks) => ticks.map((v) => props.format(v)) },
+    ],
+    series: [
+      {},
+      ...props.series.map((s) => ({
+        label: s.label,
+        stroke: colour(s.token),
+        width: 1.5,
+        dash: s.dash ? [5, 4] : undefined,
+        fill: s.fill ? colour(s.token).replace(/^rgb\((.*)\)$/, "rgb($1 / 12%)").replace(/, /g, " ") : undefined,
+        points: { show: false },
+        spanGaps: false,
+      })),
+    ],
+    hooks: { setCursor: [(u) => onCursor(u.cursor.idx ?? null)], drawAxes: [(u) => props.beneath?.(u)] },
+  };
+}
+
+function summary(props: Props): string {
+  const { t, series, format, label } = props;
+  if (t.length === 0) return `${label}: no figures`;
+  const parts = series.map((s) => {
+    const known = s.values.filter((v): v is number => v !== null);
+    if (known.length === 0) return `${s.label}: not known`;
+    return `${s.label}: newest ${format(known[known.length - 1])}, highest ${format(Math.max(...known))}`;
+  });
+  return `${label}, ${clock(t[0], t[t.length - 1] - t[0])} to ${clock(t[t.length - 1], t[t.length - 1] - t[0])}. ${parts.join("; ")}.`;
+}
+
+export function ChartTable(props: Props) {
+  const span = props.t.length > 0 ? props.t[props.t.length - 1] - props.t[0] : 0;
+  const columns = useMemo<Column<Row>[]>(
+    () => [
+      { key: "t", title: "Time", value: (r) => new Date(r.t * 1000).toISOString(), cell: (r) => clock(r.t, span) },
+      ...props.series.map((s, i) => ({ key: s.label, title: s.label, number: true, value: (r: Row) => r.v[i], cell: (r: Row) => props.format(r.v[i]) })),
+    ],
+    [props.series.map((s) => s.label).join("\n"), span > 3600, span > 86_400],
+  );
+  const rows = props.t.map((t, i) => ({ t, v: props.series.map((s) => s.values[i] ?? null) }));
+  return <Table caption={`${props.label}, as a table`} columns={columns} rows={rows} id={(r) => String(r.t)} sort={{ key: "t", down: true }} empty="No figures yet" copy tall />;
+}
+
+function Legend({ props, index, toggle, table }: { props: Props; index: number | null; toggle: () => void; table: boolean }) {
+  const { t, series, format } = props;
+  const last = t.length - 1;
+  const newest = (values: readonly (number | null)[]): number | null => {
+    for (let i = last; i >= 0 && i > last - 3; i--) if (values[i] !== null && values[i] !== undefined) return values[i];
+    return null;
+  };
+  return (
+    <div class="legend">
+      {series.map((s) => (
+        <span class="key" key={s.label}>
+          <svg viewBox="0 0 14 4" style={{ color: `var(${s.token})` }} aria-hidden="true">
+            <path d="M0 2h14" stroke="currentColor" stroke-width="3" stroke-dasharray={s.dash ? "4 3" : undefined} />
+          </svg>
+          {s.label} <b>{t.length === 0 ? NONE : format(index === null ? newest(s.values) : (s.values[index] ?? null))}</b>
+        </span>
+      ))}
+      <span class="grow" />
+      {index !== null && t[index] !== undefined && <time>{clock(t[index], t[last] - t[0])}</time>}
+      <button type="button" class="button tiny quiet" aria-pressed={table} onClick={toggle}>
+        <Icon name={table ? "chart" : "table"} />
+        {table ? "Chart" : "Table"}
+      </button>
+    </div>
+  );
+}
+
+export function Chart(props: Props) {
+  const { t, series, height = 200 } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [index, setIndex] = useState<number | null>(null);
+  const [table, setTable] = useState(false);
+  const shape = series.map((s) => `${s.label}|${s.token}|${s.fill}|${s.dash}`).join("\n");
+  const bare = t.length < 2;
+  const repaint = paint.value;
+
+  useEffect(() => {
+    const host = box.current;
+    if (!host || bare || table) return;
+    const p = latest.current;
+    const data = [p.t, ...p.series.map((s) => s.values)] as uPlot.AlignedData;
+    const made = new uPlot(options({ ...p, format: (v) => latest.current.format(v), beneath: (u) => latest.current.beneath?.(u) }, host.clientWidth, setIndex), data, host);
+    plot.current = made;
+    const watch = new ResizeObserver(() => {
+      if (host.clientWidth > 0 && host.clientWidth !== made.width) made.setSize({ width: host.clientWidth, height });
+    });
+    watch.observe(host);
+    return () => {
+      watch.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [shape, height, bare, table, repaint, props.floor, props.least]);
+
+  useEffect(() => {
+    plot.current?.setData([t, ...series.map((s) => s.values)] as uPlot.AlignedData);
+  });
+
+  return (
+    <div class="chart">
+      <Legend props={props} index={index !== null && index < t.length ? index : null} table={table} toggle={() => setTable(!table)} />
+      {table ? (
+        <ChartTable {...props} />
+      ) : bare ? (
+        <div style={{ height: `${height}px`, display: "grid" }}>
+          <Empty icon="clock">{props.empty ?? (t.length === 1 ? "Waiting for the second reading" : "No figures in this time yet")}</Empty>
+        </div>
+      ) : (
+        <div class="plot" ref={box} style={{ height: `${height}px` }} role="img" aria-label={summary(props)} />
+      )}
+    </div>
+  );
+}

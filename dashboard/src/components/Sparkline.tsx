@@ -1,0 +1,49 @@
+// A small line without axes; null is a gap. Decorative: the figure and its words stand beside it.
+interface Props {
+  values: readonly (number | null)[];
+  token?: string;
+  floor?: number; // where the scale begins; else at the lowest value
+}
+
+const W = 200;
+const H = 40;
+
+export function path(values: readonly (number | null)[], floor?: number): { line: string; area: string } {
+  const known = values.filter((v): v is number => v !== null);
+  if (known.length < 2) return { line: "", area: "" };
+  const low = Math.min(floor ?? Infinity, ...known);
+  const high = Math.max(...known);
+  const span = high - low || 1;
+  const x = (i: number): string => ((i / (values.length - 1)) * W).toFixed(1);
+  const y = (v: number): string => (high === low ? H / 2 : H - 2 - ((v - low) / span) * (H - 6)).toFixed(1);
+  let line = "";
+  let area = "";
+  let from = -1;
+  values.forEach((v, i) => {
+    if (v !== null) {
+      line += `${from < 0 ? "M" : "L"}${x(i)} ${y(v)}`;
+      if (from < 0) {
+        from = i;
+        area += `M${x(i)} ${H}`;
+      }
+      area += `L${x(i)} ${y(v)}`;
+    }
+    if (from >= 0 && (v === null || i === values.length - 1)) {
+      area += `L${x(v === null ? i - 1 : i)} ${H}Z`;
+      from = -1;
+    }
+  });
+  return { line, area };
+}
+
+export function Sparkline({ values, token = "--series-1", floor }: Props) {
+  const { line, area } = path(values, floor);
+  return (
+    <div class="spark" aria-hidden="true">
+      <svg viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" style={{ color: `var(${token})` }}>
+        <path d={area} fill="currentColor" opacity="0.13" />
+        <path d={line} fill="none" stroke="currentColor" stroke-width="1.5" vector-effect="non-scaling-stroke" stroke-linejoin="round" />
+      </svg>
+    </div>
+  );
+}

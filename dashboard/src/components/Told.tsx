@@ -1,0 +1,53 @@
+// What a panel says when it has no figures: nothing there, not yet, or an error. Never a blank box.
+import type { ComponentChildren } from "preact";
+import type { ApiError } from "../api";
+import type { Answer } from "../query";
+import { Icon, type IconName } from "./Icon";
+
+export function Empty({ icon = "check", children }: { icon?: IconName; children: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <Icon name={icon} />
+      <div>{children}</div>
+    </div>
+  );
+}
+
+export function Failed({ error, retry }: { error: ApiError; retry?: () => void }) {
+  return (
+    <div class="note fail" role="alert">
+      <div class="grow">
+        <b>{error.title}</b>
+        {error.detail !== "" && error.detail !== error.title && <div class="small muted">{error.detail}</div>}
+      </div>
+      {retry && (
+        <button type="button" class="button tiny" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function Skeleton({ height }: { height: number }) {
+  return <div class="skeleton" style={{ height: `${height}px` }} role="status" aria-label="Loading" />;
+}
+
+interface Props<T> {
+  answer: Answer<T>;
+  height: number; // of what is to come, so that nothing jumps
+  children: (data: T) => ComponentChildren;
+}
+
+// The three cases of an answer, in one place.
+export function Answered<T>({ answer, height, children }: Props<T>) {
+  if (answer.data === null) {
+    return answer.error ? <Failed error={answer.error} retry={answer.reload} /> : <Skeleton height={height} />;
+  }
+  return (
+    <>
+      {answer.error && <Failed error={answer.error} retry={answer.reload} />}
+      {children(answer.data)}
+    </>
+  );
+}

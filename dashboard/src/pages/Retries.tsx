@@ -1,0 +1,3 @@
+export default function Retries() {
+  return <h1>Retries</h1>;
+}

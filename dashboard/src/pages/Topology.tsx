@@ -1,0 +1,3 @@
+export default function Topology() {
+  return <h1>Topology</h1>;
+}

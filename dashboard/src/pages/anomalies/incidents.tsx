@@ -1,0 +1,37 @@
+// Incidents in words, the open ones first.
+import type { Incident } from "../../api";
+import { SeverityMark } from "../../components/State";
+import { Empty } from "../../components/Told";
+import { When } from "../../components/When";
+import { duration, plural } from "../../format";
+import { href } from "../../router";
+
+export function IncidentList({ incidents, words }: { incidents: readonly Incident[]; words: string }) {
+  if (incidents.length === 0) return <Empty>No incident in {words}.</Empty>;
+  const open = incidents.filter((one) => one.closed === null);
+  const closed = incidents.filter((one) => one.closed !== null).sort((a, b) => b.opened - a.opened);
+  return (
+    <ul class="in-list">
+      {[...open, ...closed].map((one) => <Item key={one.id} incident={one} />)}
+    </ul>
+  );
+}
+
+function Item({ incident }: { incident: Incident }) {
+  const followers = incident.hidden.length;
+  return (
+    <li class={`in-item in-${incident.severity} ${incident.closed === null ? "in-open" : ""}`}>
+      <div class="row">
+        <SeverityMark of={incident.severity} />
+        <a class="in-head grow" href={href(`/incidents/${incident.id}`)}>{incident.headline}</a>
+        <span class="small muted nowrap">
+          {incident.closed === null ? <>open for <When t={incident.opened} since /></> : <><When t={incident.opened} />, lasted {duration(incident.closed - incident.opened)}</>}
+        </span>
+      </div>
+      <p>{incident.text}</p>
+      <p class="small muted">
+        {plural(incident.anomalies.length, "anomaly", "anomalies")}{followers > 0 && <>, {followers} of which follow from others</>}
+      </p>
+    </li>
+  );
+}

@@ -1,0 +1,30 @@
+// What the parts of WarehouseReader share: names of tables and columns, whole intervals.
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "insight/warehouse/tables.h"
+#include "insight/warehouse/warehouse_reader.h"
+
+namespace shunt::insight {
+
+inline constexpr size_t kTopPoints = 100;  // of a series, when many are summed
+
+inline std::string columns_of(Resolution resolution) {
+  std::string columns;
+  for (const std::string& column : shape_of(kKpiTables[static_cast<size_t>(resolution)]).columns)
+    columns += (columns.empty() ? "" : ", ") + column;
+  return columns;
+}
+
+inline std::string table_name(Resolution resolution) {
+  return std::string(facts_of(kKpiTables[static_cast<size_t>(resolution)]).name);
+}
+
+inline TimeRange widened(TimeRange range, int64_t step_s) {
+  const int64_t from = range.from_s / step_s * step_s;
+  return {from, std::max((range.to_s + step_s - 1) / step_s * step_s, from)};
+}
+
+}  // namespace shunt::insight
