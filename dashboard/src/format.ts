@@ -92,6 +92,9 @@ export function availabilityParts(r: Maybe): Figure {
 }
 export const availability = (r: Maybe): string => join(availabilityParts(r));
 
+// A factor: 0.62×, 4.5×, 120×.
+export const times = (v: Maybe): string => (known(v) ? `${digits(v >= 10 ? Math.round(v) : Number(v.toFixed(v >= 1 ? 1 : 2)))}×` : NONE);
+
 // How long: 4 s, 3 min, 2 h 5 min, 3 d 4 h.
 export function duration(seconds: Maybe): string {
   if (!known(seconds)) return NONE;

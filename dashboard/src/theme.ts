@@ -45,6 +45,10 @@ export function colour(token: string): string {
   return value;
 }
 
+// The same, let through: "rgb(1 2 3 / 12%)".
+export const faded = (token: string, share: number): string =>
+  colour(token).replace(/^rgb\((\d+), (\d+), (\d+)\)$/, `rgb($1 $2 $3 / ${Math.round(share * 100)}%)`);
+
 export function startTheme(): void {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     known.clear();

@@ -6,7 +6,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { NONE, clock } from "../format";
-import { colour, paint } from "../theme";
+import { colour, faded, paint } from "../theme";
 import { Icon } from "./Icon";
 import { Table, type Column } from "./Table";
 import { Empty } from "./Told";
@@ -19,6 +19,14 @@ export interface Series {
   dash?: boolean;
 }
 
+// A time that is marked on the plot: an incident.
+export interface Span {
+  from: number;
+  to: number | null; // null: still going on
+  token: string;
+  text: string;
+}
+
 interface Props {
   label: string; // the chart's name: "Flows opened a second"
   t: readonly number[];
@@ -27,27 +35,47 @@ interface Props {
   height?: number;
   empty?: string;
   floor?: number; // the scale reaches down to it; 0 unless said otherwise
+  marks?: readonly Span[];
   least?: number; // the scale reaches up to it at least
   beneath?: (plot: uPlot) => void; // drawn under the lines (lib/chart_bands.ts)
 }
 
 type Row = { t: number; v: (number | null)[] };
 
-function options(props: Props, width: number, onCursor: (index: number | null) => void): uPlot.Options {
+// A ribbon along the top for each of the first few spans, and a line where it began.
+const RIBBONS = 3;
+function drawMarks(u: uPlot, marks: readonly Span[]): void {
+  const { ctx } = u;
+  const { left, top, width, height } = u.bbox;
+  const px = devicePixelRatio;
+  marks.slice(0, RIBBONS).forEach((m, row) => {
+    const start = u.valToPos(m.from, "x", true);
+    const from = Math.max(left, start);
+    const to = m.to === null ? left + width : Math.min(left + width, u.valToPos(m.to, "x", true));
+    if (to <= from) return;
+    ctx.fillStyle = faded(m.token, 0.75);
+    ctx.fillRect(from, top + row * 5 * px, to - from, 3 * px);
+    if (start < left) return;
+    ctx.fillStyle = faded(m.token, 0.5);
+    ctx.fillRect(from, top, px, height);
+  });
+}
+
+function options(props: Props, width: number, marks: () => readonly Span[], onCursor: (index: number | null) => void): uPlot.Options {
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: `11px ${getComputedStyle(document.body).fontFamily}` };
   const { floor = 0, least = 0 } = props;
   return {
     width,
     height: props.height ?? 200,
-    padding: [8, 6, 0, 0],
+    padding: [6, 14, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
     scales: {
       x: { time: true },
-      y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.08, least) || 1] },
+      y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.12, least) || 1] },
     },
     axes: [
-      { ...axis, size: 26, gap: 4, space: 70, values: (u, ticks) => ticks.map((v) => clock(v, (u.scales.x.max ?? 0) - (u.scales.x.min ?? 0))) },
+      { ...axis, size: 22, gap: 4, space: 70, values: (u, ticks, _axis, _space, step) => ticks.map((v) => tickClock(v, step, (u.scales.x.max ?? 0) - (u.scales.x.min ?? 0))) },
       { ...axis, size: 66, gap: 6, space: 34, values: (_u, ticks) => ticks.map((v) => props.format(v)) },
     ],
     series: [
@@ -57,14 +85,17 @@ function options(props: Props, width: number, onCursor: (index: number | null) =
         stroke: colour(s.token),
         width: 1.5,
         dash: s.dash ? [5, 4] : undefined,
-        fill: s.fill ? colour(s.token).replace(/^rgb\((.*)\)$/, "rgb($1 / 12%)").replace(/, /g, " ") : undefined,
+        fill: s.fill ? faded(s.token, 0.12) : undefined,
         points: { show: false },
         spanGaps: false,
       })),
     ],
-    hooks: { setCursor: [(u) => onCursor(u.cursor.idx ?? null)], drawAxes: [(u) => props.beneath?.(u)] },
+    hooks: { drawClear: [(u) => drawMarks(u, marks())], drawAxes: [(u) => props.beneath?.(u)], setCursor: [(u) => onCursor(u.cursor.idx ?? null)] },
   };
 }
+
+// Seconds only where ticks are closer than a minute; the date where days are shown.
+const tickClock = (t: number, step: number, span: number): string => clock(t, step < 60 ? 0 : Math.max(span, 3601));
 
 function summary(props: Props): string {
   const { t, series, format, label } = props;
@@ -91,7 +122,8 @@ export function ChartTable(props: Props) {
 }
 
 function Legend({ props, index, toggle, table }: { props: Props; index: number | null; toggle: () => void; table: boolean }) {
-  const { t, series, format } = props;
+  const { t, series, format, marks = [] } = props;
+  const at = index === null ? undefined : t[index];
   const last = t.length - 1;
   const newest = (values: readonly (number | null)[]): number | null => {
     for (let i = last; i >= 0 && i > last - 3; i--) if (values[i] !== null && values[i] !== undefined) return values[i];
@@ -108,6 +140,9 @@ function Legend({ props, index, toggle, table }: { props: Props; index: number |
         </span>
       ))}
       <span class="grow" />
+      {at !== undefined && marks.filter((m) => m.from <= at && (m.to ?? Infinity) >= at).slice(0, 1).map((m) => (
+        <span class="nowrap" style={{ color: `var(${m.token})` }} key={m.text}>{m.text}</span>
+      ))}
       {index !== null && t[index] !== undefined && <time>{clock(t[index], t[last] - t[0])}</time>}
       <button type="button" class="button tiny quiet" aria-pressed={table} onClick={toggle}>
         <Icon name={table ? "chart" : "table"} />
@@ -134,7 +169,8 @@ export function Chart(props: Props) {
     if (!host || bare || table) return;
     const p = latest.current;
     const data = [p.t, ...p.series.map((s) => s.values)] as uPlot.AlignedData;
-    const made = new uPlot(options({ ...p, format: (v) => latest.current.format(v), beneath: (u) => latest.current.beneath?.(u) }, host.clientWidth, setIndex), data, host);
+    const live = { ...p, format: (v: number | null) => latest.current.format(v), beneath: (u: uPlot) => latest.current.beneath?.(u) };
+    const made = new uPlot(options(live, host.clientWidth, () => latest.current.marks ?? [], setIndex), data, host);
     plot.current = made;
     const watch = new ResizeObserver(() => {
       if (host.clientWidth > 0 && host.clientWidth !== made.width) made.setSize({ width: host.clientWidth, height });

@@ -38,7 +38,7 @@ export function Lanes({ label, anomalies, from, to, chosen, dim }: Props) {
   return (
     <div class="lanes" ref={box} role="group" aria-label={`${label}. The table of anomalies has the same.`}>
       <div class="lanes-axis" aria-hidden="true">
-        {ticks.map((t) => <span key={t} style={{ left: place(t) }}>{clock(t, Math.max(span, 3601))}</span>)}
+        {ticks.filter((t) => t < to - span * 0.03).map((t) => <span key={t} style={{ left: place(t) }}>{clock(t, Math.max(span, 3601))}</span>)}
       </div>
       {lanes.slice(0, MOST_LANES).map((lane) => (
         <div class={lane.backend === "" ? "lane lane-service" : "lane"} key={`${lane.service}\n${lane.backend}`}>
@@ -66,7 +66,7 @@ function Track({ lane, place, ticks, span, chosen, dim }: TrackProps) {
       {ticks.map((t) => <i key={t} class="lane-tick" style={{ left: place(t) }} />)}
       {lane.bars.map((bar) => (
         <a key={bar.anomaly.id} tabIndex={-1} href={anomalyHref(bar.anomaly)} title={barWords(bar, span)} aria-label={barWords(bar, span)}
-          class={`bar sv-${bar.anomaly.severity} ${bar.anomaly.id === chosen ? "bar-chosen" : ""} ${dim?.has(bar.anomaly.id) ? "bar-dim" : ""}`}
+          class={`lane-bar sv-${bar.anomaly.severity} ${bar.anomaly.id === chosen ? "lane-chosen" : ""} ${dim?.has(bar.anomaly.id) ? "lane-dim" : ""}`}
           style={{ left: place(bar.from), width: `max(5px, ${((bar.to - bar.from) / span) * 100}%)`, top: `${4 + bar.row * BAR}px` }} />
       ))}
     </div>
@@ -83,7 +83,7 @@ function barWords(bar: LaneBar, span: number): string {
 export function SeverityKey() {
   return (
     <span class="row small muted lanes-key">
-      {(["info", "minor", "major", "critical"] as const).map((severity) => <span key={severity}><i class={`bar sv-${severity}`} /> {severity}</span>)}
+      {(["info", "minor", "major", "critical"] as const).map((severity) => <span key={severity}><i class={`lane-bar sv-${severity}`} /> {severity}</span>)}
     </span>
   );
 }

@@ -2,7 +2,7 @@
 interface Props {
   values: readonly (number | null)[];
   token?: string;
-  floor?: number; // where the scale begins; else at the lowest value
+  floor?: number; // where the scale begins; else so that a tenth of the value is a fair part of the height
 }
 
 const W = 200;
@@ -11,8 +11,8 @@ const H = 40;
 export function path(values: readonly (number | null)[], floor?: number): { line: string; area: string } {
   const known = values.filter((v): v is number => v !== null);
   if (known.length < 2) return { line: "", area: "" };
-  const low = Math.min(floor ?? Infinity, ...known);
   const high = Math.max(...known);
+  const low = floor ?? Math.min(high * 0.7, ...known);
   const span = high - low || 1;
   const x = (i: number): string => ((i / (values.length - 1)) * W).toFixed(1);
   const y = (v: number): string => (high === low ? H / 2 : H - 2 - ((v - low) / span) * (H - 6)).toFixed(1);

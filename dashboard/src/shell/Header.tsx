@@ -62,12 +62,12 @@ function Pulse() {
   );
 }
 
-function Person() {
+export function Person() {
   const who = info.value;
   if (!who) return null;
   if (who.signed_in !== null) {
     return (
-      <button type="button" class="button quiet" title={`Signed in as ${who.signed_in} (${who.role}). Click to sign out.`} onClick={() => void close()}>
+      <button type="button" class="button quiet person" title={`Signed in as ${who.signed_in} (${who.role}). Click to sign out.`} onClick={() => void close()}>
         <Icon name="person" />
         <span class="wide-only">{who.signed_in} · {who.role}</span>
         <span class="hidden-text">, sign out</span>
@@ -75,7 +75,7 @@ function Person() {
     );
   }
   return (
-    <button type="button" class="button quiet" title={`Role: ${who.role}`} onClick={() => (signIn.value = { open: true, needed: false })}>
+    <button type="button" class="button quiet person" title={`Role: ${who.role}`} onClick={() => (signIn.value = { open: true, needed: false })}>
       <Icon name="person" />
       <span class="wide-only">{who.role} · Sign in</span>
       <span class="hidden-text">Sign in</span>

@@ -4,6 +4,7 @@ import { Icon, Mark } from "../components/Icon";
 import { frame } from "../live";
 import { href, place, route, type PageName } from "../router";
 import { info } from "../session";
+import { Person } from "./Header";
 import { NAVIGATION, type Entry } from "./pages";
 
 function Count({ page }: { page: string }) {
@@ -61,6 +62,7 @@ export function Nav({ onKeys }: { onKeys: () => void }) {
           <Icon name="keyboard" />
           Keys <kbd>?</kbd>
         </button>
+        <Person />
         {info.value && <span>insight {info.value.version}</span>}
       </div>
     </nav>

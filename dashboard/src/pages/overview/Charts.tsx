@@ -1,0 +1,64 @@
+// Four charts over the chosen time, under one cursor; incidents are marked on all of them.
+import { Chart, type Span } from "../../components/Chart";
+import { BYTES, CONNECT, FAILURES, FLOWS } from "../../components/Meanings";
+import { Panel } from "../../components/Panel";
+import { bitRate, micros, rate } from "../../format";
+import { range } from "../../router";
+import type { Lines } from "../../series";
+
+const HEIGHT = 190;
+const half = <p>A SYN retransmission is a client’s SYN that had no answer; a reconnect is a new flow of the same client within 10 s of a failure.</p>;
+
+export function Charts({ lines, marks }: { lines: Lines; marks: readonly Span[] }) {
+  const note = range.value.words;
+  const failed = lines.failures.some((v) => v !== null && v > 0);
+  return (
+    <div class="columns">
+      <Panel title="Flows opened" note={note} help={FLOWS}>
+        <Chart label="Flows opened a second" t={lines.t} marks={marks} height={HEIGHT} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
+      </Panel>
+      <Panel title="Failures and retries" note={failed || lines.t.length < 2 ? note : `no failures in ${note}`} help={<>{FAILURES}{half}</>}>
+        <Chart
+          label="Failures and retries a second"
+          t={lines.t}
+          marks={marks}
+          height={HEIGHT}
+          format={rate}
+          least={1}
+          series={[
+            { label: "failed", values: lines.failures, token: "--fail", fill: true },
+            { label: "SYN again", values: lines.syn_retransmits, token: "--series-2" },
+            { label: "reconnects", values: lines.reconnects, token: "--series-3", dash: true },
+          ]}
+        />
+      </Panel>
+      <Panel title="Time to connect" note={note} help={CONNECT}>
+        <Chart
+          label="Time to connect"
+          t={lines.t}
+          marks={marks}
+          height={HEIGHT}
+          format={micros}
+          series={[
+            { label: "p50", values: lines.connect_p50_us, token: "--series-1" },
+            { label: "p95", values: lines.connect_p95_us, token: "--series-3" },
+            { label: "p99", values: lines.connect_p99_us, token: "--series-4", dash: true },
+          ]}
+        />
+      </Panel>
+      <Panel title="Throughput" note={note} help={BYTES}>
+        <Chart
+          label="Throughput"
+          t={lines.t}
+          marks={marks}
+          height={HEIGHT}
+          format={bitRate}
+          series={[
+            { label: "from clients", values: lines.bytes, token: "--series-5" },
+            { label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true },
+          ]}
+        />
+      </Panel>
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+// One row per service: is it up, what does it carry, does it keep its objective.
+import { useMemo } from "preact/hooks";
+import type { KpiWindow, Kpis, ServiceNow } from "../../api";
+import { Meter } from "../../components/Figure";
+import { AVAILABILITY, BURN, CONNECT, FAILURES } from "../../components/Meanings";
+import { Panel } from "../../components/Panel";
+import { STATE_RANK, State } from "../../components/State";
+import { Table, type Column } from "../../components/Table";
+import { NONE, availability, bitRate, count, micros, number, rate, ratio, times } from "../../format";
+import { href, range } from "../../router";
+
+interface Row {
+  s: ServiceNow;
+  w: KpiWindow | null;
+}
+
+function Burn({ burn }: { burn: number | null }) {
+  if (burn === null) return <>{NONE}</>;
+  const tone = burn > 10 ? "fail" : burn > 1 ? "warn" : "ok";
+  return (
+    <span class={`burn c-${tone}`}>
+      <Meter share={burn / 10} tone={tone} label={`${times(burn)} of the budget’s rate`} /> {times(burn)}
+    </span>
+  );
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  {
+    key: "name", title: "Service", value: (r) => r.s.name,
+    cell: (r) => (
+      <>
+        <a href={href("/", { service: r.s.name })}>{r.s.name}</a>
+        <div class="small muted vip">{r.s.vips.join(", ")}</div>
+      </>
+    ),
+  },
+  { key: "state", title: "State", value: (r) => STATE_RANK[r.s.state], cell: (r) => <State of={r.s.state} /> },
+  {
+    key: "backends", title: "Backends", number: true, value: (r) => r.s.healthy,
+    cell: (r) => (
+      <a class="plain" href={href("/backends", { service: r.s.name })}>
+        {count(r.s.healthy)} of {count(r.s.backends)} up
+      </a>
+    ),
+  },
+  { key: "flows", title: "Flows", number: true, value: (r) => r.s.flows, cell: (r) => rate(r.s.flows) },
+  { key: "failed", title: "Failed", number: true, help: FAILURES, value: (r) => r.s.failure_ratio, cell: (r) => ratio(r.s.failure_ratio) },
+  { key: "connect", title: "Connect p95", number: true, help: CONNECT, value: (r) => r.s.connect_p95_us, cell: (r) => <>{micros(r.s.connect_p95_us)} <span class="small muted">{r.s.connect_method}</span></> },
+  { key: "bytes", title: "Throughput", number: true, value: (r) => r.s.bytes + r.s.reply_bytes, cell: (r) => bitRate(r.s.bytes + r.s.reply_bytes) },
+  { key: "active", title: "Open", number: true, value: (r) => r.s.active, cell: (r) => number(r.s.active) },
+  { key: "availability", title: "Availability", number: true, help: AVAILABILITY, value: (r) => r.w?.availability ?? null, cell: (r) => availability(r.w?.availability) },
+  { key: "burn", title: "Budget use", number: true, help: BURN, value: (r) => r.w?.budget_burn ?? null, cell: (r) => <Burn burn={r.w?.budget_burn ?? null} /> },
+  { key: "mode", title: "Mode", value: (r) => r.s.mode, cell: (r) => <span class="muted nowrap">{r.s.mode}, {r.s.scheduler}</span> },
+];
+
+export function Services({ services, kpis, slo }: { services: readonly ServiceNow[]; kpis: Kpis | null; slo: number | null }) {
+  const rows = useMemo(() => services.map((s) => ({ s, w: kpis?.services.find((k) => k.name === s.name) ?? null })), [services, kpis]);
+  return (
+    <Panel title="Services" flush note={`Availability and budget over ${range.value.words}${slo === null ? "" : `, objective ${availability(slo)}`}`}>
+      <Table caption="Services" columns={COLUMNS} rows={rows} id={(r) => r.s.name} sort={{ key: "state", down: true }} empty="No service is configured at any node" />
+    </Panel>
+  );
+}

@@ -1,0 +1,149 @@
+// The drawing: countries, services, backends from left to right; a link is as wide as its flows.
+// Nodes are buttons: hovering or focusing shows what belongs to one, pressing keeps it.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Shape, stateTone, type AnyState } from "../../components/State";
+import { rate, ratio } from "../../format";
+import type { Graph, Link, Node } from "./graph";
+import { layout, type Drawn, type Placed } from "./layout";
+import { fullName, grade, nameOf } from "./words";
+
+const BAR = 10;
+const NARROW = 560;
+
+interface Props {
+  graph: Graph;
+  picked: string;
+  onPick: (id: string) => void; // "": none
+  onHover: (id: string) => void;
+}
+
+function columnsOf(width: number): [number, number, number] {
+  if (width < NARROW) return [40, Math.round(width * 0.44), width - 112];
+  const side = Math.min(170, Math.round(width * 0.17));
+  return [side, Math.round(width * 0.47), width - side - 40];
+}
+
+function Words({ n, narrow }: { n: Placed; narrow: boolean }) {
+  const failing = grade(n.failure_ratio) !== "well";
+  const figure = n.layer === 1 || !narrow || n.flows > 0 ? rate(n.flows) : "";
+  const second = failing ? `${ratio(n.failure_ratio)} fail` : n.flows > 0 || n.layer === 0 ? figure : "";
+  const state = n.layer === 0 || n.state === "up" ? null : n.state;
+  const x = n.layer === 0 ? -BAR : n.layer === 1 ? 0 : BAR;
+  const y = n.layer === 1 ? -n.bar / 2 - 20 : 0;
+  const anchor = n.layer === 0 ? "end" : n.layer === 1 ? "middle" : "start";
+  return (
+    <text x={x} y={y} dy="0.35em" text-anchor={anchor} class="words">
+      {state !== null && <tspan class={`c-${stateTone(state as AnyState)}`}>{state === "drain" ? "◐ " : state === "down" ? "✕ " : "▲ "}</tspan>}
+      <tspan class="name">{nameOf(n, narrow)}</tspan>
+      {n.layer === 1 ? (
+        <tspan x={0} dy="1.25em" class={failing ? `figure ${grade(n.failure_ratio)}` : "figure"}>{rate(n.flows)}{failing ? `, ${second}` : ""}</tspan>
+      ) : (
+        !(narrow && n.layer === 0) && <tspan class={failing ? `figure ${grade(n.failure_ratio)}` : "figure"}>{"\u2002"}{state !== null && n.flows === 0 ? (narrow ? "" : state === "drain" ? "draining" : state) : second}</tspan>
+      )}
+    </text>
+  );
+}
+
+function linkClass(l: Link, to: Node | undefined, lit: ReadonlySet<string> | null): string {
+  const kind = to?.state === "drain" ? " drain" : to?.state === "down" || to?.state === "disabled" ? " dead" : "";
+  const dim = lit !== null && !(lit.has(l.from) && lit.has(l.to)) ? " dim" : "";
+  return `link ${grade(l.failure_ratio)}${kind}${dim}`;
+}
+
+// The node itself and all it is linked with; from a country or a backend one step, from a service both sides.
+export function neighbours(graph: Graph, id: string): ReadonlySet<string> | null {
+  if (id === "" || !graph.nodes.some((n) => n.id === id)) return null;
+  const lit = new Set([id]);
+  for (const l of graph.links) {
+    if (l.from === id) lit.add(l.to);
+    if (l.to === id) lit.add(l.from);
+  }
+  return lit;
+}
+
+function NodeMark({ n, lit, picked, narrow, onPick, onHover }: { n: Placed; lit: ReadonlySet<string> | null; picked: string; narrow: boolean } & Pick<Props, "onPick" | "onHover">) {
+  const press = (e: KeyboardEvent): void => {
+    if (e.key !== "Enter" && e.key !== " ") return;
+    e.preventDefault();
+    onPick(picked === n.id ? "" : n.id);
+  };
+  const state = n.layer === 0 ? "" : `, ${n.state}`;
+  const words = `${fullName(n)}${state}, ${rate(n.flows)}, ${ratio(n.failure_ratio)} failed`;
+  const tone = n.layer === 0 ? "idle" : stateTone(n.state as AnyState);
+  return (
+    <g
+      class={`node layer-${n.layer} c-${tone}${lit !== null && !lit.has(n.id) ? " dim" : ""}${picked === n.id ? " picked" : ""}`}
+      transform={`translate(${n.x} ${n.y.toFixed(1)})`}
+      tabIndex={0}
+      role="button"
+      aria-label={words}
+      aria-pressed={picked === n.id}
+      onClick={() => onPick(picked === n.id ? "" : n.id)}
+      onKeyDown={press}
+      onMouseEnter={() => onHover(n.id)}
+      onMouseLeave={() => onHover("")}
+      onFocus={() => onHover(n.id)}
+      onBlur={() => onHover("")}
+    >
+      <rect class="reach" x={n.layer === 0 ? -120 : n.layer === 1 ? -40 : -BAR} y={-Math.max(11, n.bar / 2)} width={n.layer === 1 ? 80 : 130} height={Math.max(22, n.bar)} />
+      <rect class="bar-mark" x={-BAR / 2} y={-n.bar / 2} width={BAR} height={n.bar} rx={Math.min(3, n.bar / 2)} />
+      {n.members.length > 0 && n.layer === 2 && <rect class="stack-mark" x={BAR / 2 + 1.5} y={-n.bar / 2 + 2} width={2} height={Math.max(2, n.bar - 4)} rx={1} />}
+      <Words n={n} narrow={narrow} />
+    </g>
+  );
+}
+
+export function Map_({ graph, picked, hovered, onPick, onHover }: Props & { hovered: string }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const host = box.current;
+    if (!host) return;
+    const watch = new ResizeObserver(() => setWidth(host.clientWidth));
+    watch.observe(host);
+    return () => watch.disconnect();
+  }, []);
+  const drawn = useMemo(() => (width > 0 ? layout(graph, columnsOf(width), BAR) : null), [graph, width]);
+  const lit = neighbours(graph, hovered !== "" ? hovered : picked);
+  const byId = useMemo(() => new Map(graph.nodes.map((n) => [n.id, n])), [graph]);
+  const narrow = width < NARROW;
+  // What fails is drawn last, above the rest.
+  const order = { well: 0, some: 1, many: 2 };
+  const links: Drawn[] = drawn ? [...drawn.links].sort((a, b) => order[grade(a.failure_ratio)] - order[grade(b.failure_ratio)]) : [];
+  return (
+    <div ref={box} class="map" style={{ minHeight: `${(drawn?.height ?? 400) + 60}px` }}>
+      {drawn && (
+        <svg width={width} height={drawn.height + 60} viewBox={`0 -44 ${width} ${drawn.height + 60}`} role="group" aria-label="Flows from countries through services to backends; the same figures are in the table below">
+          <g class="heads" aria-hidden="true">
+            {(["Clients", "Services", "Backends"] as const).map((word, i) => (
+              <text key={word} x={columnsOf(width)[i]} y={-32} text-anchor={i === 0 ? (narrow ? "middle" : "end") : i === 1 ? "middle" : "start"}>
+                {word}
+              </text>
+            ))}
+          </g>
+          <g aria-hidden="true">
+            {links.map((l) => (
+              <path key={`${l.from} ${l.to}`} d={l.d} class={linkClass(l, byId.get(l.to), lit)} stroke-width={l.width.toFixed(2)} />
+            ))}
+          </g>
+          {drawn.nodes.map((n) => (
+            <NodeMark key={n.id} n={n} lit={lit} picked={picked} narrow={narrow} onPick={onPick} onHover={onHover} />
+          ))}
+        </svg>
+      )}
+    </div>
+  );
+}
+
+export function MapKey() {
+  return (
+    <div class="map-key small muted">
+      <span><i class="swatch well" /> under 1 % failed</span>
+      <span><i class="swatch some" /> 1 to 5 %</span>
+      <span><i class="swatch many" /> 5 % and more</span>
+      <span><i class="swatch drain" /> draining</span>
+      <span><i class="swatch dead" /> down</span>
+      <span><Shape tone="idle" shape="dash" /> as wide as its flows a second</span>
+    </div>
+  );
+}
