@@ -132,9 +132,10 @@ export function change(now: Maybe, before: Maybe): { text: string; by: number } 
   if (!known(now) || !known(before)) return null;
   if (before === 0) return now === 0 ? { text: "no change", by: 0 } : null;
   const by = now / before - 1;
-  if (Math.abs(by) < 0.005) return { text: "no change", by: 0 };
+  const percent = Math.round(Math.abs(by) * 100);
+  if (percent === 0) return { text: "no change", by: 0 };
   if (by >= 2) return { text: `×${digits(now / before)}`, by };
-  return { text: `${by > 0 ? "+" : "−"}${digits(Math.abs(by) * 100).replace(/\.\d+$/, "")}${GAP}%`, by };
+  return { text: `${by > 0 ? "+" : "−"}${percent}${GAP}%`, by };
 }
 
 export const plural = (n: number, one: string, many = one + "s"): string => `${count(n)} ${n === 1 ? one : many}`;

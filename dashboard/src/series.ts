@@ -32,13 +32,13 @@ export function merge(base: Lines | null, live: readonly Sample[], from: number)
   base?.t.forEach((t, i) => {
     if (t < from || t >= until) return;
     out.t.push(t);
-    for (const key of KEYS) out[key].push(base[key][i] ?? null);
+    for (const key of KEYS) out[key].push(base[key]?.[i] ?? null);
   });
   for (const s of live) {
     if (s.t < from) continue;
     hole(s.t);
     out.t.push(s.t);
-    for (const key of KEYS) out[key].push(s[key]);
+    for (const key of KEYS) out[key].push(s[key] ?? null);
   }
   return out as unknown as Lines;
 }

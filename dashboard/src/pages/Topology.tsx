@@ -21,12 +21,9 @@ interface Row {
   to: Node;
 }
 
-const KIND = ["country", "service", "backend"] as const;
-
 const COLUMNS: readonly Column<Row>[] = [
   { key: "from", title: "From", value: (r) => nameOf(r.from) },
   { key: "to", title: "To", value: (r) => nameOf(r.to), cell: (r) => <>{nameOf(r.to)} {r.to.group !== "" && <span class="muted small">in {r.to.group}</span>}</> },
-  { key: "kind", title: "Kind", value: (r) => `${KIND[r.from.layer]} → ${KIND[r.to.layer]}` },
   { key: "state", title: "State", value: (r) => STATE_RANK[r.to.state as AnyState] ?? 0, cell: (r) => <State of={r.to.state as AnyState} /> },
   { key: "flows", title: "Flows", number: true, value: (r) => r.link.flows, cell: (r) => rate(r.link.flows) },
   { key: "failed", title: "Failed", number: true, value: (r) => r.link.failure_ratio, cell: (r) => ratio(r.link.failure_ratio) },
@@ -66,7 +63,9 @@ export default function Topology() {
   }, [live, source, chosen]);
   const [hovered, hover] = useState("");
   const picked = place.value.query.node ?? "";
-  const shown = g?.nodes.find((n) => n.id === (hovered !== "" ? hovered : picked)) ?? null;
+  // Beside the map there is room for what is pointed at; beneath it the page would jump.
+  const beside = matchMedia("(min-width: 1181px)").matches;
+  const shown = g?.nodes.find((n) => n.id === (beside && hovered !== "" ? hovered : picked)) ?? null;
   const rows = useMemo(() => (g ? rowsOf(g) : []), [g]);
   const pick = (id: string): void => setQuery({ node: id });
   return (

@@ -47,7 +47,7 @@ export const nowOf = (f: Frame, service: string): Now | null => (service === "" 
 
 const Against = ({ now, before, rising }: { now: number | null; before: number | null; rising?: "good" | "bad" }) => (
   <>
-    <Delta now={now} before={before} rising={rising} /> on the {range.value.key === "live" ? "5 min" : range.value.label} before
+    <Delta now={now} before={before} rising={rising} /> <span class="nowrap">vs {range.value.key === "live" ? "5 min" : range.value.label} before</span>
   </>
 );
 

@@ -30,7 +30,8 @@ const COLUMNS: readonly Column<Row>[] = [
     cell: (r) => (
       <>
         <a href={href("/", { service: r.s.name })}>{r.s.name}</a>
-        <div class="small muted vip">{r.s.vips.join(", ")}</div>
+        <div class="small muted vip" title={r.s.vips.join("\n")}>{r.s.vips[0] ?? "no VIP"}{r.s.vips.length > 1 && ` and ${r.s.vips.length - 1} more`}</div>
+        <div class="small muted vip">{r.s.mode}, {r.s.scheduler}</div>
       </>
     ),
   },
@@ -45,12 +46,11 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   { key: "flows", title: "Flows", number: true, value: (r) => r.s.flows, cell: (r) => rate(r.s.flows) },
   { key: "failed", title: "Failed", number: true, help: FAILURES, value: (r) => r.s.failure_ratio, cell: (r) => ratio(r.s.failure_ratio) },
+  { key: "availability", title: "Availability", number: true, help: AVAILABILITY, value: (r) => r.w?.availability ?? null, cell: (r) => availability(r.w?.availability) },
+  { key: "burn", title: "Budget use", number: true, help: BURN, value: (r) => r.w?.budget_burn ?? null, cell: (r) => <Burn burn={r.w?.budget_burn ?? null} /> },
   { key: "connect", title: "Connect p95", number: true, help: CONNECT, value: (r) => r.s.connect_p95_us, cell: (r) => <>{micros(r.s.connect_p95_us)} <span class="small muted">{r.s.connect_method}</span></> },
   { key: "bytes", title: "Throughput", number: true, value: (r) => r.s.bytes + r.s.reply_bytes, cell: (r) => bitRate(r.s.bytes + r.s.reply_bytes) },
   { key: "active", title: "Open", number: true, value: (r) => r.s.active, cell: (r) => number(r.s.active) },
-  { key: "availability", title: "Availability", number: true, help: AVAILABILITY, value: (r) => r.w?.availability ?? null, cell: (r) => availability(r.w?.availability) },
-  { key: "burn", title: "Budget use", number: true, help: BURN, value: (r) => r.w?.budget_burn ?? null, cell: (r) => <Burn burn={r.w?.budget_burn ?? null} /> },
-  { key: "mode", title: "Mode", value: (r) => r.s.mode, cell: (r) => <span class="muted nowrap">{r.s.mode}, {r.s.scheduler}</span> },
 ];
 
 export function Services({ services, kpis, slo }: { services: readonly ServiceNow[]; kpis: Kpis | null; slo: number | null }) {

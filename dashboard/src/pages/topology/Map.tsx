@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Shape, stateTone, type AnyState } from "../../components/State";
 import { rate, ratio } from "../../format";
-import type { Graph, Link, Node } from "./graph";
+import type { Graph, Layer, Link, Node } from "./graph";
 import { layout, type Drawn, type Placed } from "./layout";
 import { fullName, grade, nameOf } from "./words";
 
@@ -17,24 +17,40 @@ interface Props {
   onHover: (id: string) => void;
 }
 
-function columnsOf(width: number): [number, number, number] {
-  if (width < NARROW) return [40, Math.round(width * 0.44), width - 112];
-  const side = Math.min(170, Math.round(width * 0.17));
-  return [side, Math.round(width * 0.47), width - side - 40];
+// px that a name and its figure take; text isn't measured, an average character is 7.3 px.
+const FIGURE = 66;
+const CHARACTER = 7.3;
+const widest = (graph: Graph, layer: Layer, narrow: boolean): number =>
+  Math.max(0, ...graph.nodes.filter((n) => n.layer === layer).map((n) => nameOf(n, narrow).length)) * CHARACTER;
+
+interface Columns {
+  x: [number, number, number];
+  letters: number; // of a backend's name that fit
 }
 
-function Words({ n, narrow }: { n: Placed; narrow: boolean }) {
+function columnsOf(graph: Graph, width: number): Columns {
+  const narrow = width < NARROW;
+  const most = narrow ? 120 : width * 0.27;
+  const left = narrow ? 40 : Math.min(most, widest(graph, 0, narrow) + FIGURE + 24);
+  const right = Math.min(most, widest(graph, 2, narrow) + (narrow ? 58 : FIGURE + 48));
+  const x: Columns["x"] = [Math.round(left), Math.round((left + width - right) / 2), Math.round(width - right)];
+  return { x, letters: Math.max(6, Math.floor((right - (narrow ? 56 : FIGURE + 20)) / CHARACTER)) };
+}
+
+const cut = (text: string, letters: number): string => (text.length <= letters ? text : `${text.slice(0, letters - 1)}…`);
+
+function Words({ n, narrow, letters }: { n: Placed; narrow: boolean; letters: number }) {
   const failing = grade(n.failure_ratio) !== "well";
   const figure = n.layer === 1 || !narrow || n.flows > 0 ? rate(n.flows) : "";
-  const second = failing ? `${ratio(n.failure_ratio)} fail` : n.flows > 0 || n.layer === 0 ? figure : "";
+  const second = failing ? `${ratio(n.failure_ratio)}${narrow ? "" : " fail"}` : n.flows > 0 || n.layer === 0 ? figure : "";
   const state = n.layer === 0 || n.state === "up" ? null : n.state;
-  const x = n.layer === 0 ? -BAR : n.layer === 1 ? 0 : BAR;
+  const x = n.layer === 0 ? -BAR : n.layer === 1 ? 0 : n.members.length > 0 ? BAR + 4 : BAR;
   const y = n.layer === 1 ? -n.bar / 2 - 20 : 0;
   const anchor = n.layer === 0 ? "end" : n.layer === 1 ? "middle" : "start";
   return (
     <text x={x} y={y} dy="0.35em" text-anchor={anchor} class="words">
       {state !== null && <tspan class={`c-${stateTone(state as AnyState)}`}>{state === "drain" ? "◐ " : state === "down" ? "✕ " : "▲ "}</tspan>}
-      <tspan class="name">{nameOf(n, narrow)}</tspan>
+      <tspan class="name">{cut(nameOf(n, narrow), n.layer === 1 ? 24 : Math.max(letters, 18 * (1 - n.layer / 2)))}</tspan>
       {n.layer === 1 ? (
         <tspan x={0} dy="1.25em" class={failing ? `figure ${grade(n.failure_ratio)}` : "figure"}>{rate(n.flows)}{failing ? `, ${second}` : ""}</tspan>
       ) : (
@@ -61,7 +77,7 @@ export function neighbours(graph: Graph, id: string): ReadonlySet<string> | null
   return lit;
 }
 
-function NodeMark({ n, lit, picked, narrow, onPick, onHover }: { n: Placed; lit: ReadonlySet<string> | null; picked: string; narrow: boolean } & Pick<Props, "onPick" | "onHover">) {
+function NodeMark({ n, lit, picked, narrow, letters, onPick, onHover }: { n: Placed; lit: ReadonlySet<string> | null; picked: string; narrow: boolean; letters: number } & Pick<Props, "onPick" | "onHover">) {
   const press = (e: KeyboardEvent): void => {
     if (e.key !== "Enter" && e.key !== " ") return;
     e.preventDefault();
@@ -85,10 +101,10 @@ function NodeMark({ n, lit, picked, narrow, onPick, onHover }: { n: Placed; lit:
       onFocus={() => onHover(n.id)}
       onBlur={() => onHover("")}
     >
-      <rect class="reach" x={n.layer === 0 ? -120 : n.layer === 1 ? -40 : -BAR} y={-Math.max(11, n.bar / 2)} width={n.layer === 1 ? 80 : 130} height={Math.max(22, n.bar)} />
+      <rect class="reach" x={n.layer === 0 ? -n.x + 6 : n.layer === 1 ? -48 : -BAR} y={n.layer === 1 ? -n.bar / 2 - 32 : -Math.max(11, n.bar / 2)} width={n.layer === 0 ? n.x + 4 : n.layer === 1 ? 96 : 150} height={n.layer === 1 ? n.bar + 38 : Math.max(22, n.bar)} />
       <rect class="bar-mark" x={-BAR / 2} y={-n.bar / 2} width={BAR} height={n.bar} rx={Math.min(3, n.bar / 2)} />
       {n.members.length > 0 && n.layer === 2 && <rect class="stack-mark" x={BAR / 2 + 1.5} y={-n.bar / 2 + 2} width={2} height={Math.max(2, n.bar - 4)} rx={1} />}
-      <Words n={n} narrow={narrow} />
+      <Words n={n} narrow={narrow} letters={letters} />
     </g>
   );
 }
@@ -103,20 +119,26 @@ export function Map_({ graph, picked, hovered, onPick, onHover }: Props & { hove
     watch.observe(host);
     return () => watch.disconnect();
   }, []);
-  const drawn = useMemo(() => (width > 0 ? layout(graph, columnsOf(width), BAR) : null), [graph, width]);
+  const columns = useMemo(() => columnsOf(graph, width), [graph, width]);
+  const drawn = useMemo(() => (width > 0 ? layout(graph, columns.x, BAR) : null), [graph, width]);
   const lit = neighbours(graph, hovered !== "" ? hovered : picked);
+  // It grows but doesn't shrink while the nodes are the same: what stands below isn't moved by a second's noise.
+  const kept = useRef({ nodes: "", height: 0 });
+  const names = drawn?.nodes.map((n) => n.id).join(" ") ?? "";
+  if (drawn) kept.current = { nodes: names, height: kept.current.nodes === names ? Math.max(kept.current.height, drawn.height) : drawn.height };
+  const height = kept.current.height + 60;
   const byId = useMemo(() => new Map(graph.nodes.map((n) => [n.id, n])), [graph]);
   const narrow = width < NARROW;
   // What fails is drawn last, above the rest.
   const order = { well: 0, some: 1, many: 2 };
   const links: Drawn[] = drawn ? [...drawn.links].sort((a, b) => order[grade(a.failure_ratio)] - order[grade(b.failure_ratio)]) : [];
   return (
-    <div ref={box} class="map" style={{ minHeight: `${(drawn?.height ?? 400) + 60}px` }}>
+    <div ref={box} class="map" style={{ minHeight: `${drawn ? height : 460}px` }}>
       {drawn && (
-        <svg width={width} height={drawn.height + 60} viewBox={`0 -44 ${width} ${drawn.height + 60}`} role="group" aria-label="Flows from countries through services to backends; the same figures are in the table below">
+        <svg width={width} height={height} viewBox={`0 -44 ${width} ${height}`} role="group" aria-label="Flows from countries through services to backends; the same figures are in the table below">
           <g class="heads" aria-hidden="true">
             {(["Clients", "Services", "Backends"] as const).map((word, i) => (
-              <text key={word} x={columnsOf(width)[i]} y={-32} text-anchor={i === 0 ? (narrow ? "middle" : "end") : i === 1 ? "middle" : "start"}>
+              <text key={word} x={columns.x[i]} y={-32} text-anchor={i === 0 ? (narrow ? "middle" : "end") : i === 1 ? "middle" : "start"}>
                 {word}
               </text>
             ))}
@@ -127,7 +149,7 @@ export function Map_({ graph, picked, hovered, onPick, onHover }: Props & { hove
             ))}
           </g>
           {drawn.nodes.map((n) => (
-            <NodeMark key={n.id} n={n} lit={lit} picked={picked} narrow={narrow} onPick={onPick} onHover={onHover} />
+            <NodeMark key={n.id} n={n} lit={lit} picked={picked} narrow={narrow} letters={columns.letters} onPick={onPick} onHover={onHover} />
           ))}
         </svg>
       )}

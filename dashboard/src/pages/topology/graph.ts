@@ -3,6 +3,7 @@
 // Bound: COUNTRIES + 1 countries, and of each pool at most ALONE backends by themselves: where a pool is bigger, its healthy
 // ones are one node, and so are those that are one too many.
 import type { Frame, Topology } from "../../api";
+import { count } from "../../format";
 
 const COUNTRIES = 12;
 const ALONE = 12;
@@ -79,8 +80,8 @@ function groupPool(pool: readonly Node[], into: Map<string, string>): Node[] {
   const rest = bad.slice(ALONE);
   for (const n of well) into.set(n.id, `${base}/well`);
   for (const n of rest) into.set(n.id, `${base}/rest`);
-  if (well.length > 0) shown.push(together(`${base}/well`, first, `${well.length} healthy`, "up", well));
-  if (rest.length > 0) shown.push(together(`${base}/rest`, first, `${rest.length} more not healthy`, "down", rest));
+  if (well.length > 0) shown.push(together(`${base}/well`, first, `${count(well.length)} healthy`, "up", well));
+  if (rest.length > 0) shown.push(together(`${base}/rest`, first, `${count(rest.length)} more not healthy`, "down", rest));
   return shown;
 }
 

@@ -94,6 +94,15 @@ function relax(columns: readonly Slot[][], graph: Graph, at: ReadonlyMap<string,
   }
 }
 
+// Takes away what stays free above and below; returns the height that is left.
+const ABOVE_SERVICE = 34; // its words stand on top of it
+function trim(columns: readonly Slot[][], height: number): number {
+  const all = columns.flat();
+  const top = Math.min(height, ...all.map((s) => s.node.y - s.size / 2 - (s.node.layer === 1 ? ABOVE_SERVICE : 0)));
+  for (const s of all) s.node.y -= top;
+  return Math.ceil(Math.max(0, ...all.map((s) => s.node.y + s.size / 2)) / 40) * 40;
+}
+
 function draw(graph: Graph, at: ReadonlyMap<string, Placed>, scale: number, bar: number): Drawn[] {
   const width = (l: Link): number => Math.max(THINNEST, l.flows * scale);
   const y = (id: string): number => at.get(id)?.y ?? 0;
@@ -139,5 +148,5 @@ export function layout(graph: Graph, x: readonly [number, number, number], bar: 
   // In steps too, for the same reason.
   const height = Math.ceil(Math.max(wanted, ...columns.map(needed)) / 40) * 40;
   relax(columns, graph, at, height);
-  return { height, nodes, links: draw(graph, at, scale, bar) };
+  return { height: trim(columns, height), nodes, links: draw(graph, at, scale, bar) };
 }

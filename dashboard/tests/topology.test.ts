@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Topology } from "../src/api";
+import { graph } from "../src/pages/topology/graph";
+import { layout } from "../src/pages/topology/layout";
+
+function made(backends: number, bad: number): Topology {
+  const t: Topology = { t: 0, nodes: [{ id: "service:web", kind: "service", name: "web", state: "up", flows: 100, failure_ratio: 0 }], links: [] };
+  for (let i = 0; i < backends; i++) {
+    const id = `backend:web/pool/b-${i}`;
+    const state = i < bad ? "down" : "up";
+    t.nodes.push({ id, kind: "backend", name: `b-${i}`, state, flows: i < bad ? 0 : 2, failure_ratio: i < bad ? null : 0 });
+    t.links.push({ from: "service:web", to: id, flows: i < bad ? 0 : 2, failure_ratio: null });
+  }
+  return t;
+}
+
+const backendsOf = (t: Topology): string[] => graph(t).nodes.filter((n) => n.layer === 2).map((n) => n.name);
+
+test("a small pool is shown as it is, in the order of its names", () => {
+  assert.deepEqual(backendsOf(made(12, 0)).slice(-3), ["b-9", "b-10", "b-11"]);
+});
+
+test("of a big pool the healthy ones are one node with all their flows", () => {
+  const g = graph(made(1000, 2));
+  assert.deepEqual(g.nodes.filter((n) => n.layer === 2).map((n) => n.name), ["b-0", "b-1", "998 healthy"]);
+  assert.equal(g.nodes.find((n) => n.members.length > 0)?.flows, 1996);
+  assert.equal(g.links.length, 3);
+  assert.equal(g.links.reduce((sum, l) => sum + l.flows, 0), 1996);
+});
+
+test("so are those that are one too many", () => {
+  assert.deepEqual(backendsOf(made(1000, 1000)).slice(-1), ["988 more not healthy"]);
+  assert.equal(backendsOf(made(1000, 1000)).length, 13);
+});
+
+test("countries beyond the busiest are together, and no flow is lost", () => {
+  const t = made(1, 0);
+  for (let i = 0; i < 40; i++) {
+    const id = `country:${String.fromCharCode(65 + (i % 26))}${String.fromCharCode(65 + Math.floor(i / 26))}`;
+    t.nodes.push({ id, kind: "country", name: id.slice(8), state: "", flows: 40 - i, failure_ratio: 0 });
+    t.links.push({ from: id, to: "service:web", flows: 40 - i, failure_ratio: 0.5 });
+  }
+  const g = graph(t);
+  const countries = g.nodes.filter((n) => n.layer === 0);
+  assert.equal(countries.length, 13);
+  assert.equal(countries.reduce((sum, n) => sum + n.flows, 0), 820);
+  const other = g.links.find((l) => l.from === "country:other");
+  assert.equal(other?.failure_ratio, 0.5);
+});
+
+test("nodes of a column never overlap, and everything is within the height", () => {
+  for (const t of [made(1, 0), made(12, 3), made(1000, 1000)]) {
+    const l = layout(graph(t), [100, 300, 500], 10);
+    const column = l.nodes.filter((n) => n.layer === 2).sort((a, b) => a.y - b.y);
+    column.slice(1).forEach((n, i) => assert.ok(n.y - column[i].y >= (n.bar + column[i].bar) / 2, `${column[i].name} and ${n.name}`));
+    for (const n of l.nodes) assert.ok(n.y - n.bar / 2 >= 0 && n.y + n.bar / 2 <= l.height, n.name);
+    for (const link of l.links) assert.ok(!link.d.includes("NaN"));
+  }
+});
+
+test("nothing at all is laid out too", () => {
+  const l = layout(graph({ t: 0, nodes: [], links: [] }), [100, 300, 500], 10);
+  assert.deepEqual(l.nodes, []);
+  assert.ok(Number.isFinite(l.height));
+});
