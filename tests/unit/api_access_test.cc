@@ -12,6 +12,7 @@
 #include "http/api_audit.h"
 #include "http/api_gate.h"
 #include "http/api_limits.h"
+#include "http/api_time.h"
 #include "http/api_tokens.h"
 #include "http/base64url.h"
 #include "tests/unit/api_harness.h"

@@ -7,6 +7,7 @@
 #include <regex>
 #include <set>
 
+#include "control/api_events.h"
 #include "control/api_figures.h"
 #include "http/api_feed.h"
 #include "http/api_openapi.h"
