@@ -74,7 +74,7 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
       y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.12, least) || 1] },
     },
     axes: [
-      { ...axis, size: 22, gap: 4, space: 70, values: (_u, ticks, _axis, _space, step) => ticks.map((v) => tickClock(v, step)) },
+      { ...axis, size: 22, gap: 4, space: 52, values: (_u, ticks, _axis, _space, step) => ticks.map((v) => tickClock(v, step)) },
       { ...axis, size: 66, gap: 6, space: 34, values: (_u, ticks) => ticks.map((v) => props.format(v)) },
     ],
     series: [
