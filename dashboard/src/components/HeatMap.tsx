@@ -132,9 +132,11 @@ function draw(canvas: HTMLCanvasElement, heat: LatencyHeatmap, rows: { first: nu
   pen.globalAlpha = 1;
   drawQuantile(pen, heat, wide, top);
   if (!cell) return;
-  pen.strokeStyle = colour("--text");
-  pen.lineWidth = 1.5;
-  pen.strokeRect(cell.column * wide + 0.75, top(cell.row) + 0.75, Math.max(2, wide - 1.5), Math.max(2, high - 1.5));
+  for (const [token, line] of [["--surface", 5], ["--text", 2]] as const) {
+    pen.strokeStyle = colour(token);
+    pen.lineWidth = line;
+    pen.strokeRect(cell.column * wide, top(cell.row), Math.max(2, wide), Math.max(2, high));
+  }
 }
 
 // A line where 95 % of a column's flows are below, on a rim so that it is seen on any shade.
