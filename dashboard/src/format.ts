@@ -121,9 +121,10 @@ export function clock(t: Maybe, span = 0): string {
   if (!known(t)) return NONE;
   const d = new Date(t * 1000);
   const time = `${pad(d.getHours())}:${pad(d.getMinutes())}`;
-  if (span > 86_400) return `${d.getDate()} ${d.toLocaleString("en-GB", { month: "short" })} ${time}`;
+  if (span > 86_400) return `${day(t)} ${time}`;
   return span > 3600 ? time : `${time}:${pad(d.getSeconds())}`;
 }
+export const day = (t: number): string => `${new Date(t * 1000).getDate()} ${new Date(t * 1000).toLocaleString("en-GB", { month: "short" })}`;
 export const dateTime = (t: Maybe): string =>
   known(t) ? `${new Date(t * 1000).toLocaleDateString("en-CA")} ${clock(t)}` : NONE;
 

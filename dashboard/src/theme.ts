@@ -27,6 +27,10 @@ export function setTheme(next: Theme): void {
   paint.value += 1;
 }
 
+export function isDark(): boolean {
+  return theme.value === "system" ? matchMedia("(prefers-color-scheme: dark)").matches : theme.value === "dark";
+}
+
 const known = new Map<string, string>();
 let probe: HTMLElement | null = null;
 

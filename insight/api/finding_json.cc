@@ -1,7 +1,6 @@
 #include "insight/api/finding_json.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -108,18 +107,13 @@ bool is_wanted(const FoundIncident& found, TimeRange range, bool open_only) {
   return found.incident.start_s < range.to_s && (found.open || found.incident.end_s >= range.from_s);
 }
 
-std::string subject_of(const SeriesName& name) {
-  if (name.service.empty()) return name.node.empty() ? name.backend : name.node;
-  return name.backend.empty() ? name.service : name.service + "/" + name.backend;
-}
-
 void put_live_alerts(JsonText& json, const FindingsSource& findings) {
   json.list("alerts");
   for (const LiveAlert& alert : findings.alerts()) {
     const AlertRule& rule = findings.rules().at(alert.rule);
     json.open()
         .put("name", rule.name)
-        .put("subject", subject_of(alert.subject))
+        .put("subject", subject_text(alert.subject))
         .put("service", alert.subject.service)
         .put("pool", alert.subject.pool)
         .put("backend", alert.subject.backend)
@@ -174,16 +168,6 @@ void put_event(JsonText& json, int64_t at_s, std::string_view name, std::string_
 }
 
 }  // namespace
-
-const char* alert_severity_name(AlertSeverity severity) {
-  static constexpr std::array<const char*, 3> kNames = {"info", "warning", "critical"};
-  return kNames[static_cast<size_t>(severity)];
-}
-
-const char* alert_state_name(AlertState state) {
-  static constexpr std::array<const char*, 3> kNames = {"pending", "firing", "resolved"};
-  return kNames[static_cast<size_t>(state)];
-}
 
 AnomalyRow row_of(const FoundAnomaly& found) {
   const Anomaly& anomaly = found.anomaly;

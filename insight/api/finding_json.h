@@ -11,9 +11,6 @@
 
 namespace shunt::insight {
 
-const char* alert_severity_name(AlertSeverity severity);
-const char* alert_state_name(AlertState state);
-
 AnomalyRow row_of(const FoundAnomaly& anomaly);
 
 // Both asked the same: together, newest first, at most `limit`. `range` and `question` choose those of

@@ -37,7 +37,7 @@ const columns: Column<Anomaly>[] = [
   },
   {
     key: "kpi", title: "What", value: (a) => kpiSeries(a.kpi).words,
-    cell: (a) => <a href={anomalyHref(a)}>{kpiSeries(a.kpi).words}</a>,
+    cell: (a) => <a class="nowrap" href={anomalyHref(a)}>{kpiSeries(a.kpi).words}</a>,
   },
   { key: "subject", title: "Of", value: laneName, cell: (a) => <Subject of={a} /> },
   { key: "expected", title: "Expected", number: true, value: (a) => a.expected_high, cell: (a) => bandWords(a) || "–" },
@@ -56,7 +56,7 @@ const columns: Column<Anomaly>[] = [
 export function Subject({ of }: { of: Anomaly }) {
   if (of.backend === "" || of.service === "" || of.pool === "") return <>{laneName(of)}</>;
   const path = `/backends/${[of.service, of.pool, of.backend].map(encodeURIComponent).join("/")}`;
-  return <a href={href(path, { service: "" })}>{laneName(of)}</a>;
+  return <a class="nowrap" href={href(path, { service: "" })}>{laneName(of)}</a>;
 }
 
 export function AnomalyTable({ anomalies, caption, empty, subject = true, chosen }: Props) {

@@ -5,7 +5,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { NONE, clock } from "../format";
+import { NONE, clock, day } from "../format";
 import { colour, faded, paint } from "../theme";
 import { Icon } from "./Icon";
 import { Table, type Column } from "./Table";
@@ -54,7 +54,7 @@ function drawMarks(u: uPlot, marks: readonly Span[]): void {
     const to = m.to === null ? left + width : Math.min(left + width, u.valToPos(m.to, "x", true));
     if (to <= from) return;
     ctx.fillStyle = faded(m.token, 0.75);
-    ctx.fillRect(from, top + row * 5 * px, to - from, 3 * px);
+    ctx.fillRect(from, top + row * 5 * px, Math.max(4 * px, to - from), 3 * px);
     if (start < left) return;
     ctx.fillStyle = faded(m.token, 0.5);
     ctx.fillRect(from, top, px, height);
@@ -75,7 +75,7 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
       y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.12, least) || 1] },
     },
     axes: [
-      { ...axis, size: 22, gap: 4, space: 70, values: (u, ticks, _axis, _space, step) => ticks.map((v) => tickClock(v, step, (u.scales.x.max ?? 0) - (u.scales.x.min ?? 0))) },
+      { ...axis, size: 22, gap: 4, space: 70, values: (_u, ticks, _axis, _space, step) => ticks.map((v) => tickClock(v, step)) },
       { ...axis, size: 66, gap: 6, space: 34, values: (_u, ticks) => ticks.map((v) => props.format(v)) },
     ],
     series: [
@@ -94,8 +94,8 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
   };
 }
 
-// Seconds only where ticks are closer than a minute; the date where days are shown.
-const tickClock = (t: number, step: number, span: number): string => clock(t, step < 60 ? 0 : Math.max(span, 3601));
+// Seconds only where ticks are closer than a minute, the day alone where they are days.
+const tickClock = (t: number, step: number): string => (step >= 43_200 ? day(t) : clock(t, step < 60 ? 0 : 3601));
 
 function summary(props: Props): string {
   const { t, series, format, label } = props;
@@ -131,19 +131,20 @@ function Legend({ props, index, toggle, table }: { props: Props; index: number |
   };
   return (
     <div class="legend">
-      {series.map((s) => (
-        <span class="key" key={s.label}>
-          <svg viewBox="0 0 14 4" style={{ color: `var(${s.token})` }} aria-hidden="true">
-            <path d="M0 2h14" stroke="currentColor" stroke-width="3" stroke-dasharray={s.dash ? "4 3" : undefined} />
-          </svg>
-          {s.label} <b>{t.length === 0 ? NONE : format(index === null ? newest(s.values) : (s.values[index] ?? null))}</b>
-        </span>
-      ))}
-      <span class="grow" />
-      {at !== undefined && marks.filter((m) => m.from <= at && (m.to ?? Infinity) >= at).slice(0, 1).map((m) => (
-        <span class="nowrap" style={{ color: `var(${m.token})` }} key={m.text}>{m.text}</span>
-      ))}
-      {index !== null && t[index] !== undefined && <time>{clock(t[index], t[last] - t[0])}</time>}
+      <div class="series">
+        {series.map((s) => (
+          <span class="key" key={s.label}>
+            <svg viewBox="0 0 14 4" style={{ color: `var(${s.token})` }} aria-hidden="true">
+              <path d="M0 2h14" stroke="currentColor" stroke-width="3" stroke-dasharray={s.dash ? "4 3" : undefined} />
+            </svg>
+            {s.label} <b>{t.length === 0 ? NONE : format(index === null ? newest(s.values) : (s.values[index] ?? null))}</b>
+          </span>
+        ))}
+        {at !== undefined && marks.filter((m) => m.from <= at && (m.to ?? Infinity) >= at).slice(0, 1).map((m) => (
+          <span class="nowrap" style={{ color: `var(${m.token})` }} key={m.text}>{m.text}</span>
+        ))}
+        {index !== null && t[index] !== undefined && <time>{clock(t[index], t[last] - t[0])}</time>}
+      </div>
       <button type="button" class="button tiny quiet" aria-pressed={table} onClick={toggle}>
         <Icon name={table ? "chart" : "table"} />
         {table ? "Chart" : "Table"}

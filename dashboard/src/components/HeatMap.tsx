@@ -16,7 +16,7 @@ interface Cell {
 
 // "1.2 ms to 1.5 ms", "above 13 s"
 export function rowWords(bounds: readonly number[], row: number): string {
-  if (row >= bounds.length) return `above ${micros(bounds[bounds.length - 1])}`;
+  if (row > 0 && row >= bounds.length - 1) return `above ${micros(bounds[row - 1])}`;
   if (row === 0) return `up to ${micros(bounds[0])}`;
   return `${micros(bounds[row - 1])} to ${micros(bounds[row])}`;
 }
@@ -35,7 +35,7 @@ export function HeatMap({ heat, label }: { heat: LatencyHeatmap; label: string }
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [cell, choose] = useState<Cell | null>(null);
-  const rows = useMemo(() => usedRows(heat.counts, heat.bounds_us.length + 1), [heat]);
+  const rows = useMemo(() => usedRows(heat.counts, heat.bounds_us.length), [heat]);
   const painted = paint.value;
 
   useEffect(() => {

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { count } from "../format";
 import { CopyButton } from "./CopyButton";
 import { Help } from "./Help";
+import type { IconName } from "./Icon";
 import { Empty } from "./Told";
 
 export interface Column<T> {
@@ -22,6 +23,7 @@ interface Props<T> {
   id: (row: T) => string;
   sort?: { key: string; down: boolean };
   empty: ComponentChildren;
+  emptyIcon?: IconName; // "check" where nothing is good news
   most?: number; // rows shown before "show all"
   copy?: boolean;
   tall?: boolean; // scrolls within 420 px
@@ -47,16 +49,16 @@ export function asText<T>(columns: readonly Column<T>[], rows: readonly T[]): st
   return [line(columns.map((c) => c.title)), ...rows.map((r) => line(columns.map((c) => c.value(r))))].join("\n");
 }
 
-export function Table<T>({ caption, columns, rows, id, sort, empty, most = 100, copy, tall, rowClass, foot }: Props<T>) {
+export function Table<T>({ caption, columns, rows, id, sort, empty, emptyIcon, most = 100, copy, tall, rowClass, foot }: Props<T>) {
   const [by, setBy] = useState(sort ?? null);
   const [all, showAll] = useState(false);
-  if (rows.length === 0) return <Empty>{empty}</Empty>;
+  if (rows.length === 0) return <Empty icon={emptyIcon}>{empty}</Empty>;
   const sorted = ordered(rows, columns.find((c) => c.key === by?.key), by?.down ?? false);
   const shown = all ? sorted : sorted.slice(0, most);
   const turn = (c: Column<T>): void => setBy({ key: c.key, down: by?.key === c.key ? !by.down : c.number === true });
   return (
     <>
-      <div class={tall ? "table-wrap tall" : "table-wrap"} tabIndex={0} role="region" aria-label={caption}>
+      <div class={tall ? "table-wrap tall" : "table-wrap"} tabIndex={0} role="group" aria-label={caption}>
         <table>
           <caption class="hidden-text">{caption}</caption>
           <thead>

@@ -1,19 +1,24 @@
 // What a panel says when it has no figures: nothing there, not yet, or an error. Never a blank box.
 import type { ComponentChildren } from "preact";
 import type { ApiError } from "../api";
+import { connection } from "../live";
 import type { Answer } from "../query";
 import { Icon, type IconName } from "./Icon";
 
-export function Empty({ icon = "check", children }: { icon?: IconName; children: ComponentChildren }) {
+export function Empty({ icon, children }: { icon?: IconName; children: ComponentChildren }) {
   return (
     <div class="empty">
-      <Icon name={icon} />
+      {icon && <Icon name={icon} />}
       <div>{children}</div>
     </div>
   );
 }
 
+// While shunt-insight doesn't answer, the banner says so once for all panels.
+const bannerSaysIt = (error: ApiError): boolean => error.status === 0 && connection.value === "lost";
+
 export function Failed({ error, retry }: { error: ApiError; retry?: () => void }) {
+  if (bannerSaysIt(error)) return null;
   return (
     <div class="note fail" role="alert">
       <div class="grow">
@@ -42,7 +47,7 @@ interface Props<T> {
 // The three cases of an answer, in one place.
 export function Answered<T>({ answer, height, children }: Props<T>) {
   if (answer.data === null) {
-    return answer.error ? <Failed error={answer.error} retry={answer.reload} /> : <Skeleton height={height} />;
+    return answer.error && !bannerSaysIt(answer.error) ? <Failed error={answer.error} retry={answer.reload} /> : <Skeleton height={height} />;
   }
   return (
     <>

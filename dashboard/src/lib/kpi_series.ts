@@ -8,7 +8,8 @@ export interface KpiSeries {
   words: string; // "share of flows that failed"
   format: (value: Maybe) => string;
   values: (series: TimeSeries) => Maybe[]; // [] where the figure isn't in a time series
-  host: "cpu" | "memory" | null; // in /api/v1/hosts instead
+  host: "cpu" | "memory" | "disk" | null; // in /api/v1/hosts
+  instead: string; // what `values` are, where the KPI itself isn't kept over time; else ""
 }
 
 const each = (top: readonly Maybe[], bottom: readonly Maybe[]): Maybe[] =>
@@ -17,22 +18,30 @@ const each = (top: readonly Maybe[], bottom: readonly Maybe[]): Maybe[] =>
     return value === null || of === null || of === undefined || of === 0 ? null : value / of;
   });
 
+const flowsInstead = "flows opened a second";
+const series = (words: string, format: (value: Maybe) => string, values: (series: TimeSeries) => Maybe[], instead = ""): KpiSeries =>
+  ({ words, format, values, host: null, instead });
+const machine = (words: string, host: "cpu" | "memory" | "disk"): KpiSeries => ({ words, format: ratio, values: () => [], host, instead: "" });
+
 const known: Record<string, KpiSeries> = {
-  up: { words: "health", format: (v) => (v === null ? "–" : v > 0 ? "up" : "down"), values: () => [], host: null },
-  failures: { words: "share of flows that failed", format: ratio, values: (s) => s.failure_ratio, host: null },
-  latency: { words: "connect time, p95", format: micros, values: (s) => s.connect_p95_us, host: null },
-  syn_retransmits: { words: "SYNs sent again, for each flow", format: ratio, values: (s) => each(s.syn_retransmits, s.flows), host: null },
-  reconnects: { words: "share of flows that are a second attempt", format: ratio, values: (s) => each(s.reconnects, s.flows), host: null },
-  flows: { words: "flows opened a second", format: rate, values: (s) => s.flows, host: null },
-  active_flows: { words: "flows open at once", format: number, values: (s) => s.active, host: null },
-  share: { words: "share of the pool's flows", format: ratio, values: () => [], host: null },
-  cpu: { words: "CPU of the machine", format: ratio, values: () => [], host: "cpu" },
-  memory: { words: "memory of the machine", format: ratio, values: () => [], host: "memory" },
+  up: series("health", (v) => (v === null ? "–" : v > 0 ? "up" : "down"), (s) => s.flows, flowsInstead),
+  failures: series("share of flows that failed", ratio, (s) => s.failure_ratio),
+  latency: series("time to connect", micros, (s) => s.connect_p95_us),
+  syn_retransmits: series("SYNs sent again, for each flow", ratio, (s) => each(s.syn_retransmits, s.flows)),
+  reconnects: series("share of flows that are a second attempt", ratio, (s) => each(s.reconnects, s.flows)),
+  flows: series("flows opened a second", rate, (s) => s.flows),
+  active_flows: series("flows open at once", number, (s) => s.active),
+  share: series("share of the pool's flows", ratio, (s) => s.flows, flowsInstead),
+  cpu: machine("CPU of the machine", "cpu"),
+  memory: machine("memory of the machine", "memory"),
+  disk: machine("disk of the machine", "disk"),
 };
 
 export function kpiSeries(kpi: string): KpiSeries {
-  return known[kpi] ?? { words: kpi.replace(/_/g, " "), format: number, values: () => [], host: null };
+  return known[kpi] ?? { words: kpi.replace(/_/g, " "), format: number, values: () => [], host: null, instead: "" };
 }
+
+export const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 export function hostValues(kpi: KpiSeries, hosts: HostSeries): Maybe[] {
   return kpi.host === null ? [] : hosts[kpi.host];

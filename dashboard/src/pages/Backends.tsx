@@ -1,7 +1,7 @@
 // Backends: each server behind each service, its load, failures, times and machine; drained and weighed here.
 // The filter, the sorting, the columns and which services are folded are in the address.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { BackendNow, BackendState, HostSeries } from "../api";
+import { get, type BackendNow, type BackendState, type HostSeries, type PoolHeatmap } from "../api";
 import { BackendActions } from "../components/BackendActions";
 import { Dialog } from "../components/Dialog";
 import { Segmented } from "../components/Segmented";
@@ -9,27 +9,27 @@ import { State, stateWord } from "../components/State";
 import { Empty, Skeleton } from "../components/Told";
 import { count, plural } from "../format";
 import { backendKey, rowOrder, stateCounts, tableRows, type SortKey, type TableView } from "../lib/backend_rows";
-import { frame } from "../live";
+import { frame, now } from "../live";
 import { useQuery } from "../query";
+import { SECONDS, seed } from "../recent_backends";
 import { place, service, setQuery } from "../router";
 import { info } from "../session";
 import { BackendCards } from "./backends/cards";
-import { columns, type Bounds } from "./backends/columns";
+import { columns, essentialColumns, type Bounds } from "./backends/columns";
 import { BackendTable } from "./backends/table";
 import "./backends/backends.css";
 
 const HOLD_S = 5; // figures move rows at most this often
 const CARDS_BELOW = 720; // px
 
-function useNarrow(): boolean {
-  const query = useMemo(() => matchMedia(`(max-width: ${CARDS_BELOW}px)`), []);
-  const [narrow, set] = useState(query.matches);
+function useWidth(): number {
+  const [width, set] = useState(innerWidth);
   useEffect(() => {
-    const look = (): void => set(query.matches);
-    query.addEventListener("change", look);
-    return () => query.removeEventListener("change", look);
+    const look = (): void => set(innerWidth);
+    addEventListener("resize", look);
+    return () => removeEventListener("resize", look);
   }, []);
-  return narrow;
+  return width;
 }
 
 // Thresholds of machines' figures: the configuration's, as told with any backend's host numbers.
@@ -43,28 +43,50 @@ function useBounds(backends: readonly BackendNow[]): Bounds {
   return { cpu: 0.8, memory: 0.9, disk: 0.85, ...answer.data?.thresholds, availability };
 }
 
+// The two minutes before the page was opened, of each service's backends: once, a service after the other.
+const MOST_SEEDED = 20;
+function useRecentPast(services: readonly string[]): void {
+  const names = services.slice(0, MOST_SEEDED).join(" ");
+  useEffect(() => {
+    const abort = new AbortController();
+    void (async () => {
+      for (const name of names.split(" ").filter((one) => one !== "" && !seeded.has(one))) {
+        const to = Math.floor(now.value);
+        const past = await get<PoolHeatmap>("heatmap", { service: name, kpi: "flows", from: to - SECONDS, to }, abort.signal).catch(() => null);
+        if (!past) return;
+        seeded.add(name);
+        past.rows.forEach((row, i) => seed(backendKey({ service: name, pool: row.pool, name: row.backend }), "flows", { from: past.t[0] ?? to, step: past.step, values: past.values[i] ?? [] }));
+      }
+    })();
+    return () => abort.abort();
+  }, [names]);
+}
+const seeded = new Set<string>();
+
 function viewOf(query: Record<string, string>): TableView {
   const sort = columns.some((column) => column.key === query.sort) || query.sort === "state" ? (query.sort as SortKey) : "name";
   return { sort, down: query.down === "1", filter: query.q ?? "", folded: new Set((query.folded ?? "").split(",").filter((name) => name !== "")) };
 }
 
 export default function Backends() {
-  const now = frame.value;
+  const current = frame.value;
   const query = place.value.query;
-  const narrow = useNarrow();
+  const width = useWidth();
+  const narrow = width <= CARDS_BELOW;
   const [active, setActive] = useState<string | null>(null);
   const [acted, actOn] = useState<string | null>(null);
   const hovered = useRef(false);
   const held = useRef<{ order: Map<string, number>; view: string; t: number } | null>(null);
-  const all = useMemo(() => (now?.backends ?? []).filter((backend) => service.value === "" || backend.service === service.value), [now, service.value]);
+  const all = useMemo(() => (current?.backends ?? []).filter((backend) => service.value === "" || backend.service === service.value), [current, service.value]);
   const bounds = useBounds(all);
-  if (!now) return <Skeleton height={480} />;
+  useRecentPast((current?.services ?? []).map((one) => one.name));
+  if (!current) return <Skeleton height={480} />;
 
   const view = viewOf(query);
   const viewKey = JSON.stringify([query.sort, query.down, query.q, query.folded, service.value]);
-  const hold = held.current !== null && held.current.view === viewKey && (hovered.current || now.t - held.current.t < HOLD_S);
-  const rows = tableRows(all, now.services, view, hold ? held.current!.order : undefined);
-  if (!hold) held.current = { order: rowOrder(rows), view: viewKey, t: now.t };
+  const hold = held.current !== null && held.current.view === viewKey && (hovered.current || current.t - held.current.t < HOLD_S);
+  const rows = tableRows(all, current.services, view, hold ? held.current!.order : undefined);
+  if (!hold) held.current = { order: rowOrder(rows), view: viewKey, t: current.t };
 
   const sort = (key: SortKey): void => {
     const down = view.sort === key ? !view.down : key !== "name";
@@ -75,7 +97,7 @@ export default function Backends() {
     if (!folded.delete(name)) folded.add(name);
     setQuery({ folded: [...folded].sort().join(",") });
   };
-  const wide = query.cols === "all" || (query.cols === undefined && innerWidth >= 1500);
+  const wide = query.cols === "all" || (query.cols === undefined && width >= 1500);
   const chosen = acted === null ? undefined : all.find((backend) => backendKey(backend) === acted);
   const shown = rows.filter((row) => row.kind === "backend").length;
   return (
@@ -100,7 +122,7 @@ export default function Backends() {
           <BackendCards rows={rows} bounds={bounds} onFold={fold} onAct={(backend) => actOn(backendKey(backend))} />
         ) : (
           <div onPointerEnter={() => (hovered.current = true)} onPointerLeave={() => (hovered.current = false)}>
-            <BackendTable rows={rows} columns={wide ? columns : columns.filter((column) => column.essential)} bounds={bounds}
+            <BackendTable rows={rows} columns={wide ? columns : essentialColumns(width)} bounds={bounds} nameWidth={width >= 1400 ? 264 : 204}
               sort={view.sort} down={view.down} active={active} onSort={sort} onActive={setActive} onFold={fold}
               onAct={(backend) => actOn(backendKey(backend))} />
           </div>

@@ -11,7 +11,7 @@ import { SeverityMark } from "../components/State";
 import { Answered, Empty, Failed, Skeleton } from "../components/Told";
 import { When } from "../components/When";
 import { duration, plural, ratio } from "../format";
-import { kpiSeries } from "../lib/kpi_series";
+import { kpiSeries, sentence } from "../lib/kpi_series";
 import { compareSeverity, laneName } from "../lib/swim_lanes";
 import { frame, now } from "../live";
 import { useQuery } from "../query";
@@ -22,7 +22,7 @@ import "./anomalies/incident.css";
 export default function Incident() {
   const id = Number(route.value.params.id);
   const open = frame.value?.incidents.find((one) => one.id === id);
-  const answer = useQuery<{ incidents: IncidentData[] }>("incidents", () => ({ from: 0, to: Math.floor(now.value), limit: 1000 }), String(id), 15);
+  const answer = useQuery<{ incidents: IncidentData[] }>("incidents", () => ({ from: 0, to: Math.floor(now.value), limit: 500 }), String(id), 15);
   const incident = open ?? answer.data?.incidents.find((one) => one.id === id);
   return (
     <>
@@ -48,7 +48,7 @@ function Told({ incident }: { incident: IncidentData }) {
   const following = members.filter((one) => hidden.has(one.id));
   const tells = leading.filter((one) => incident.root === null || (one.service === incident.root.service && one.backend === incident.root.backend))
     .sort((a, b) => compareSeverity(b.severity, a.severity) || a.opened - b.opened);
-  const charted = tells.find((one) => kpiSeries(one.kpi).host !== null || one.kpi !== "up") ?? null;
+  const charted = tells.find((one) => kpiSeries(one.kpi).instead === "") ?? tells[0] ?? null;
   return (
     <>
       <h1>{incident.headline}</h1>
@@ -62,7 +62,7 @@ function Told({ incident }: { incident: IncidentData }) {
       <Panel title="Probable causes" help="Each subject's score: how many of the anomalies it explains (0.40), how early it began (0.25), how grave it is (0.20), and whether its figure is a cause or a symptom (0.15). A design, not a proof: look at the first ones first.">
         <Causes incident={incident} />
       </Panel>
-      {charted && <Panel title={`${kpiSeries(charted.kpi).words} of ${laneName(charted)}`} note="the probable cause"><AnomalyChart anomaly={charted} key={charted.id} /></Panel>}
+      {charted && <Panel title={sentence(`${kpiSeries(charted.kpi).words} of ${laneName(charted)}`)} note="the probable cause"><AnomalyChart anomaly={charted} key={charted.id} /></Panel>}
       <Panel title="Timeline" actions={<SeverityKey />} note={following.length > 0 ? "followers are faint" : ""}>
         <Answered answer={answer} height={120}>
           {() => members.length === 0 ? <Empty>Its anomalies aren't kept any more.</Empty> : <Lanes label="This incident's anomalies over time" anomalies={members} from={from} to={Math.max(end + 60, incident.opened + 300)} dim={hidden} />}

@@ -1,13 +1,14 @@
 // Says when what is shown isn't true any more: the stream is lost, a node is silent, the warehouse doesn't write.
 import { Icon } from "../components/Icon";
 import { clock, count, listed } from "../format";
-import { connect, connection, frame, stale } from "../live";
+import { connect, connection, frame, frameAge, stale } from "../live";
 import { info, signIn } from "../session";
 
 export function Banner() {
   const f = frame.value;
   if (signIn.value.needed && !f) return null;
-  if ((connection.value === "lost" || stale.value) && (f || connection.value === "lost")) {
+  // A stream that comes back within two seconds isn't worth a word.
+  if (stale.value || (connection.value === "lost" && (!f || frameAge.value > 2))) {
     return (
       <div class="banner bad" role="alert">
         <Icon name="clock" />

@@ -44,7 +44,7 @@ function RangeChoice() {
 function Pulse() {
   const f = frame.value;
   if (connection.value === "connecting" && !f) return <span class="pulse">Connecting…</span>;
-  if (!f || stale.value || connection.value === "lost") {
+  if (!f || stale.value) {
     return (
       <span class="pulse c-warn">
         <Shape tone="warn" shape="triangle" />

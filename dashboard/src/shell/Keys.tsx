@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { Dialog } from "../components/Dialog";
 import { RANGES, href, navigate, range, setQuery } from "../router";
-import { setTheme, theme } from "../theme";
+import { isDark, setTheme } from "../theme";
 import { NAVIGATION } from "./pages";
 
 const SECOND_KEY_MS = 1200;
@@ -34,7 +34,7 @@ export function useKeys(show: (open: boolean) => void): void {
       else if (e.key === "/") {
         e.preventDefault();
         (document.querySelector<HTMLElement>("[data-filter]") ?? document.getElementById("service"))?.focus();
-      } else if (e.key === "d") setTheme(theme.value === "dark" ? "light" : "dark");
+      } else if (e.key === "d") setTheme(isDark() ? "light" : "dark");
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);

@@ -9,7 +9,7 @@ import { SeverityMark } from "../../components/State";
 import { Empty, Failed, Skeleton } from "../../components/Told";
 import { When } from "../../components/When";
 import { dateTime, duration, ratio } from "../../format";
-import { bandWords, kpiSeries } from "../../lib/kpi_series";
+import { bandWords, kpiSeries, sentence } from "../../lib/kpi_series";
 import { now } from "../../live";
 import { useQuery } from "../../query";
 import { href, setQuery } from "../../router";
@@ -17,10 +17,10 @@ import { operator } from "../../session";
 
 // Detectors as people may call them; docs/detection.md says how each works.
 const DETECTORS: Record<string, string> = {
-  record: "beyond all that it has been", value: "beyond all that it has been", long_mean: "its mean is beyond all that it has been",
-  departure: "farther from its level than ever", middle_mean: "its mean is beyond all that it has been", season: "unlike this time of day",
-  level_shift: "a new level", variance: "louder or quieter than ever", robust_z: "far from its median", flatline: "it stopped moving",
-  peer: "unlike its siblings", binomial: "more failures than chance explains", failures: "more failures than chance explains", state: "its state changed",
+  value: "beyond all that it has been", long_mean: "its mean is beyond all that it has been", departure: "farther from its level than ever",
+  middle_mean: "its mean is beyond all that it has been", season: "unlike this time of day", level_shift: "a new level",
+  variance: "louder or quieter than ever", robust_z: "far from its median", flatline: "it stopped moving", peer: "unlike its siblings",
+  binomial: "more than chance explains", state: "its state changed", threshold: "beyond its threshold",
 };
 
 export function ChosenAnomaly({ id, known }: { id: number; known: readonly Anomaly[] }) {
@@ -40,7 +40,7 @@ export function ChosenAnomaly({ id, known }: { id: number; known: readonly Anoma
   }
   const kpi = kpiSeries(anomaly.kpi);
   return (
-    <Panel title={`${kpi.words[0].toUpperCase()}${kpi.words.slice(1)}`} note={<>of <Subject of={anomaly} /></>} actions={close} class="an-chosen">
+    <Panel title={sentence(kpi.words)} note={<>of <Subject of={anomaly} /></>} actions={close} class="an-chosen">
       <div class="an-grid">
         <div class="stack an-facts">
           <p class="row"><SeverityMark of={anomaly.severity} /> <span class="muted">{anomaly.closed === null ? <>open for <When t={anomaly.opened} since /></> : <>lasted {duration(anomaly.closed - anomaly.opened)}</>}</span></p>
@@ -48,7 +48,7 @@ export function ChosenAnomaly({ id, known }: { id: number; known: readonly Anoma
           <dl>
             <dt>Seen</dt><dd><b>{direction(anomaly)}{kpi.format(anomaly.observed)}</b></dd>
             <dt>Expected</dt><dd>{bandWords(anomaly) || "nothing in particular"}</dd>
-            <dt>Found by</dt><dd>{anomaly.detector}{DETECTORS[anomaly.detector] && <span class="muted">: {DETECTORS[anomaly.detector]}</span>}</dd>
+            <dt>Found by</dt><dd>{anomaly.detector.replace(/_/g, " ")}{DETECTORS[anomaly.detector] && <span class="muted">: {DETECTORS[anomaly.detector]}</span>}</dd>
             <dt>Score</dt><dd>{ratio(anomaly.score)}</dd>
             <dt>From</dt><dd>{dateTime(anomaly.opened)}</dd>
             <dt>To</dt><dd>{anomaly.closed === null ? "still open" : dateTime(anomaly.closed)}</dd>

@@ -1,5 +1,6 @@
 // Name, state, why and since when, actions, and the figures of this second.
-import type { BackendNow, ServiceNow } from "../../api";
+import { useEffect } from "preact/hooks";
+import type { BackendNow, ServiceNow, TimeSeries } from "../../api";
 import { BackendActions } from "../../components/BackendActions";
 import { Figure } from "../../components/Figure";
 import { Help } from "../../components/Help";
@@ -9,11 +10,30 @@ import { When } from "../../components/When";
 import { micros, microsParts, number, numberParts, rate, rateParts, ratio, ratioParts, type Figure as Parts } from "../../format";
 import { backendKey } from "../../lib/backend_rows";
 import { failureLevel, levelTone } from "../../lib/levels";
-import { SECONDS, recent } from "../../recent_backends";
+import { SECONDS, recent, seed, type RecentFigure } from "../../recent_backends";
+import { now } from "../../live";
+import { useQuery } from "../../query";
 import { info } from "../../session";
 import { methodWords } from "../backends/columns";
 
+const FIGURES: readonly RecentFigure[] = ["flows", "failures", "active", "connect_p95_us", "response_p95_us", "syn_retransmits"];
+
+// The two minutes before the page was opened.
+function useRecentPast(backend: BackendNow): void {
+  const { service, pool, name } = backend;
+  const answer = useQuery<TimeSeries>("timeseries", () => {
+    const to = Math.floor(now.value);
+    return { from: to - SECONDS, to, service, pool, backend: name, points: SECONDS };
+  }, "recent", 0);
+  useEffect(() => {
+    const { data } = answer;
+    if (!data) return;
+    for (const figure of FIGURES) seed(backendKey(backend), figure, { from: data.t[0] ?? data.from, step: data.step, values: data[figure] });
+  }, [answer.data]);
+}
+
 export function BackendHead({ backend, service }: { backend: BackendNow; service: ServiceNow | undefined }) {
+  useRecentPast(backend);
   return (
     <>
       <section class={`panel bd-head st-${backend.state}`} aria-label="State and actions">
@@ -53,7 +73,7 @@ function Card({ label, help, parts, beneath, tone, values, token }: CardProps) {
       <span class="label">{label}<Help about={label}>{help}</Help></span>
       <span class={`figure ${tone ?? ""}`}><Figure parts={parts} /></span>
       <span class="beneath">{beneath}</span>
-      <Sparkline values={[...new Array<null>(SECONDS - values.length).fill(null), ...values]} token={token} floor={0} />
+      <Sparkline values={values} token={token} floor={0} />
     </div>
   );
 }

@@ -57,7 +57,7 @@ function HeatTable({ heat, words }: { heat: LatencyHeatmap; words: string }) {
     return { t: heat.t[i], flows: columnTotal(column), rows: [0.5, 0.95, 0.99].map((part) => quantileRow(column, part)), highest: used.length > 0 ? used[used.length - 1] : null };
   }), [heat]);
   const within = (row: number | null): string => (row === null ? "–" : rowWords(heat.bounds_us, row));
-  const bound = (row: number | null): number | null => (row === null ? null : (heat.bounds_us[row] ?? Infinity));
+  const bound = (row: number | null): number | null => (row === null ? null : heat.bounds_us[row]);
   const columns: Column<Row>[] = [
     { key: "t", title: "From", value: (row) => new Date(row.t * 1000).toISOString(), cell: (row) => clock(row.t, heat.step >= 60 ? 3601 : 0) },
     { key: "flows", title: "Flows", number: true, value: (row) => row.flows, cell: (row) => count(row.flows) },

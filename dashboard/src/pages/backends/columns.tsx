@@ -39,7 +39,7 @@ export function Usage({ host, kind, bounds }: { host: HostNumbers | null; kind: 
 
 function rateColumn(key: "flows" | "syn_retransmits", group: string, head: string, words: string, essential: boolean): Column {
   const show = (of: Rates): string => number(of[key]);
-  return { key, group, head, words, width: key === "flows" ? 70 : 80, essential, backend: show, service: show };
+  return { key, group, head, words, width: key === "flows" ? 70 : 90, essential, backend: show, service: show };
 }
 
 type LatencyKey = Exclude<keyof Latency, "connect_method">;
@@ -68,7 +68,7 @@ function byteColumn(key: "bytes" | "reply_bytes", head: string, words: string): 
 
 function usageColumn(key: "cpu" | "memory" | "disk", head: string, words: string): Column {
   return {
-    key, group: "Machine", head, words, width: 66, essential: key === "cpu",
+    key, group: "Host", head, words, width: 66, essential: key === "cpu",
     backend: (backend, bounds) => <Usage host={backend.host} kind={key} bounds={bounds} />,
     service: () => "",
   };
@@ -116,6 +116,16 @@ export const columns: readonly Column[] = [
   usageColumn("memory", "Mem.", "Memory that can't be had on the backend's machine, as its node_exporter says."),
   usageColumn("disk", "Disk", "The fullest file system of the backend's machine, as its node_exporter says."),
 ];
+
+// Of the essential ones those that a window has room for; weight, the share and response times go first.
+const FIRST_TO_GO: readonly { below: number; keys: readonly SortKey[] }[] = [
+  { below: 1260, keys: ["weight", "response_p95_us"] },
+  { below: 1100, keys: ["share"] },
+];
+export function essentialColumns(windowWidth: number): readonly Column[] {
+  const gone = FIRST_TO_GO.filter((one) => windowWidth < one.below).flatMap((one) => one.keys);
+  return columns.filter((column) => column.essential && !gone.includes(column.key));
+}
 
 // Column groups side by side, for the first row of the head.
 export function columnGroups(shown: readonly Column[]): { name: string; span: number }[] {

@@ -10,9 +10,8 @@ import { BackendName, BackendSpark, ServiceName, StateCell, pathOf } from "./cel
 import { useScrollWindow } from "./scroll_window";
 
 export const ROW_HEIGHT = 42;
-const NAME_WIDTH = 204;
 const STATE_WIDTH = 108;
-const SPARK_WIDTH = 104;
+const SPARK_WIDTH = 84; // at least
 const HEAD_HEIGHT = 58;
 
 export interface TableProps {
@@ -21,6 +20,7 @@ export interface TableProps {
   bounds: Bounds;
   sort: SortKey;
   down: boolean;
+  nameWidth: number; // px
   active: string | null; // key of the row that the keyboard is at
   onSort: (key: SortKey) => void;
   onActive: (key: string) => void;
@@ -36,10 +36,12 @@ export function BackendTable(props: TableProps) {
   const moved = useRef(false);
   const active = Math.max(0, rows.findIndex((row) => row.key === props.active));
 
+  // A row far away is drawn only after the box has scrolled.
   useLayoutEffect(() => {
-    if (!moved.current) return;
+    const row = moved.current ? box.current?.querySelector<HTMLElement>(`tr[aria-rowindex="${active + 3}"]`) : null;
+    if (!row) return;
     moved.current = false;
-    box.current?.querySelector<HTMLElement>(`tr[aria-rowindex="${active + 3}"]`)?.focus({ preventScroll: true });
+    row.focus({ preventScroll: true });
   });
 
   const go = (to: number): void => {
@@ -62,17 +64,17 @@ export function BackendTable(props: TableProps) {
     event.preventDefault();
   };
 
-  const width = NAME_WIDTH + STATE_WIDTH + SPARK_WIDTH + columns.reduce((sum, column) => sum + column.width, 0) + 44;
+  const width = props.nameWidth + STATE_WIDTH + SPARK_WIDTH + columns.reduce((sum, column) => sum + column.width, 0) + 44;
   const span = columns.length + 4;
   return (
     <div class="bt-box" ref={box}>
-      <table class="bt" style={{ minWidth: `${width}px` }} aria-rowcount={rows.length + 2}
+      <table class="bt" style={{ minWidth: `${width}px`, "--name": `${props.nameWidth}px` }} aria-rowcount={rows.length + 2}
         aria-label="Backends by service. Arrow keys move, Enter opens." onKeyDown={key}>
         <colgroup>
-          <col style={{ width: `${NAME_WIDTH}px` }} />
+          <col style={{ width: `${props.nameWidth}px` }} />
           <col style={{ width: `${STATE_WIDTH}px` }} />
           {columns.map((column) => <col key={column.key} style={{ width: `${column.width}px` }} />)}
-          <col style={{ width: `${SPARK_WIDTH}px` }} />
+          <col />
           <col style={{ width: "44px" }} />
         </colgroup>
         <Head {...props} />
@@ -93,13 +95,13 @@ function Head(props: TableProps) {
     <thead>
       <tr class="bt-groups" aria-rowindex={1}>
         <td class="bt-name" />
-        <td />
+        <td class="bt-st" />
         {columnGroups(props.columns).map((group) => <th key={group.name} scope="colgroup" colSpan={group.span}>{group.name}</th>)}
         <td colSpan={2} />
       </tr>
       <tr aria-rowindex={2}>
         <SortHead {...props} name="name" head="Backend" words="Service, then pool and name." extra="bt-name" />
-        <SortHead {...props} name="state" head="State" words="Whether new flows go to it. Since when, below." extra="" />
+        <SortHead {...props} name="state" head="State" words="Whether new flows go to it. Since when, below." extra="bt-st" />
         {props.columns.map((column) => (
           <SortHead key={column.key} {...props} name={column.key} head={column.head} words={column.words} extra="n" />
         ))}
@@ -127,7 +129,7 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
     return (
       <tr class="bt-service" {...common}>
         <th scope="rowgroup" class="bt-name"><ServiceName row={row} onFold={() => props.onFold(row.name)} /></th>
-        <td>{row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} />}</td>
+        <td class="bt-st">{row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} />}</td>
         {props.columns.map((column) => <td key={column.key} class="n">{row.service && column.service(row.service, props.bounds)}</td>)}
         <td colSpan={2} />
       </tr>
@@ -137,7 +139,7 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
   return (
     <tr class={`bt-row st-${backend.state}`} {...common} onDblClick={() => navigate(pathOf(backend))}>
       <th scope="row" class="bt-name"><BackendName backend={backend} still /></th>
-      <td><StateCell state={backend.state} since={backend.since} severity={backend.severity} /></td>
+      <td class="bt-st"><StateCell state={backend.state} since={backend.since} severity={backend.severity} /></td>
       {props.columns.map((column) => <td key={column.key} class="n">{column.backend(backend, props.bounds)}</td>)}
       <td class="bt-spark"><BackendSpark of={backend} /></td>
       <td class="bt-act">

@@ -7,7 +7,7 @@ import { Panel } from "../../components/Panel";
 import { STATE_RANK, State } from "../../components/State";
 import { Table, type Column } from "../../components/Table";
 import { NONE, availability, bitRate, count, micros, number, rate, ratio, times } from "../../format";
-import { href, range } from "../../router";
+import { href, range, service } from "../../router";
 
 interface Row {
   s: ServiceNow;
@@ -56,8 +56,8 @@ const COLUMNS: readonly Column<Row>[] = [
 export function Services({ services, kpis, slo }: { services: readonly ServiceNow[]; kpis: Kpis | null; slo: number | null }) {
   const rows = useMemo(() => services.map((s) => ({ s, w: kpis?.services.find((k) => k.name === s.name) ?? null })), [services, kpis]);
   return (
-    <Panel title="Services" flush note={`Availability and budget over ${range.value.words}${slo === null ? "" : `, objective ${availability(slo)}`}`}>
-      <Table caption="Services" columns={COLUMNS} rows={rows} id={(r) => r.s.name} sort={{ key: "state", down: true }} empty="No service is configured at any node" />
+    <Panel title="Services" flush note={`now; availability and budget over ${range.value.words}${slo === null ? "" : `, objective ${availability(slo)}`}`}>
+      <Table caption="Services" columns={COLUMNS} rows={rows} id={(r) => r.s.name} sort={{ key: "state", down: true }} empty={service.value === "" ? "No service is configured at any node" : `No node has a service ${service.value} now`} />
     </Panel>
   );
 }

@@ -24,7 +24,7 @@ const workerColumns: Column<Worker>[] = [
   { key: "ticks", title: "Ticks a packet", number: true, help: "Clock ticks of the core that one packet takes, reading included. Falls when bursts are full.", value: (worker) => worker.ticks_per_packet, cell: (worker) => number(worker.ticks_per_packet) },
 ];
 export const Workers = ({ workers }: { workers: readonly Worker[] }) => (
-  <Table caption="Workers" columns={workerColumns} rows={workers} id={(worker) => String(worker.cpu)} empty="No worker has told yet." />
+  <Table caption="Workers by core" columns={workerColumns} rows={workers} id={(worker) => String(worker.cpu)} empty="No worker has told yet." />
 );
 
 const portColumns: Column<Port>[] = [
@@ -37,7 +37,7 @@ const Both = ({ packets, bytes }: { packets: number; bytes: number }) => (
   <>{rate(packets)}<span class="sy-below">{byteRate(bytes)}</span></>
 );
 export const Ports = ({ ports }: { ports: readonly Port[] }) => (
-  <Table caption="Ports" columns={portColumns} rows={ports} id={(port) => port.name} empty="No port has told yet." />
+  <Table caption="Packets and bytes of each port" columns={portColumns} rows={ports} id={(port) => port.name} empty="No port has told yet." />
 );
 
 const dropColumns: Column<Drop>[] = [
