@@ -31,6 +31,12 @@ async function anomalies(viewer) {
   return [...all, ...incidents];
 }
 
+async function incident(viewer, page) {
+  const id = Number(page.path.split('/').at(-1));
+  const read = () => viewer.page.locator('main h1').first().textContent();
+  return untilFits(read, answers(viewer, 'incidents'), (heading, { incidents: told }) => [same(heading, told.find((one) => one.id === id)?.headline)]);
+}
+
 async function retries(viewer) {
   const kinds = () => viewer.page.evaluate(() => Object.fromEntries([...document.querySelectorAll('.rt-kind')].map((card) => [
     card.querySelector('h2').textContent, card.querySelector('.figure').textContent])));
@@ -73,4 +79,4 @@ async function system(viewer) {
   return [...ports, ...workers, ...drops];
 }
 
-export const cases = { traffic, anomalies, retries, alerts, system };
+export const cases = { traffic, anomalies, incident, retries, alerts, system };
