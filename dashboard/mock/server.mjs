@@ -56,7 +56,7 @@ async function file(response, path) {
       response.writeHead(200, { "content-type": TYPES[extname(name)] ?? "application/octet-stream", "content-security-policy": POLICY, "cache-control": "no-cache" });
       return response.end(text);
     } catch {
-      if (extname(wanted) !== "" && name === wanted && wanted !== "/") break;
+      if (wanted.slice(wanted.lastIndexOf("/")).includes(".")) break;
     }
   }
   response.writeHead(404);

@@ -54,11 +54,21 @@ export function stateOf(b, t) {
 
 const serves = (b, t) => stateOf(b, t) === "up";
 
+// Weights of who serves, by service; kept for the second asked about last, as a frame asks for each backend.
+let kept = { t: -1, all: null, sums: null };
+function weightsAt(t, all) {
+  if (kept.t !== t || kept.all !== all) {
+    const sums = {};
+    for (const b of all) if (serves(b, t)) sums[b.service] = (sums[b.service] ?? 0) + b.weight;
+    kept = { t, all, sums };
+  }
+  return kept.sums;
+}
+
 // The figures of one backend at second t: rates and times, as in the API's Rates and Latency.
 export function figures(b, t, all) {
   const service = SERVICES.find((s) => s.name === b.service);
-  const peers = all.filter((x) => x.service === b.service && serves(x, t));
-  const weights = peers.reduce((sum, x) => sum + x.weight, 0);
+  const weights = weightsAt(t, all)[b.service] ?? 1;
   const up = serves(b, t);
   const share = up ? b.weight / weights : 0;
   const wave = rhythm(t) * (1 + 0.05 * noise(b.service, t, 40) + 0.04 * noise(b.name, t, 5));
@@ -107,6 +117,8 @@ export function together(parts) {
 
 export const COUNTRIES = [["DE", 0.31], ["FR", 0.14], ["NL", 0.11], ["US", 0.1], ["PL", 0.08], ["GB", 0.07], ["ES", 0.05], ["IT", 0.045], ["BR", 0.03], ["IN", 0.025], ["JP", 0.02], ["??", 0.02]];
 
+const plain = backends();
+
 export function host(b, t) {
   const slow = b.name === "web-3" && t >= slowSince;
   const stale = b.name === "web-4" && t >= downSince;
@@ -114,6 +126,6 @@ export function host(b, t) {
   return {
     cpu: slow ? 0.93 + 0.04 * noise(b.name + "c", at, 20) : 0.34 + 0.1 * noise(b.name + "c", at, 25),
     memory: 0.52 + 0.03 * noise(b.name + "m", at, 300) + (slow ? 0.2 : 0), disk: 0.41 + (b.name.length % 3) * 0.12,
-    received: figures(b, at, backends()).bytes, sent: figures(b, at, backends()).reply_bytes, read_at: at, stale,
+    received: figures(b, at, plain).bytes, sent: figures(b, at, plain).reply_bytes, read_at: at, stale,
   };
 }

@@ -4,7 +4,8 @@ import type { Problem } from "./contract";
 
 // What went wrong, in the server's words where it had some. status 0: no answer at all.
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly title: string, readonly detail: string) {
+  // errors: one for each part that failed, such as "lb1: no such backend".
+  constructor(readonly status: number, readonly title: string, readonly detail: string, readonly errors: readonly string[] = []) {
     super(detail === "" ? title : detail);
   }
 }
@@ -26,8 +27,9 @@ export const whenUnauthorized = (call: () => void): void => void (onUnauthorized
 
 async function problem(response: Response): Promise<ApiError> {
   try {
-    const p = (await response.json()) as Partial<Problem>;
-    return new ApiError(response.status, p.title ?? response.statusText, p.detail ?? "");
+    const p = (await response.json()) as Partial<Problem> & { errors?: unknown };
+    const errors = Array.isArray(p.errors) ? p.errors.filter((e) => typeof e === "string") : [];
+    return new ApiError(response.status, p.title ?? response.statusText, p.detail ?? "", errors);
   } catch {
     return new ApiError(response.status, response.statusText || `status ${response.status}`, "");
   }

@@ -131,10 +131,10 @@ export const dateTime = (t: Maybe): string =>
 // A change against an earlier figure: +12 %, −3 %, ×4.2; null where there is nothing to compare with.
 export function change(now: Maybe, before: Maybe): { text: string; by: number } | null {
   if (!known(now) || !known(before)) return null;
-  if (before === 0) return now === 0 ? { text: "no change", by: 0 } : null;
+  if (before === 0) return now === 0 ? { text: `±0${GAP}%`, by: 0 } : null;
   const by = now / before - 1;
   const percent = Math.round(Math.abs(by) * 100);
-  if (percent === 0) return { text: "no change", by: 0 };
+  if (percent === 0) return { text: `±0${GAP}%`, by: 0 };
   if (by >= 2) return { text: `×${digits(now / before)}`, by };
   return { text: `${by > 0 ? "+" : "−"}${percent}${GAP}%`, by };
 }

@@ -1,7 +1,11 @@
 // useQuery asks the API now, again every so often, and at once when the question changes.
 // The earlier answer stays while the next one is under way, so that nothing jumps; an error stands beside it.
+import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, url, type Params } from "./api";
+
+// Rises when everything has to be asked again: another role.
+export const everything = signal(0);
 
 export interface Answer<T> {
   data: T | null;
@@ -16,6 +20,7 @@ export interface Answer<T> {
 export function useQuery<T>(path: string | null, params: () => Params, key: string, every: number): Answer<T> {
   const [state, set] = useState<Omit<Answer<T>, "reload">>({ data: null, error: null, loading: path !== null, at: 0 });
   const [turn, again] = useState(0);
+  const round = everything.value;
   const latest = useRef(params);
   latest.current = params;
 
@@ -51,7 +56,7 @@ export function useQuery<T>(path: string | null, params: () => Params, key: stri
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", shown);
     };
-  }, [path, key, every, turn]);
+  }, [path, key, every, turn, round]);
 
   return { ...state, reload: () => again((n) => n + 1) };
 }

@@ -64,8 +64,11 @@ export function address(path: string, query: Record<string, string | undefined>)
   return text === "" ? path : `${path}?${text}`;
 }
 
-export const backendPath = (service: string, pool: string, backend: string): string =>
-  `/backends/${encodeURIComponent(service)}/${encodeURIComponent(pool)}/${encodeURIComponent(backend)}`;
+// The server takes a path with a dot in its last part for a file; a name with one gets a slash behind it.
+export function backendPath(service: string, pool: string, backend: string): string {
+  const path = `/backends/${encodeURIComponent(service)}/${encodeURIComponent(pool)}/${encodeURIComponent(backend)}`;
+  return backend.includes(".") ? `${path}/` : path;
+}
 
 export const RANGES = [
   { key: "live", label: "Live", words: "the last 5 minutes", seconds: 300, every: 5 },

@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { ApiError, get, send, whenUnauthorized, type Info, type Role } from "./api";
 import { connect } from "./live";
+import { everything } from "./query";
 
 const RANK: Record<Role, number> = { reader: 0, operator: 1, admin: 2 };
 
@@ -16,22 +17,27 @@ export async function loadInfo(): Promise<void> {
   try {
     info.value = await get<Info>("info");
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error; // the banner says that nothing answers
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status === 401) info.value = null; // otherwise the banner says that nothing answers
   }
+}
+
+async function changed(): Promise<void> {
+  await loadInfo();
+  everything.value += 1;
+  await connect();
 }
 
 // Throws ApiError where the token isn't taken.
 export async function open(token: string): Promise<void> {
   await send("POST", "session", { token });
   signIn.value = { open: false, needed: false };
-  await loadInfo();
-  await connect();
+  await changed();
 }
 
 export async function close(): Promise<void> {
   await send("DELETE", "session");
-  await loadInfo();
-  await connect();
+  await changed();
 }
 
 export function startSession(): void {

@@ -45,12 +45,12 @@ test("durations and ages", () => {
 });
 
 test("a change is compared in words", () => {
-  assert.deepEqual(f.change(100, 100.2), { text: "no change", by: 0 });
+  assert.deepEqual(f.change(100, 100.2), { text: "±0\u00a0%", by: 0 });
   assert.equal(plain(f.change(112, 100)?.text ?? ""), "+12 %");
   assert.equal(plain(f.change(97, 100)?.text ?? ""), "−3 %");
   assert.equal(f.change(420, 100)?.text, "×4.2");
   assert.equal(f.change(5, 0), null);
-  assert.deepEqual(f.change(0, 0), { text: "no change", by: 0 });
+  assert.deepEqual(f.change(0, 0), { text: "±0\u00a0%", by: 0 });
   assert.equal(f.change(null, 3), null);
 });
 

@@ -75,7 +75,7 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
       y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.12, least) || 1] },
     },
     axes: [
-      { ...axis, size: 22, gap: 4, space: 70, values: (_u, ticks, _axis, _space, step) => ticks.map((v) => tickClock(v, step)) },
+      { ...axis, size: 22, gap: 4, space: 52, values: (_u, ticks, _axis, _space, step) => ticks.map((v) => tickClock(v, step)) },
       { ...axis, size: 66, gap: 6, space: 34, values: (_u, ticks) => ticks.map((v) => props.format(v)) },
     ],
     series: [
@@ -122,8 +122,7 @@ export function ChartTable(props: Props) {
 }
 
 function Legend({ props, index, toggle, table }: { props: Props; index: number | null; toggle: () => void; table: boolean }) {
-  const { t, series, format, marks = [] } = props;
-  const at = index === null ? undefined : t[index];
+  const { t, series, format } = props;
   const last = t.length - 1;
   const newest = (values: readonly (number | null)[]): number | null => {
     for (let i = last; i >= 0 && i > last - 3; i--) if (values[i] !== null && values[i] !== undefined) return values[i];
@@ -140,15 +139,24 @@ function Legend({ props, index, toggle, table }: { props: Props; index: number |
             {s.label} <b>{t.length === 0 ? NONE : format(index === null ? newest(s.values) : (s.values[index] ?? null))}</b>
           </span>
         ))}
-        {at !== undefined && marks.filter((m) => m.from <= at && (m.to ?? Infinity) >= at).slice(0, 1).map((m) => (
-          <span class="nowrap" style={{ color: `var(${m.token})` }} key={m.text}>{m.text}</span>
-        ))}
-        {index !== null && t[index] !== undefined && <time>{clock(t[index], t[last] - t[0])}</time>}
       </div>
       <button type="button" class="button tiny quiet" aria-pressed={table} onClick={toggle}>
         <Icon name={table ? "chart" : "table"} />
         {table ? "Chart" : "Table"}
       </button>
+    </div>
+  );
+}
+
+// When it is under the cursor, and what was wrong then. Over the plot, so that nothing moves.
+function Under({ t, index, marks = [] }: { t: readonly number[]; index: number | null; marks?: readonly Span[] }) {
+  const at = index === null ? undefined : t[index];
+  if (at === undefined) return null;
+  const mark = marks.find((m) => m.from <= at && (m.to ?? Infinity) >= at);
+  return (
+    <div class="under" aria-hidden="true">
+      <time>{clock(at, t[t.length - 1] - t[0])}</time>
+      {mark && <span style={{ color: `var(${mark.token})` }}>{mark.text}</span>}
     </div>
   );
 }
@@ -198,7 +206,10 @@ export function Chart(props: Props) {
           <Empty icon="clock">{props.empty ?? (t.length === 1 ? "Waiting for the second reading" : "No figures in this time yet")}</Empty>
         </div>
       ) : (
-        <div class="plot" ref={box} style={{ height: `${height}px` }} role="img" aria-label={summary(props)} />
+        <div class="plot-box">
+          <div class="plot" ref={box} style={{ height: `${height}px` }} role="img" aria-label={summary(props)} />
+          <Under t={t} index={index} marks={props.marks} />
+        </div>
       )}
     </div>
   );

@@ -65,6 +65,7 @@ export function HeatMap({ heat, label }: { heat: LatencyHeatmap; label: string }
     choose({ column: clamp(from.column + move[0], 0, columns - 1), row: clamp(from.row + move[1], rows.first, rows.end - 1) });
   };
 
+  const told = cell && cell.column < columns ? cellWords(heat, cell) : "";
   const to = columns > 0 ? heat.t[columns - 1] + heat.step : 0;
   const from = columns > 0 ? heat.t[0] : 0;
   const labelEach = Math.max(1, Math.ceil(shownRows / 7));
@@ -81,15 +82,18 @@ export function HeatMap({ heat, label }: { heat: LatencyHeatmap; label: string }
         <canvas ref={canvas} tabIndex={0} role="img" aria-label={`${label}. Arrow keys choose a cell; a table follows.`}
           onPointerMove={(event) => choose(at(event))} onPointerDown={(event) => choose(at(event))}
           onPointerLeave={() => choose(null)} onKeyDown={step} onBlur={() => choose(null)} />
+        {cell && told !== "" && (
+          <div class={cell.column > columns / 2 ? "heat-tip heat-tip-left" : "heat-tip"} aria-hidden="true"
+            style={{ "--x": (cell.column + (cell.column > columns / 2 ? 0 : 1)) / columns, "--y": (rows.end - cell.row - 0.5) / shownRows }}>{told}</div>
+        )}
         <div class="heat-x" aria-hidden="true">
           {timeTicks(from, to, width < 420 ? 3 : 7).map((t) => (
             <span key={t} style={{ left: `${((t - from) / (to - from)) * 100}%` }}>{clock(t, Math.max(3601, to - from))}</span>
           ))}
         </div>
       </div>
-      <p class="heat-cell" aria-live="polite">
-        {cell && cell.column < columns ? cellWords(heat, cell) : <Key most={highestCount(heat.counts)} />}
-      </p>
+      <p class="hidden-text" aria-live="polite">{told}</p>
+      <p class="heat-cell"><Key most={highestCount(heat.counts)} /></p>
     </div>
   );
 }
@@ -128,9 +132,11 @@ function draw(canvas: HTMLCanvasElement, heat: LatencyHeatmap, rows: { first: nu
   pen.globalAlpha = 1;
   drawQuantile(pen, heat, wide, top);
   if (!cell) return;
-  pen.strokeStyle = colour("--text");
-  pen.lineWidth = 1.5;
-  pen.strokeRect(cell.column * wide + 0.75, top(cell.row) + 0.75, Math.max(2, wide - 1.5), Math.max(2, high - 1.5));
+  for (const [token, line] of [["--surface", 5], ["--text", 2]] as const) {
+    pen.strokeStyle = colour(token);
+    pen.lineWidth = line;
+    pen.strokeRect(cell.column * wide, top(cell.row), Math.max(2, wide), Math.max(2, high));
+  }
 }
 
 // A line where 95 % of a column's flows are below, on a rim so that it is seen on any shade.

@@ -40,9 +40,9 @@ export function Lanes({ label, anomalies, from, to, chosen, dim }: Props) {
       <div class="lanes-axis" aria-hidden="true">
         {ticks.filter((t) => t < to - span * 0.03).map((t) => <span key={t} style={{ left: place(t) }}>{clock(t, Math.max(span, 3601))}</span>)}
       </div>
-      {lanes.slice(0, MOST_LANES).map((lane) => (
-        <div class={lane.backend === "" ? "lane lane-service" : "lane"} key={`${lane.service}\n${lane.backend}`}>
-          <span class="lane-name" title={laneName(lane)}>{lane.backend === "" ? laneName(lane) : lane.backend}</span>
+      {lanes.slice(0, MOST_LANES).map((lane, i) => (
+        <div class={lanes[i - 1]?.service === lane.service ? "lane" : "lane lane-service"} key={`${lane.service}\n${lane.backend}`}>
+          <span class="lane-name" title={laneName(lane)}>{lane.backend !== "" && lanes[i - 1]?.service === lane.service ? lane.backend : laneName(lane)}</span>
           <Track lane={lane} place={place} ticks={ticks} span={span} chosen={chosen} dim={dim} />
         </div>
       ))}

@@ -24,6 +24,7 @@ export function Failed({ error, retry }: { error: ApiError; retry?: () => void }
       <div class="grow">
         <b>{error.title}</b>
         {error.detail !== "" && error.detail !== error.title && <div class="small muted">{error.detail}</div>}
+        {error.errors.map((one) => <div key={one} class="small">{one}</div>)}
       </div>
       {retry && (
         <button type="button" class="button tiny" onClick={retry}>

@@ -64,3 +64,6 @@ export function spanAround(anomaly: Pick<Anomaly, "opened" | "closed">, now: num
   const around = Math.max(600, end - anomaly.opened);
   return { from: Math.floor(anomaly.opened - around), to: Math.floor(Math.min(now, end + around)) };
 }
+
+// As far back as the API is asked at most (it answers no question about more than 400 days).
+export const longestAgo = (now: number): { from: number; to: number } => ({ from: Math.floor(now) - 399 * 86_400, to: Math.floor(now) });

@@ -11,7 +11,7 @@ import { SeverityMark } from "../components/State";
 import { Answered, Empty, Failed, Skeleton } from "../components/Told";
 import { When } from "../components/When";
 import { duration, plural, ratio } from "../format";
-import { kpiSeries, sentence } from "../lib/kpi_series";
+import { kpiSeries, longestAgo, sentence } from "../lib/kpi_series";
 import { compareSeverity, laneName } from "../lib/swim_lanes";
 import { frame, now } from "../live";
 import { useQuery } from "../query";
@@ -22,7 +22,7 @@ import "./anomalies/incident.css";
 export default function Incident() {
   const id = Number(route.value.params.id);
   const open = frame.value?.incidents.find((one) => one.id === id);
-  const answer = useQuery<{ incidents: IncidentData[] }>("incidents", () => ({ from: 0, to: Math.floor(now.value), limit: 500 }), String(id), 15);
+  const answer = useQuery<{ incidents: IncidentData[] }>("incidents", () => ({ ...longestAgo(now.value), limit: 500 }), String(id), 15);
   const incident = open ?? answer.data?.incidents.find((one) => one.id === id);
   return (
     <>
@@ -40,7 +40,7 @@ export default function Incident() {
 function Told({ incident }: { incident: IncidentData }) {
   const from = incident.opened - 300;
   const end = incident.closed ?? now.value;
-  const answer = useQuery<{ anomalies: Anomaly[] }>("anomalies", () => ({ from: from - 3600, to: Math.ceil(now.value), limit: 1000 }), String(incident.id), incident.closed === null ? 5 : 0);
+  const answer = useQuery<{ anomalies: Anomaly[] }>("anomalies", () => ({ from: Math.floor(from - 3600), to: Math.ceil(now.value), limit: 1000 }), String(incident.id), incident.closed === null ? 5 : 0);
   const ids = useMemo(() => new Set(incident.anomalies), [incident]);
   const hidden = useMemo(() => new Set(incident.hidden), [incident]);
   const members = (answer.data?.anomalies ?? []).filter((one) => ids.has(one.id));

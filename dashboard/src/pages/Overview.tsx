@@ -1,7 +1,7 @@
 // Overview: is everything well, and if not, what isn't.
 import type { Kpis } from "../api";
 import { Failed, Skeleton } from "../components/Told";
-import { frame } from "../live";
+import { connection, frame } from "../live";
 import { useQuery } from "../query";
 import { range, service } from "../router";
 import { useIncidentMarks, useSeries } from "../series";
@@ -22,6 +22,8 @@ export default function Overview() {
   const kpis = useQuery<Kpis>("kpis", () => ({ window: r.seconds, service: chosen }), `${chosen} ${r.key}`, r.every);
   const slo = info.value?.slo.availability ?? null;
   const error = kpis.error ?? answer.error;
+  // All at once with the first frame, so that nothing is pushed down by what comes later.
+  if (!f && connection.value === "connecting") return <Skeleton height={900} />;
   const words = f ? headline(f, chosen) : null;
   const mine = f?.services.filter((s) => chosen === "" || s.name === chosen) ?? [];
   const incidents = f?.incidents.filter((i) => chosen === "" || i.root === null || i.root.service === chosen) ?? [];

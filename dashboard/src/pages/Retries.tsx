@@ -1,13 +1,13 @@
 // Retries: how often clients had to try again, where, whether it helped, and what to do about it. Shown is what shunt
 // counts in passing; nothing is predicted.
-import type { Retries as RetriesData, TimeSeries } from "../api";
+import type { Retries as RetriesData } from "../api";
 import { Chart } from "../components/Chart";
 import { Panel } from "../components/Panel";
 import { Answered } from "../components/Told";
 import { rate } from "../format";
-import { now } from "../live";
 import { useQuery } from "../query";
 import { range, service } from "../router";
+import { useSeries } from "../series";
 import { Advice } from "./retries/advice";
 import { Attempts } from "./retries/attempts";
 import { Kinds } from "./retries/kinds";
@@ -18,10 +18,7 @@ export default function Retries() {
   const shown = range.value;
   const key = `${shown.key} ${service.value}`;
   const answer = useQuery<RetriesData>("retries", () => ({ window: shown.seconds, service: service.value }), key, shown.every);
-  const series = useQuery<TimeSeries>("timeseries", () => {
-    const to = Math.floor(now.value);
-    return { from: to - shown.seconds, to, service: service.value, points: 300 };
-  }, key, shown.every);
+  const { lines, answer: series } = useSeries(service.value);
   return (
     <>
       <h1>Retries</h1>
@@ -33,9 +30,9 @@ export default function Retries() {
       <div class="columns">
         <Panel title="Over time" note={shown.words}>
           <Answered answer={series} height={250}>
-            {(data) => (
-              <Chart label="Retries a second" t={data.t} format={rate} height={220} least={0.1}
-                series={[{ label: "SYN sent again", values: data.syn_retransmits, token: "--series-2" }, { label: "reconnects", values: data.reconnects, token: "--series-4" }]} />
+            {() => (
+              <Chart label="Retries a second" t={lines.t} format={rate} height={220} least={0.1}
+                series={[{ label: "SYN sent again", values: lines.syn_retransmits, token: "--series-2" }, { label: "reconnects", values: lines.reconnects, token: "--series-4" }]} />
             )}
           </Answered>
         </Panel>

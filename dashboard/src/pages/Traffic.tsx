@@ -42,7 +42,7 @@ export default function Traffic() {
         </Panel>
       </div>
       <ProtocolsTable answer={protocols} />
-      <div class="columns">
+      <div class="columns of-tables">
         <Countries answer={geo} />
         <Prefixes answer={prefixes} />
       </div>

@@ -6,6 +6,7 @@ import { ApiError } from "../api";
 import { stale } from "../live";
 import { route, service, type PageName } from "../router";
 import { Banner } from "./Banner";
+import { Guard } from "./Guard";
 import { Header } from "./Header";
 import { KeysDialog, useKeys } from "./Keys";
 import { Nav } from "./Nav";
@@ -41,7 +42,11 @@ function Page() {
   }
   if (!shown) return <Skeleton height={420} />;
   const Shown = shown.component;
-  return <Shown />;
+  return (
+    <Guard key={shown.page}>
+      <Shown />
+    </Guard>
+  );
 }
 
 export function App() {

@@ -64,21 +64,20 @@ function Pulse() {
 
 export function Person() {
   const who = info.value;
-  if (!who) return null;
-  if (who.signed_in !== null) {
+  if (!who && !signIn.value.needed) return null;
+  if (who && who.signed_in !== null) {
     return (
-      <button type="button" class="button quiet person" title={`Signed in as ${who.signed_in} (${who.role}). Click to sign out.`} onClick={() => void close()}>
+      <button type="button" class="button quiet person" aria-label={`${who.signed_in} · ${who.role}, sign out`} title={`Signed in as ${who.signed_in} (${who.role}). Click to sign out.`} onClick={() => void close()}>
         <Icon name="person" />
         <span class="wide-only">{who.signed_in} · {who.role}</span>
-        <span class="hidden-text">, sign out</span>
       </button>
     );
   }
+  const words = who ? `${who.role} · Sign in` : "Sign in";
   return (
-    <button type="button" class="button quiet person" title={`Role: ${who.role}`} onClick={() => (signIn.value = { open: true, needed: false })}>
+    <button type="button" class="button quiet person" aria-label={words} onClick={() => (signIn.value = { open: true, needed: signIn.value.needed })}>
       <Icon name="person" />
-      <span class="wide-only">{who.role} · Sign in</span>
-      <span class="hidden-text">Sign in</span>
+      <span class="wide-only">{words}</span>
     </button>
   );
 }

@@ -9,7 +9,7 @@ import { SeverityMark } from "../../components/State";
 import { Empty, Failed, Skeleton } from "../../components/Told";
 import { When } from "../../components/When";
 import { dateTime, duration, ratio } from "../../format";
-import { bandWords, kpiSeries, sentence } from "../../lib/kpi_series";
+import { bandWords, kpiSeries, longestAgo, sentence } from "../../lib/kpi_series";
 import { now } from "../../live";
 import { useQuery } from "../../query";
 import { href, setQuery } from "../../router";
@@ -26,7 +26,7 @@ const DETECTORS: Record<string, string> = {
 export function ChosenAnomaly({ id, known }: { id: number; known: readonly Anomaly[] }) {
   const here = known.find((one) => one.id === id);
   // A link may be older than the time shown.
-  const answer = useQuery<{ anomalies: Anomaly[] }>(here ? null : "anomalies", () => ({ from: 0, to: Math.floor(now.value), limit: 1000 }), "", 0);
+  const answer = useQuery<{ anomalies: Anomaly[] }>(here ? null : "anomalies", () => ({ ...longestAgo(now.value), limit: 1000 }), "", 0);
   const anomaly = here ?? answer.data?.anomalies.find((one) => one.id === id);
   const close = (
     <button type="button" class="button tiny quiet" aria-label="Close this anomaly" onClick={() => setQuery({ anomaly: "" })}><Icon name="close" /></button>

@@ -10,7 +10,7 @@ type Port = NodeData["ports"][number];
 type Drop = NodeData["drops"][number];
 
 const workerColumns: Column<Worker>[] = [
-  { key: "cpu", title: "Core", value: (worker) => worker.cpu, cell: (worker) => `core ${worker.cpu}` },
+  { key: "cpu", title: "Core", value: (worker) => worker.cpu, cell: (worker) => <span class="nowrap">core {worker.cpu}</span> },
   {
     key: "busy", title: "Busy", value: (worker) => worker.busy_ratio,
     cell: (worker) => (

@@ -45,7 +45,7 @@ function Words({ n, narrow, letters }: { n: Placed; narrow: boolean; letters: nu
   const second = failing ? `${ratio(n.failure_ratio)}${narrow ? "" : " fail"}` : n.flows > 0 || n.layer === 0 ? figure : "";
   const state = n.layer === 0 || n.state === "up" ? null : n.state;
   const x = n.layer === 0 ? -BAR : n.layer === 1 ? 0 : n.members.length > 0 ? BAR + 4 : BAR;
-  const y = n.layer === 1 ? -n.bar / 2 - 20 : 0;
+  const y = n.layer === 1 ? -n.bar / 2 - 25 : 0;
   const anchor = n.layer === 0 ? "end" : n.layer === 1 ? "middle" : "start";
   return (
     <text x={x} y={y} dy="0.35em" text-anchor={anchor} class="words">
@@ -101,7 +101,7 @@ function NodeMark({ n, lit, picked, narrow, letters, onPick, onHover }: { n: Pla
       onFocus={() => onHover(n.id)}
       onBlur={() => onHover("")}
     >
-      <rect class="reach" x={n.layer === 0 ? -n.x + 6 : n.layer === 1 ? -48 : -BAR} y={n.layer === 1 ? -n.bar / 2 - 32 : -Math.max(11, n.bar / 2)} width={n.layer === 0 ? n.x + 4 : n.layer === 1 ? 96 : 150} height={n.layer === 1 ? n.bar + 38 : Math.max(22, n.bar)} />
+      <rect class="reach" x={n.layer === 0 ? -n.x + 6 : n.layer === 1 ? -48 : -BAR} y={n.layer === 1 ? -n.bar / 2 - 36 : -Math.max(11, n.bar / 2)} width={n.layer === 0 ? n.x + 4 : n.layer === 1 ? 96 : 150} height={n.layer === 1 ? n.bar + 42 : Math.max(22, n.bar)} />
       <rect class="bar-mark" x={-BAR / 2} y={-n.bar / 2} width={BAR} height={n.bar} rx={Math.min(3, n.bar / 2)} />
       {n.members.length > 0 && n.layer === 2 && <rect class="stack-mark" x={BAR / 2 + 1.5} y={-n.bar / 2 + 2} width={2} height={Math.max(2, n.bar - 4)} rx={1} />}
       <Words n={n} narrow={narrow} letters={letters} />
@@ -142,6 +142,11 @@ export function Map_({ graph, picked, hovered, onPick, onHover }: Props & { hove
                 {word}
               </text>
             ))}
+            {!graph.nodes.some((n) => n.layer === 0) && (
+              <text x={8} y={-10}>
+                none in the last minute
+              </text>
+            )}
           </g>
           <g aria-hidden="true">
             {links.map((l) => (

@@ -95,7 +95,7 @@ function relax(columns: readonly Slot[][], graph: Graph, at: ReadonlyMap<string,
 }
 
 // Takes away what stays free above and below; returns the height that is left.
-const ABOVE_SERVICE = 34; // its words stand on top of it
+const ABOVE_SERVICE = 38; // its words stand on top of it
 function trim(columns: readonly Slot[][], height: number): number {
   const all = columns.flat();
   const top = Math.min(height, ...all.map((s) => s.node.y - s.size / 2 - (s.node.layer === 1 ? ABOVE_SERVICE : 0)));
