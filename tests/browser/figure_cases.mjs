@@ -1,98 +1,91 @@
-// What each page shows, beside what the API has just told it. A page draws one frame (or answer) at a time, so everything that is read in
-// one go has to fit one of the newest two.
+// Pages of this second: overview, topology, backends, one backend; and by name all others (history_cases.mjs).
+import { begins, frames, of, rowMisfits, rowsOf, same, stateWord, untilFits } from './comparing.mjs';
 import { availabilityMisfit, misfit } from './figures.mjs';
-import { readTables } from './tables.mjs';
+import * as history from './history_cases.mjs';
+import { showAll } from './tables.mjs';
 
-const PATIENCE_MS = 5_000;
-const same = (text, value) => (text === String(value) ? '' : `"${text}" for ${value}`);
-const begins = (text, value) => (text === value || text.startsWith(`${value} `) ? '' : `"${text}" for "${value}"`);
-const STATE_WORDS = { drain: 'draining', unknown: 'not known' };
-const stateWord = (state) => STATE_WORDS[state] ?? state;
-
-/** Reads the page until it fits one of the candidates; the misfits with the newest one if it never does. */
-async function untilFits(read, candidates, judge) {
-  const deadline = Date.now() + PATIENCE_MS;
-  let last = ['nothing came to compare with'];
-  do {
-    const shown = await read();
-    const found = candidates().map((told) => judge(shown, told));
-    if (found.some((misfits) => misfits.length === 0)) return [];
-    if (found.length > 0) last = found.reduce((best, misfits) => (misfits.length < best.length ? misfits : best));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  } while (Date.now() < deadline);
-  return last;
-}
-
-/** columns: {header: (cell, entry) => misfit}. Each entry has its row, and no row is left over. */
-function rowMisfits(rows, entries, belongs, columns, name) {
-  const findings = rows.length === entries.length ? [] : [`${rows.length} rows for ${entries.length} entries`];
-  for (const entry of entries) {
-    const row = rows.find((one) => belongs(one, entry));
-    if (!row) findings.push(`no row for ${name(entry)}`);
-    for (const [header, differs] of row ? Object.entries(columns) : []) {
-      const words = row[header] === undefined ? `no column "${header}"; there are ${Object.keys(row).join(', ')}` : differs(row[header], entry);
-      if (words) findings.push(`${name(entry)}, ${header}: ${words}`);
-    }
-  }
-  return findings;
-}
-
-const of = (key, options) => (text, entry) => misfit(text, entry[key], options);
-const table = async (viewer, words) => {
-  const found = (await readTables(viewer.page)).find((one) => words.test(one.name));
-  return found?.rows ?? [];
-};
-const frames = (viewer) => () => [...viewer.frames.map(({ frame }) => frame), ...viewer.newest('stream')].reverse().slice(0, 2);
-
-// ---- pages
-
-async function card(viewer, label) {
-  const figure = viewer.page.getByRole('group', { name: label, exact: true }).locator('.figure');
-  return (await figure.textContent()).trim();
-}
+/** Texts of the figures in the cards, by label. */
+const cards = (viewer) => viewer.page.evaluate(() => Object.fromEntries([...document.querySelectorAll('.card')].map((card) => [
+  card.querySelector('.label').firstChild.textContent.trim(), card.querySelector('.figure').textContent.trim()])));
 
 async function overview(viewer) {
-  const figures = () => Promise.all(['Flows opened', 'Failed', 'Time to connect, p95', 'Throughput', 'Open flows'].map((label) => card(viewer, label)));
-  const cards = await untilFits(figures, frames(viewer), ([flows, failed, connect, throughput, open], { totals }) => [
-    misfit(flows, totals.flows), misfit(failed, totals.failure_ratio), misfit(connect, totals.connect_p95_us),
-    misfit(throughput, totals.bytes + totals.reply_bytes), misfit(open, totals.active),
-  ].filter(Boolean));
-  const availability = await untilFits(() => card(viewer, 'Availability'), () => viewer.newest('kpis'),
-    (text, kpis) => [availabilityMisfit(text, kpis.totals.availability)].filter(Boolean));
-  const services = await untilFits(() => table(viewer, /^Services$/), frames(viewer), (rows, { services: all }) => rowMisfits(
-    rows, all, (row, service) => begins(row.Service, service.name) === '', {
-      State: (text, { state }) => same(text, stateWord(state)), Backends: (text, { healthy, backends }) => same(text, `${healthy} of ${backends} up`),
-      Flows: of('flows'), Failed: of('failure_ratio'), Throughput: (text, { bytes, reply_bytes: replies }) => misfit(text, bytes + replies),
-      Open: of('active'), 'Connect p95': (text, { connect_p95_us: us }) => misfit(text.replace(/ ?(synack|ack)$/, ''), us),
-    }, (service) => service.name));
-  return [...cards, ...availability, ...services];
+  const live = await untilFits(() => cards(viewer), frames(viewer), (shown, { totals }) => [
+    misfit(shown['Flows opened'], totals.flows), misfit(shown.Failed, totals.failure_ratio), misfit(shown['Connect p95'], totals.connect_p95_us),
+    misfit(shown.Throughput, totals.bytes + totals.reply_bytes), misfit(shown['Open flows'], totals.active)]);
+  const kept = await untilFits(() => cards(viewer), () => viewer.newest('kpis'), (shown, { totals }) => [
+    availabilityMisfit(shown.Availability, totals.availability)]);
+  const services = await untilFits(() => rowsOf(viewer, /^Services$/), frames(viewer), (rows, { services: all }) => rowMisfits(
+    rows, all, (row, { name }) => begins(row.Service, name) === '', {
+      State: (text, { state }) => same(text, stateWord(state)),
+      Backends: (text, { healthy, backends: count }) => same(text, `${healthy} of ${count} up`),
+      Flows: of('flows'), Failed: of('failure_ratio'), Open: of('active'),
+      Throughput: (text, { bytes, reply_bytes: replies }) => misfit(text, bytes + replies),
+      'Connect p95': (text, { connect_p95_us: us }) => misfit(text.replace(/ ?(synack|ack)$/, ''), us),
+    }, ({ name }) => name));
+  return [...live, ...kept, ...services];
+}
+
+/** Links of the frame: countries to services, services to backends. */
+function linksOf(frame) {
+  const names = new Intl.DisplayNames(['en'], { type: 'region' });
+  const country = (code) => (/^[A-Z]{2}$/.test(code) ? names.of(code) : 'Not known');
+  const states = new Map(frame.services.map((service) => [service.name, service.state]));
+  return [
+    ...frame.countries.map(({ country: code, service, ...rates }) => ({ from: country(code), to: service, state: states.get(service), ...rates })),
+    ...frame.backends.map((one) => ({ ...one, from: one.service, to: one.pool === '' ? one.name : `${one.name} in ${one.pool}` })),
+  ];
+}
+
+async function topology(viewer) {
+  return untilFits(() => rowsOf(viewer, /^Links$/), frames(viewer), (rows, frame) => rowMisfits(
+    rows, linksOf(frame), (row, link) => row.From === link.from && row.To === link.to, {
+      State: (text, { state }) => same(text, stateWord(state)), Flows: of('flows'), Failed: of('failure_ratio'),
+    }, ({ from, to }) => `${from} to ${to}`));
+}
+
+/** A row of its service stands above those of its backends. */
+function ownRows(rows, services) {
+  let service = '';
+  const own = [];
+  for (const row of rows) {
+    const heading = services.find(({ name }) => begins(row.Backend, name) === '' && row['Load: Weight'] === '');
+    if (heading) service = heading.name;
+    else own.push({ ...row, service });
+  }
+  return own;
 }
 
 async function backends(viewer) {
   await viewer.goto('/backends?cols=all');
   const latency = (kind, title) => Object.fromEntries(['p50', 'p95', 'p99'].map((part) => [`${title}: ${part}`, of(`${kind}_${part}_us`)]));
   const host = (key) => (text, { host: numbers }) => misfit(text, numbers && !numbers.stale ? numbers[key] : null, { whole: true });
-  return untilFits(() => table(viewer, /^Backends/), frames(viewer), (rows, frame) => {
-    let service = '';
-    const own = []; // a row of its service stands above those of its backends
-    for (const row of rows) {
-      const heading = frame.services.find((one) => begins(row.Backend, one.name) === '' && row['Load: Weight'] === '');
-      if (heading) service = heading.name;
-      else own.push({ ...row, service });
-    }
-    return rowMisfits(own, frame.backends, (row, one) => row.service === one.service && begins(row.Backend, one.name) === '', {
+  return untilFits(() => rowsOf(viewer, /^Backends/), frames(viewer), (rows, frame) => rowMisfits(
+    ownRows(rows, frame.services), frame.backends, (row, one) => row.service === one.service && begins(row.Backend, one.name) === '', {
       State: (text, { state }) => begins(text, stateWord(state)),
       'Load: Weight': of('weight'), 'Load: Share': of('share'), 'Load: Flows/s': of('flows'), 'Load: Active': of('active'),
-      'Failures: Failed': of('failure_ratio'), 'Failures: SYN again/s': of('syn_retransmits'),
+      'Failures: Failed': of('failure_ratio'), 'Failures: SYN again': of('syn_retransmits'),
       ...latency('connect', 'Connect'), ...latency('response', 'Response'),
       'Bytes a second: In': of('bytes'), 'Bytes a second: Out': of('reply_bytes'),
       'Machine: CPU': host('cpu'), 'Machine: Mem.': host('memory'), 'Machine: Disk': host('disk'),
-    }, (one) => `${one.service}/${one.name}`);
+    }, ({ service, name }) => `${service}/${name}`));
+}
+
+async function backend(viewer, page) {
+  const [service, pool, name] = page.path.split('/').slice(2).map(decodeURIComponent);
+  const read = async () => ({ cards: await cards(viewer), state: (await viewer.page.locator('.bd-who .state').first().textContent()).trim() });
+  return untilFits(read, frames(viewer), (shown, frame) => {
+    const one = frame.backends.find((other) => other.service === service && other.pool === pool && other.name === name);
+    return [
+      same(shown.state, stateWord(one.state)), misfit(shown.cards['Flows a second'], one.flows), misfit(shown.cards.Failed, one.failure_ratio),
+      misfit(shown.cards['Open flows'], one.active), misfit(shown.cards['Connect, p95'], one.connect_p95_us),
+      misfit(shown.cards['Response, p95'], one.response_p95_us), misfit(shown.cards['SYNs again'], one.syn_retransmits)];
   });
 }
 
-const CASES = { overview, backends };
+const CASES = { overview, topology, backends, backend, ...history.cases };
 
 export async function figureFindings(viewer, page) {
-  return page.name in CASES ? CASES[page.name](viewer) : [];
+  if (!(page.name in CASES)) throw new Error(`nothing compares the figures of ${page.path}`);
+  await showAll(viewer.page);
+  return CASES[page.name](viewer, page);
 }

@@ -1,21 +1,25 @@
-// The pages of the program: a name for screenshots, the address, the words of its heading.
+// The pages of the program: a name for screenshots, and the address.
 
 export const PAGES = [
-  { name: 'overview', path: '/', heading: /overview/i },
-  { name: 'topology', path: '/topology', heading: /topology/i },
-  { name: 'traffic', path: '/traffic', heading: /traffic/i },
-  { name: 'backends', path: '/backends', heading: /backends/i },
-  { name: 'backend', path: null, heading: null }, // of the first backend: backendPage()
-  { name: 'anomalies', path: '/anomalies', heading: /anomal/i },
-  { name: 'retries', path: '/retries', heading: /retr/i },
-  { name: 'alerts', path: '/alerts', heading: /alert/i },
-  { name: 'system', path: '/system', heading: /system/i },
+  { name: 'overview', path: '/' },
+  { name: 'topology', path: '/topology' },
+  { name: 'traffic', path: '/traffic' },
+  { name: 'backends', path: '/backends' },
+  { name: 'backend', path: null }, // of the first backend
+  { name: 'incident', path: null }, // the newest, where there is one
+  { name: 'anomalies', path: '/anomalies' },
+  { name: 'retries', path: '/retries' },
+  { name: 'alerts', path: '/alerts' },
+  { name: 'system', path: '/system' },
 ];
 
-/** All pages; that of one backend is the first of the API's list. */
+/** All pages; those of one backend and of one incident are the first of the API's lists. */
 export async function allPages(viewer) {
-  const { body } = await viewer.ask('/api/v1/backends');
-  const one = body.backends[0];
-  const path = one && `/backends/${[one.service, one.pool, one.name].map(encodeURIComponent).join('/')}`;
-  return PAGES.map((page) => (page.path === null ? { ...page, path, heading: new RegExp(one.name) } : page));
+  const { body: { backends: [one] } } = await viewer.ask('/api/v1/backends');
+  const { body: { incidents: [incident] } } = await viewer.ask('/api/v1/incidents?limit=1');
+  const paths = {
+    backend: one && `/backends/${[one.service, one.pool, one.name].map(encodeURIComponent).join('/')}`,
+    incident: incident && `/incidents/${incident.id}`,
+  };
+  return PAGES.map((page) => ({ ...page, path: page.path ?? paths[page.name] })).filter(({ path }) => path);
 }

@@ -1,32 +1,50 @@
 // When a backend's new state is on the pages: windows stand open on them before it changes.
+import { showAll } from './tables.mjs';
 import { Viewer } from './viewer.mjs';
 
-const WORDS = { up: 'up', down: 'down', drain: 'draining', disabled: 'disabled', unknown: 'not known' };
-const PAGES = { backends: /backends/i, topology: /backends/i };
+const WORDS = { up: 'up', down: 'down', drain: 'draining' };
+const RED = 'c-fail';
 
-/** The cell's words as soon as they are this state's; polled in the page, as often as it is drawn. */
-async function stateOnPage(viewer, { service, pool, backend }, state, timeout) {
-  await viewer.page.waitForFunction(({ parts, word }) => [...document.querySelectorAll('tbody tr')].some((row) => {
-    const cells = [...row.cells].map((cell) => cell.textContent.trim());
-    return parts.every((part) => cells.some((cell) => cell.split(/[\s/]+/).includes(part))) && cells.some((cell) => cell.split(/\s/)[0] === word || cell === word);
-  }), { parts: [service, pool, backend].filter((part, at, all) => all.indexOf(part) === at), word: WORDS[state] }, { polling: 'raf', timeout });
+// In the page; each is true as soon as a person can see the state there, in its word and, where it is down, in red.
+const SIGHTS = {
+  backends: ({ service, backend, word, red }) => {
+    let heading = '';
+    return [...document.querySelectorAll('table.bt tbody tr')].some((row) => {
+      if (row.querySelector('th[scope="rowgroup"]')) heading = row.querySelector('.bt-fold').textContent.trim();
+      const state = row.querySelector('.state');
+      return heading === service && row.querySelector('a')?.textContent === backend && state?.textContent.trim() === word && state.classList.contains(red) === (word === 'down');
+    });
+  },
+  topology: ({ service, pool, backend, state: name, word, red }) => {
+    const mark = [...document.querySelectorAll('.map .node')].find((node) => node.getAttribute('aria-label').startsWith(`${backend} in ${pool}, ${name},`));
+    const row = [...document.querySelectorAll('tbody tr')].find(({ cells }) => cells[0].textContent.trim() === service && cells[1].textContent.trim() === `${backend} in ${pool}`);
+    const cell = row?.querySelector('.state');
+    return mark !== undefined && mark.classList.contains(red) === (word === 'down') && cell?.textContent.trim() === word;
+  },
+};
+
+/** Seconds since 1970 at which it was there; looked at whenever the page is drawn. */
+async function sight(viewer, name, { state, ...subject }, timeout) {
+  await viewer.page.waitForFunction(SIGHTS[name], { ...subject, state, word: WORDS[state], red: RED }, { polling: 'raf', timeout });
   return Date.now() / 1000;
 }
 
-async function watch({ browser, base, windows, state, ...subject }) {
-  for (const name of Object.keys(PAGES)) {
-    const viewer = await Viewer.open(browser, base);
+async function watch({ browser, base, windows, service, pool, backend, state }) {
+  for (const name of Object.keys(SIGHTS)) {
+    const viewer = await Viewer.open(browser, base, { width: 1440, height: 900 });
     windows.set(name, viewer);
     await viewer.goto(`/${name}`);
-    await stateOnPage(viewer, subject, state, 10_000);
+    await showAll(viewer.page);
+    await sight(viewer, name, { service, pool, backend, state }, 10_000);
   }
   return {};
 }
 
-/** {at: {page: seconds since 1970}}: when each of the windows had it. */
-async function seen({ windows, state, seconds, ...subject }) {
-  const names = Object.keys(PAGES);
-  const times = await Promise.all(names.map((name) => stateOnPage(windows.get(name), subject, state, seconds * 1000)));
+/** {at: {page: seconds since 1970}}: when each of the windows had it. With `folder`: a picture of each. */
+async function seen({ windows, folder, service, pool, backend, state, seconds }) {
+  const names = Object.keys(SIGHTS);
+  const times = await Promise.all(names.map((name) => sight(windows.get(name), name, { service, pool, backend, state }, seconds * 1000)));
+  if (folder) await Promise.all(names.map((name) => windows.get(name).page.screenshot({ path: `${folder}/${name}-${state}.png` })));
   const findings = names.flatMap((name) => windows.get(name).takeFaults().map((fault) => `/${name}: ${fault}`));
   return { findings, figures: { at: Object.fromEntries(names.map((name, at) => [name, times[at]])) } };
 }

@@ -3,14 +3,18 @@
 /** [{name, headers: [text], rows: [{header: text}]}] of all tables that the page has now. Under a group of columns the header is "Group: text". */
 export async function readTables(page) {
   return page.evaluate(() => {
-    // What is shown, without what is only drawn or opens on a press; parts of a cell are parted by a space.
+    // What is shown, without what is only drawn or opens on a press; elements of a cell are parted by a space.
     const text = (element) => {
       const copy = element.cloneNode(true);
       copy.querySelectorAll('.help, [popover], [aria-hidden="true"]').forEach((extra) => extra.remove());
       const walk = document.createTreeWalker(copy, NodeFilter.SHOW_TEXT);
-      const parts = [];
-      while (walk.nextNode()) parts.push(walk.currentNode.data);
-      return parts.join(' ').replace(/\s+/g, ' ').trim();
+      let words = '';
+      let before = null;
+      while (walk.nextNode()) {
+        words += (before === walk.currentNode.parentNode ? '' : ' ') + walk.currentNode.data;
+        before = walk.currentNode.parentNode;
+      }
+      return words.replace(/\s+/g, ' ').trim();
     };
     const spread = (row) => [...row.cells].flatMap((cell) => Array(cell.colSpan).fill(text(cell)));
     return [...document.querySelectorAll('table')].map((table) => {
@@ -22,12 +26,9 @@ export async function readTables(page) {
   });
 }
 
-/** The one table whose name has these words. */
-export async function readTable(page, words) {
-  const tables = await readTables(page);
-  const found = tables.filter((table) => words.test(table.name));
-  if (found.length !== 1) throw new Error(`${found.length} tables are named ${words}; there are: ${tables.map((one) => one.name).join('; ')}`);
-  return found[0];
+/** Long tables show their first rows only. */
+export async function showAll(page) {
+  for (const button of await page.getByRole('button', { name: /^Show all \d/ }).all()) await button.click();
 }
 
 /** Turns every chart into its table and back. A line for each drawing that has no table, or whose table is empty. */

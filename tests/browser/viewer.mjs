@@ -63,7 +63,9 @@ export class Viewer {
 
   /** Goes to a page of the program and waits until it shows what it is about. */
   async goto(path) {
-    await this.page.goto(path, { waitUntil: 'load' });
+    const response = await this.page.goto(path, { waitUntil: 'load' });
+    const policy = response.headers()['content-security-policy'] ?? '';
+    if (!/default-src 'self'/.test(policy) || /unsafe/.test(policy)) this.faults.push(`${path}: its content security policy is "${policy}"`);
     await this.settled();
   }
 

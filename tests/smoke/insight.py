@@ -137,10 +137,10 @@ class Insight:
 class Servers:
     """shunt-test-backend on each backend for some services of the bed, with knobs to make it worse."""
 
-    def __init__(self, bed, services):
+    def __init__(self, bed, services, backends):
         self._bed = bed
         self._ports = [backend_port(bed.forward, bed.services[service][1]) for service in services]
-        for backend in bed.backends:
+        for backend in backends:
             self.start(backend)
 
     def start(self, backend):

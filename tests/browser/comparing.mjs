@@ -1,0 +1,52 @@
+// What a page shows beside what the API has just told it. A page draws one frame (or answer) at a time, so everything that is read in one go
+// has to fit one of the newest two.
+import { misfit } from './figures.mjs';
+import { readTables } from './tables.mjs';
+
+const PATIENCE_MS = 6_000;
+
+const WORDS = { drain: 'draining', unknown: 'not known' };
+export const stateWord = (state) => WORDS[state] ?? state;
+
+/** Both give "" or what differs. */
+export const same = (text, value) => (text === String(value) ? '' : `"${text}" for "${value}"`);
+export const begins = (text, value) => (text === value || text.startsWith(`${value} `) ? '' : `"${text}" for "${value}"`);
+
+/** A column's figure is the entry's `key`. */
+export const of = (key, options) => (text, entry) => misfit(text, entry[key], options);
+
+/** Reads the page until it fits one of the candidates; the fewest misfits if it never does. */
+export async function untilFits(read, candidates, judge) {
+  const deadline = Date.now() + PATIENCE_MS;
+  let last = ['nothing came to compare with'];
+  do {
+    const shown = await read();
+    const found = candidates().map((told) => judge(shown, told).filter(Boolean));
+    if (found.some((misfits) => misfits.length === 0)) return [];
+    if (found.length > 0) last = found.reduce((best, misfits) => (misfits.length < best.length ? misfits : best));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  } while (Date.now() < deadline);
+  return last;
+}
+
+/** columns: {header: (cell, entry) => misfit}. Each entry has its row, and no row is left over. */
+export function rowMisfits(rows, entries, belongs, columns, name) {
+  const findings = rows.length === entries.length ? [] : [`${rows.length} rows for ${entries.length} entries`];
+  for (const entry of entries) {
+    const row = rows.find((one) => belongs(one, entry));
+    if (!row) findings.push(`no row for ${name(entry)}`);
+    for (const [header, differs] of row ? Object.entries(columns) : []) {
+      const words = row[header] === undefined ? `no column "${header}"; there are ${Object.keys(row).join(', ')}` : differs(row[header], entry);
+      if (words) findings.push(`${name(entry)}, ${header}: ${words}`);
+    }
+  }
+  return findings;
+}
+
+/** Rows of the table with this name; none where the page says in words that there is nothing. */
+export async function rowsOf(viewer, name) {
+  const found = (await readTables(viewer.page)).find((table) => name.test(table.name));
+  return found?.rows ?? [];
+}
+
+export const frames = (viewer) => () => [...viewer.newest('stream'), ...viewer.frames.map(({ frame }) => frame)].sort((a, b) => b.t - a.t).slice(0, 3);
