@@ -45,14 +45,21 @@ double causality(Kpi kpi) {
   return 0;
 }
 
-// Whether most backends of the service are touched; by `kpi`, when one is given.
+// What a backend shows because of others: clients that failed elsewhere come to it.
+bool is_of_others(Kpi kpi) {
+  return kpi == Kpi::reconnects || kpi == Kpi::share || kpi == Kpi::active_flows;
+}
+
+// Whether most backends of the service are touched; by `kpi`, when one is given, else by something of their
+// own.
 bool most_touched(std::span<const Anomaly> anomalies, std::span<const size_t> members,
                   const std::string& service, const Topology& topology, const Kpi* kpi) {
   std::set<std::string> touched;
   for (const size_t member : members) {
     const Anomaly& anomaly = anomalies[member];
     if (anomaly.subject.service != service || anomaly.subject.backend.empty()) continue;
-    if (kpi == nullptr || anomaly.kpi == *kpi) touched.insert(anomaly.subject.backend);
+    if (kpi == nullptr ? !is_of_others(anomaly.kpi) : anomaly.kpi == *kpi)
+      touched.insert(anomaly.subject.backend);
   }
   const Topology::Service* known = topology.find(service);
   const size_t all = known == nullptr ? 0 : known->backends.size();
@@ -83,8 +90,9 @@ bool explains(const Subject& subject, const Anomaly& anomaly, bool most) {
   if (is_node(subject) || anomaly.subject == subject) return true;
   if (is_service(subject)) return most && anomaly.subject.service == subject.service;
   if (anomaly.subject.backend == subject.backend) return true;  // the same machine in another service
-  // One backend explains what its service shows, if it isn't one of many.
-  return !most && is_service(anomaly.subject) && anomaly.subject.service == subject.service;
+  // One backend explains what its service shows and what its siblings get of it, if it isn't one of many.
+  return !most && anomaly.subject.service == subject.service && !subject.service.empty() &&
+         (is_service(anomaly.subject) || is_of_others(anomaly.kpi));
 }
 
 Weighed weigh(const Subject& subject, std::span<const Anomaly> anomalies, std::span<const size_t> members,

@@ -18,7 +18,8 @@ std::vector<size_t> hidden_members(std::span<const Anomaly> anomalies, std::span
 // The subjects that aren't hidden, likeliest first. A subject's score is
 //   0.40 × the part of the incident's anomalies that it explains (topology: itself; a service its backends
 //   when most of
-//          them are touched, else a backend its services; the node everything),
+//          them are touched by something of their own, else a backend its services, and its siblings'
+//          reconnects, shares and active flows; the node everything),
 // + 0.25 × how early it began (e^(-delay / 60 s)),
 // + 0.20 × its highest severity score,
 // + 0.15 × how much its KPI is a cause and not a symptom (down, then a full machine, then traffic, then

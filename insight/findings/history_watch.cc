@@ -11,10 +11,18 @@ namespace shunt::insight {
 namespace {
 
 constexpr double kRarestOfOwn = 0.02;  // GateSettings::rarest: what comes often is no news
+// Of the band's end: a series that hardly moves makes a trifle unusual.
+constexpr double kLeastBeyond = 0.1;
 
 // Whether the band is one of values, so that later ones can be held against it.
 bool is_of_values(Expert expert) {
   return expert == Expert::value || expert == Expert::departure || expert == Expert::robust_z;
+}
+
+bool is_trifle(const Band& band) {
+  const double end = band.observed > band.high ? band.high : band.low;
+  const double beyond = band.observed > band.high ? band.observed - band.high : band.low - band.observed;
+  return beyond < kLeastBeyond * std::fabs(end);
 }
 
 }  // namespace
@@ -46,8 +54,8 @@ std::optional<HistoryVerdict> HistoryWatch::observe(int64_t time_s, double value
   const Verdict verdict = detector_.observe(time_s, value);
   const double p_value = chance(verdict.score, values_);
   if (values_ < std::numeric_limits<uint32_t>::max()) ++values_;
-  const bool unusual =
-      verdict.score >= GateSettings{}.threshold && p_value <= kRarest && verdict.p_value <= kRarestOfOwn;
+  const bool unusual = verdict.score >= GateSettings{}.threshold && p_value <= kRarest &&
+                       verdict.p_value <= kRarestOfOwn && !is_trifle(verdict.band);
   if (!unusual) return hold(time_s, value);
   HistoryVerdict found{true,
                        p_value,

@@ -29,6 +29,12 @@ std::string words(Kpi kpi, const PeerVerdict& verdict) {
   return "flows for each unit of its weight: " + text;
 }
 
+// How much of the backend's traffic suffers: as in series_watch.cc.
+double harm(Kpi kpi, const PeerVerdict& verdict) {
+  if (kpi == Kpi::failures) return verdict.observed;
+  return kpi == Kpi::latency ? 0.5 : 0.25;
+}
+
 }  // namespace
 
 PoolWatch::Counts PoolWatch::Member::sum() const {
@@ -126,9 +132,7 @@ void PoolWatch::observe(const std::vector<PeerInput>& backends, bool learning, s
       seen.kpi = kpi;
       seen.detector = "peer";
       seen.p_value = p_value;
-      seen.traffic = backend.traffic * (kpi == Kpi::failures ? verdict.observed
-                                        : kpi == Kpi::share  ? 0.25
-                                                             : 1);
+      seen.traffic = backend.traffic * harm(kpi, verdict);
       seen.observed = verdict.observed * unit;
       seen.expected_low = std::max(0.0, verdict.expected_low * unit);
       seen.expected_high = std::max(0.0, verdict.expected_high * unit);

@@ -14,6 +14,8 @@ namespace {
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 // More flows, more of them at once, another spread: that alone harms nobody.
 constexpr double kHarmOfMore = 0.25;
+constexpr double kHarmOfWaiting = 0.5;  // they wait, and get what they want
+constexpr double kLeastSlower_us = 500;
 
 constexpr std::array<Kpi, 4> kHistoryKpis = {Kpi::flows, Kpi::active_flows, Kpi::latency, Kpi::share};
 struct TestFacts {
@@ -30,7 +32,7 @@ size_t place(Kpi kpi) {
 
 // How much of the series' traffic suffers.
 double harm(Kpi kpi, const HistoryVerdict& verdict) {
-  if (kpi == Kpi::latency) return 1;
+  if (kpi == Kpi::latency) return kHarmOfWaiting;
   if (kpi == Kpi::flows && verdict.observed < verdict.low && verdict.low > 0)
     return 1 - std::max(0.0, verdict.observed) / verdict.low;
   return kHarmOfMore;
@@ -64,8 +66,9 @@ void SeriesWatch::against_past(const SeriesInput& input, Kpi kpi, double value, 
   }
   const std::optional<HistoryVerdict> verdict = history->observe(input.begin_s, value);
   if (!verdict) return;
-  // Quicker than ever is no trouble, and comes with each recovery.
-  if (kpi == Kpi::latency && verdict->observed < verdict->low) return;
+  // Quicker than ever is no trouble, and comes with each recovery; a fraction of a millisecond is none
+  // either.
+  if (kpi == Kpi::latency && verdict->opens && verdict->observed < verdict->high + kLeastSlower_us) return;
   const double unit = kpi == Kpi::share ? input.fair_share : 1;
   Sighting seen;
   seen.series = *input.name;
