@@ -91,6 +91,7 @@ function Grid({ data, anomalies }: { data: TimeSeries; anomalies: readonly Anoma
         <figcaption>Failures</figcaption>
         <Chart
           label="Share of flows that failed"
+          empty="No flow ended in this time"
           t={data.t}
           height={HEIGHT}
           format={ratio}
@@ -103,6 +104,7 @@ function Grid({ data, anomalies }: { data: TimeSeries; anomalies: readonly Anoma
         <figcaption>Time to connect</figcaption>
         <Chart
           label="Time to connect"
+          empty="No watched flow connected in this time"
           t={data.t}
           height={HEIGHT}
           format={micros}
@@ -118,6 +120,7 @@ function Grid({ data, anomalies }: { data: TimeSeries; anomalies: readonly Anoma
         <figcaption>Time to respond</figcaption>
         <Chart
           label="Time to respond"
+          empty="No watched flow was answered in this time"
           t={data.t}
           height={HEIGHT}
           format={micros}
