@@ -7,14 +7,14 @@
 namespace shunt {
 
 std::string_view kpi_name(Kpi kpi) {
-  static constexpr std::array<std::string_view, 11> kNames = {
+  static constexpr std::array<std::string_view, kKpis> kNames = {
       "up",           "failures", "latency", "syn_retransmits", "reconnects", "flows",
       "active_flows", "share",    "cpu",     "memory",          "disk"};
   return kNames[static_cast<size_t>(kpi)];
 }
 
 std::string_view kpi_words(Kpi kpi) {
-  static constexpr std::array<std::string_view, 11> kWords = {
+  static constexpr std::array<std::string_view, kKpis> kWords = {
       "health",     "failures",  "latency",      "SYN retransmissions",
       "reconnects", "new flows", "active flows", "share of traffic",
       "CPU",        "memory",    "disk"};

@@ -24,6 +24,7 @@ enum class Kpi : uint8_t {
   memory,
   disk,
 };
+inline constexpr size_t kKpis = 11;
 std::string_view kpi_name(Kpi kpi);   // as in tables: syn_retransmits
 std::string_view kpi_words(Kpi kpi);  // as people say: SYN retransmissions
 

@@ -25,17 +25,19 @@ int64_t quiet_of(Kpi kpi) {
 
 }  // namespace
 
-void AnomalyBook::restore(std::vector<FoundAnomaly> open, int64_t last_id) {
+void AnomalyBook::restore(std::vector<FoundAnomaly> anomalies, int64_t last_id) {
   last_id_ = std::max(last_id_, last_id);
-  std::sort(open.begin(), open.end(),
+  std::sort(anomalies.begin(), anomalies.end(),
             [](const FoundAnomaly& a, const FoundAnomaly& b) { return a.id < b.id; });
-  for (FoundAnomaly& anomaly : open) {
+  for (FoundAnomaly& anomaly : anomalies) {
     last_id_ = std::max(last_id_, anomaly.id);
     const Key key{anomaly.series, anomaly.anomaly.kpi};
-    if (open_.size() >= kMostOpen || open_.contains(key)) anomaly.open = false;
+    if (anomaly.open && (open_.size() >= kMostOpen || open_.contains(key))) {
+      anomaly.open = false;
+      store(anomaly);
+    }
     // When it was seen last is the first tick.
     if (anomaly.open) open_.emplace(key, Open{anomaly.id, 0, 0});
-    if (!anomaly.open) store(anomaly);
     all_.push_back(std::move(anomaly));
   }
   forget_old();

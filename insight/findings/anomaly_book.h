@@ -37,7 +37,7 @@ class AnomalyBook {
 
   explicit AnomalyBook(Put put) : put_(std::move(put)) {}
 
-  void restore(std::vector<FoundAnomaly> open, int64_t last_id);
+  void restore(std::vector<FoundAnomaly> anomalies, int64_t last_id);
   // Ids of anomalies and incidents are of one row.
   int64_t next_id() { return ++last_id_; }
 

@@ -142,11 +142,11 @@ void Findings::learn(const ClosedCell& cell) {
   if (!parts_->sums.take(cell)) ++parts_->tally.late_cells;
 }
 
-void Findings::restore(std::vector<FoundAnomaly> open, std::vector<FoundIncident> incidents,
+void Findings::restore(std::vector<FoundAnomaly> anomalies, std::vector<FoundIncident> incidents,
                        int64_t last_id) {
   for (const FoundIncident& incident : incidents)
     last_id = std::max(last_id, incident.id);
-  parts_->anomalies.restore(std::move(open), last_id);
+  parts_->anomalies.restore(std::move(anomalies), last_id);
   parts_->incidents.restore(std::move(incidents));
   parts_->rank_worst();
 }

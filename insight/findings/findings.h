@@ -51,8 +51,9 @@ class Findings {
   // minute (up to 3 days, for error budgets and the usual amount of traffic), then those of 10 s (for
   // detectors), each oldest first. Others are passed over.
   void learn(const ClosedCell& cell);
-  // Rows of the warehouse that a program before this one left open; ids go on behind `last_id`.
-  void restore(std::vector<FoundAnomaly> open, std::vector<FoundIncident> incidents, int64_t last_id);
+  // What a program before this one found (stored_findings.h): open ones go on, closed ones are shown; ids go
+  // on behind `last_id`.
+  void restore(std::vector<FoundAnomaly> anomalies, std::vector<FoundIncident> incidents, int64_t last_id);
 
   void take(const ClosedCell& cell);  // every closed cell; those of 10 s are judged
   void tick(const LiveState& live);   // once a second, after the readings and after RollUp::advance()

@@ -156,6 +156,7 @@ void NodeWatcher::fail(const std::string& why) {
 void NodeWatcher::take(const Round& round) {
   ++tally_.readings;
   pause_us_ = 0;
+  due_us_ = std::max(due_us_, (clock_() / kSecondUs + 1) * kSecondUs);
   if (started_us_ != 0 && round.answers.started_us != started_us_) ++tally_.restarts;
   started_us_ = round.answers.started_us;
   if (!round.raw.history.is_null()) generation_ = round.answers.generation;

@@ -16,8 +16,10 @@ void RecentCountries::take(const std::string& service, CountryCode country, uint
 }
 
 void RecentCountries::advance(int64_t now_s) {
-  // After a jump nothing of before is left.
-  now_s_ = now_s - now_s_ > kSeconds ? now_s - kSeconds - 1 : now_s_;
+  if (now_s - now_s_ > kSeconds) {  // a jump: nothing of before is left
+    pairs_.clear();
+    now_s_ = now_s;
+  }
   for (; now_s_ < now_s; ++now_s_) {
     for (auto& [key, pair] : pairs_) {
       const Second& over = pair.seconds[place(now_s_)];

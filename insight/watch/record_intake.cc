@@ -15,9 +15,9 @@ bool RecordIntake::turn(int64_t now_us, const Sink& sink) {
   if (!source_) return false;
   source_->turn(now_us);
   if (source_->attachments() != attachment_) {
+    if (attachment_ != 0) names_.forget();  // another shuntd has other numbers
     attachment_ = source_->attachments();
     dropped_before_ += dropped_now_;
-    names_.forget();  // another shuntd has other numbers
   }
   if (!source_->is_attached()) return false;
   dropped_now_ = source_->dropped();

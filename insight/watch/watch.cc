@@ -91,7 +91,7 @@ WatchTally Watch::tally() const {
   WatchTally tally;
   tally.records = pipeline_.tally().records;
   tally.records_rate = records_rate_;
-  tally.series = pipeline_.roll_up().series_count();
+  tally.series = pipeline_.roll_up().series_count() - 1;  // without `other`, which is always there
   tally.late_records = pipeline_.roll_up().tally().late;
   tally.flow_rows_passed_over = pipeline_.tally().flow_rows_passed_over;
   for (const auto& node : nodes_) {

@@ -13,6 +13,8 @@
 #include "http/api_openapi.h"
 #include "http/api_schema.h"
 #include "tests/unit/api_harness.h"
+#include "tests/unit/schema_validator.h"
+#include "tests/unit/web_socket_client.h"
 #include "tests/unit/desired_bed.h"
 
 namespace shunt {
@@ -130,45 +132,6 @@ TEST(FigureFeed, RestsWhileNobodyLooks) {
 
 // ---- WebSockets
 
-// RFC 6455 as far as the tests need it: frames of the server, unmasked, whole.
-class WebSocket {
- public:
-  WebSocket(const std::string& address, const std::string& target, const std::string& more = {})
-      : client_(address) {
-    client_.send(request_text("GET", target,
-                              "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-                                  more));
-    answer_ = client_.read_answer(true);
-  }
-  RawAnswer& answer() { return answer_; }
-  RawClient& client() { return client_; }
-  // The next text message as JSON; null at the end.
-  Json next() {
-    for (;;) {
-      const std::string head = client_.read_bytes(2);
-      if (head.size() < 2) return nullptr;
-      size_t size = static_cast<uint8_t>(head[1]) & 0x7fU;
-      if (size >= 126) {
-        const std::string more = client_.read_bytes(size == 126 ? 2 : 8);
-        size = 0;
-        for (const char c : more)
-          size = size << 8U | static_cast<uint8_t>(c);
-      }
-      const std::string body = client_.read_bytes(size);
-      if ((static_cast<uint8_t>(head[0]) & 0x0fU) == 1) return Json::parse(body);
-      if ((static_cast<uint8_t>(head[0]) & 0x0fU) == 9)  // a ping: a pong, masked by zeros
-        client_.send(std::string("\x8a") + static_cast<char>(0x80U | body.size()) + std::string(4, '\0') +
-                     body);
-      if ((static_cast<uint8_t>(head[0]) & 0x0fU) == 8) return nullptr;
-    }
-  }
-
- private:
-  RawClient client_;
-  RawAnswer answer_;
-};
-
 TEST(ApiViewer, EventsComeAsTheyHappen) {
   ServerOnThread server;
   server.on_control_thread([&] { server.events.add("reload.accepted", "f", "one"); });
@@ -267,68 +230,6 @@ TEST(ApiViewer, GoWithTheServer) {
 }
 
 // ---- the document
-
-// JSON Schema as far as the document uses it; members that it doesn't name are errors. "": it fits.
-class Validator {
- public:
-  explicit Validator(const Json& document) : document_(document) {}
-
-  std::string check(const Json& schema, const Json& value, const std::string& at) const {
-    if (schema.contains("$ref")) {
-      const Json::json_pointer pointer(schema["$ref"].get<std::string>().substr(1));
-      return document_.contains(pointer) ? check(document_.at(pointer), value, at)
-                                         : at + ": dangling reference";
-    }
-    if (schema.contains("anyOf")) {
-      for (const Json& choice : schema["anyOf"]) {
-        if (check(choice, value, at).empty()) return {};
-      }
-      return at + ": none of the choices fits " + value.dump();
-    }
-    if (schema.empty()) return {};
-    const std::string type = schema["type"];
-    if (type == "object") return check_object(schema, value, at);
-    if (type == "array") return check_array(schema, value, at);
-    const bool fits = type == "integer" ? value.is_number_integer() &&
-                                              (!schema.contains("minimum") || value >= schema["minimum"])
-                      : type == "number"  ? value.is_number()
-                      : type == "string"  ? value.is_string() && time_fits(schema, value)
-                      : type == "boolean" ? value.is_boolean()
-                                          : type == "null" && value.is_null();
-    return fits ? "" : at + ": " + value.dump() + " isn't " + schema.dump();
-  }
-
- private:
-  static bool time_fits(const Json& schema, const Json& value) {
-    static const std::regex kTime(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)");
-    return !schema.contains("format") || std::regex_match(value.get<std::string>(), kTime);
-  }
-  std::string check_object(const Json& schema, const Json& value, const std::string& at) const {
-    if (!value.is_object()) return at + " isn't an object";
-    for (const Json& name : schema.value("required", Json::array())) {
-      if (!value.contains(name)) return at + ": no " + name.get<std::string>();
-    }
-    const Json properties = schema.value("properties", Json::object());
-    for (const auto& [name, member] : value.items()) {
-      const bool named = properties.contains(name);
-      if (!named && !schema.contains("additionalProperties"))
-        return at + ": " + name + " isn't in the document";
-      const Json& of = named ? properties[name] : schema["additionalProperties"];
-      if (std::string bad = check(of, member, at + "." + name); !bad.empty()) return bad;
-    }
-    return {};
-  }
-  std::string check_array(const Json& schema, const Json& value, const std::string& at) const {
-    if (!value.is_array()) return at + " isn't a list";
-    for (size_t i = 0; i < value.size(); ++i) {
-      if (std::string bad = check(schema["items"], value[i], at + "[" + std::to_string(i) + "]");
-          !bad.empty())
-        return bad;
-    }
-    return {};
-  }
-  const Json& document_;
-};
 
 Json document_of(ServerOnThread& server) {
   return Json::parse(ask(server.unix_address(), "GET", "/api/v1/openapi.json").body);

@@ -120,6 +120,8 @@ struct Site {
   void seconds(int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
       ++live.now_s;
+      for (auto& [address, host] : live.hosts)
+        if (!host.stale) host.read_s = live.now_s;
       findings->tick(live);
     }
   }

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { Frame, KpiWindow, Kpis, Latency, Rates } from "../../api";
 import { Delta, Figure } from "../../components/Figure";
 import { Help } from "../../components/Help";
-import { ACTIVE, AVAILABILITY, BYTES, CONNECT, FAILURES, FLOWS, methodWords } from "../../components/Meanings";
+import { ACTIVE, AVAILABILITY, BURN, BYTES, CONNECT, FAILURES, FLOWS, methodWords } from "../../components/Meanings";
 import { Sparkline } from "../../components/Sparkline";
 import { availability, availabilityParts, bitRateParts, microsParts, numberParts, rateParts, ratioParts, times, type Figure as Parts } from "../../format";
 import { range } from "../../router";
@@ -88,7 +88,7 @@ export function Cards({ now, kpis, lines, slo }: Props) {
       <Card label="Connect p95" help={CONNECT} parts={microsParts(shown?.connect_p95_us)} values={lines.connect_p95_us} token="--series-3">
         {methodWords(shown?.connect_method ?? null, shown?.connect_p95_us ?? null)}
       </Card>
-      <Card label="Availability" help={AVAILABILITY} parts={availabilityParts(w?.availability)} values={lines.failure_ratio.map((r) => (r === null ? null : 1 - r))} token="--ok" floor={0.95}>
+      <Card label="Availability" help={<>{AVAILABILITY}{BURN}</>} parts={availabilityParts(w?.availability)} values={lines.failure_ratio.map((r) => (r === null ? null : 1 - r))} token="--ok" floor={0.95}>
         <Objective w={w} slo={slo} />
       </Card>
       <Card label="Throughput" help={BYTES} parts={bitRateParts(shown ? shown.bytes + shown.reply_bytes : null)} values={both(lines)} token="--series-5">

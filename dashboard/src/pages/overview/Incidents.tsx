@@ -11,7 +11,7 @@ function One({ incident }: { incident: Incident }) {
     <li class={`incident note ${severityTone(severity)}`}>
       <SeverityMark of={severity} />
       <div class="grow">
-        <a class="plain" href={href("/anomalies", { incident: String(id) })}>
+        <a class="plain" href={href(`/incidents/${id}`)}>
           <b>{headline}</b>
         </a>
         <p>{text}</p>

@@ -1,12 +1,14 @@
 // One row per service: is it up, what does it carry, does it keep its objective.
 import { useMemo } from "preact/hooks";
-import type { KpiWindow, Kpis, ServiceNow } from "../../api";
+import { url, type KpiWindow, type Kpis, type ServiceNow } from "../../api";
 import { Meter } from "../../components/Figure";
+import { Icon } from "../../components/Icon";
 import { AVAILABILITY, BURN, CONNECT, FAILURES } from "../../components/Meanings";
 import { Panel } from "../../components/Panel";
 import { STATE_RANK, State } from "../../components/State";
 import { Table, type Column } from "../../components/Table";
 import { NONE, availability, bitRate, count, micros, number, rate, ratio, times } from "../../format";
+import { now } from "../../live";
 import { href, range, service } from "../../router";
 
 interface Row {
@@ -53,10 +55,24 @@ const COLUMNS: readonly Column<Row>[] = [
   { key: "active", title: "Open", number: true, value: (r) => r.s.active, cell: (r) => number(r.s.active) },
 ];
 
+// Minutes of the time shown, for a spreadsheet. The address is made when it is pressed: "now" moves on.
+function Download() {
+  const aim = (e: MouseEvent): void => {
+    const to = Math.floor(now.peek());
+    (e.currentTarget as HTMLAnchorElement).href = url("export.csv", { view: "v_kpi_minute", from: to - range.value.seconds, to });
+  };
+  return (
+    <a class="button tiny quiet" href={url("export.csv", { view: "v_kpi_minute" })} download="shunt_minutes.csv" onClick={aim}>
+      <Icon name="download" />
+      CSV
+    </a>
+  );
+}
+
 export function Services({ services, kpis, slo }: { services: readonly ServiceNow[]; kpis: Kpis | null; slo: number | null }) {
   const rows = useMemo(() => services.map((s) => ({ s, w: kpis?.services.find((k) => k.name === s.name) ?? null })), [services, kpis]);
   return (
-    <Panel title="Services" flush note={`now; availability and budget over ${range.value.words}${slo === null ? "" : `, objective ${availability(slo)}`}`}>
+    <Panel title="Services" flush actions={<Download />} note={`now; availability and budget over ${range.value.words}${slo === null ? "" : `, objective ${availability(slo)}`}`}>
       <Table caption="Services" columns={COLUMNS} rows={rows} id={(r) => r.s.name} sort={{ key: "state", down: true }} empty={service.value === "" ? "No service is configured at any node" : `No node has a service ${service.value} now`} />
     </Panel>
   );

@@ -82,7 +82,7 @@ export function Detail({ node, graph, frame, pinned, onClose }: Props) {
   const backend = node.layer === 2 && node.members.length === 0 ? frame?.backends.find((b) => b.service === node.service && b.pool === node.group && b.name === node.name) : undefined;
   const severity = service?.severity ?? backend?.severity ?? null;
   return (
-    <div class="stack detail" aria-live="polite">
+    <div class="stack detail">
       <div class="row">
         <h3 class="grow detail-name">{node.layer === 0 ? country(node.name) : node.name}</h3>
         {pinned && (
