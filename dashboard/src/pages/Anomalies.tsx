@@ -6,7 +6,7 @@ import { AnomalyTable } from "../components/AnomalyTable";
 import { Lanes, SeverityKey } from "../components/Lanes";
 import { Panel } from "../components/Panel";
 import { Segmented } from "../components/Segmented";
-import { Answered, Empty } from "../components/Told";
+import { Answered } from "../components/Told";
 import { plural } from "../format";
 import { filterOf, wanted, type AnomalyFilter } from "../lib/anomaly_filter";
 import { frame, now } from "../live";
@@ -44,12 +44,12 @@ export default function Anomalies() {
           {(data) => <IncidentList incidents={withOpen(data.incidents)} words={shown.words} />}
         </Answered>
       </Panel>
-      <Panel title="Timeline" note={<>{shown.words}{rows.length > 0 && <> · {plural(rows.length, "anomaly", "anomalies")}</>}</>} actions={<SeverityKey />}
+      {(anomalies.data === null || rows.length > 0) && <Panel title="Timeline" note={<>{shown.words}{rows.length > 0 && <> · {plural(rows.length, "anomaly", "anomalies")}</>}</>} actions={<SeverityKey />}
         help="A lane for each service and, below it, its backends. A bar is an anomaly: its length is how long it lasted, its height and colour how grave it was. Choose one to see its chart.">
         <Answered answer={anomalies} height={160}>
-          {() => rows.length === 0 ? <Empty>{none(filter, shown.words)}</Empty> : <Lanes label="Anomalies over time" anomalies={rows} {...span()} chosen={chosen ?? undefined} />}
+          {() => <Lanes label="Anomalies over time" anomalies={rows} {...span()} chosen={chosen ?? undefined} />}
         </Answered>
-      </Panel>
+      </Panel>}
       <Panel title="All anomalies" note={anomalies.data && anomalies.data.anomalies.length >= MOST ? `the newest ${MOST}` : shown.words} flush>
         <Answered answer={anomalies} height={240}>
           {() => <AnomalyTable anomalies={rows} caption="Anomalies" empty={none(filter, shown.words)} chosen={chosen ?? undefined} />}

@@ -1,9 +1,10 @@
 // Traffic: what it is, how much, from where.
 import type { Geo, Prefixes as PrefixesAnswer, Protocols } from "../api";
 import { Chart } from "../components/Chart";
-import { BYTES, FLOWS } from "../components/Meanings";
+import { FLOWS } from "../components/Meanings";
 import { Panel } from "../components/Panel";
-import { bitRate, rate } from "../format";
+import { Throughput } from "../components/Throughput";
+import { rate } from "../format";
 import { useQuery } from "../query";
 import { range, service } from "../router";
 import { useIncidentMarks, useSeries } from "../series";
@@ -19,7 +20,7 @@ export default function Traffic() {
   const window = (): { window: number; service: string } => ({ window: r.seconds, service: chosen });
   const key = `${chosen} ${r.key}`;
   const every = Math.max(SLOW_S, r.every);
-  const protocols = useQuery<Protocols>("protocols", window, key, every);
+  const protocols = useQuery<Protocols>("protocols", () => ({ window: r.seconds }), r.key, every);
   const geo = useQuery<Geo>("geo", window, key, every);
   const prefixes = useQuery<PrefixesAnswer>("prefixes", window, key, every);
   const { lines } = useSeries(chosen);
@@ -28,20 +29,12 @@ export default function Traffic() {
     <>
       <h1>Traffic</h1>
       <div class="columns">
-        <Panel title="Throughput" note={r.words} help={BYTES}>
-          <Chart
-            label="Throughput" t={lines.t} marks={marks} height={200} format={bitRate}
-            series={[
-              { label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true },
-              { label: "from clients", values: lines.bytes, token: "--series-5" },
-            ]}
-          />
-        </Panel>
+        <Throughput lines={lines} marks={marks} height={200} />
         <Panel title="Flows opened" note={r.words} help={FLOWS}>
           <Chart label="Flows opened a second" t={lines.t} marks={marks} height={200} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
         </Panel>
       </div>
-      <ProtocolsTable answer={protocols} />
+      <ProtocolsTable answer={protocols} service={chosen} />
       <div class="columns of-tables">
         <Countries answer={geo} />
         <Prefixes answer={prefixes} />

@@ -1,8 +1,9 @@
 // Four charts over the chosen time, under one cursor; incidents are marked on all of them.
 import { Chart, type Span } from "../../components/Chart";
-import { BYTES, CONNECT, FAILURES, FLOWS } from "../../components/Meanings";
+import { CONNECT, FAILURES, FLOWS } from "../../components/Meanings";
 import { Panel } from "../../components/Panel";
-import { bitRate, micros, rate } from "../../format";
+import { Throughput } from "../../components/Throughput";
+import { micros, rate } from "../../format";
 import { range } from "../../router";
 import type { Lines } from "../../series";
 
@@ -46,19 +47,7 @@ export function Charts({ lines, marks }: { lines: Lines; marks: readonly Span[] 
           ]}
         />
       </Panel>
-      <Panel title="Throughput" note={note} help={BYTES}>
-        <Chart
-          label="Throughput"
-          t={lines.t}
-          marks={marks}
-          height={HEIGHT}
-          format={bitRate}
-          series={[
-            { label: "from clients", values: lines.bytes, token: "--series-5" },
-            { label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true },
-          ]}
-        />
-      </Panel>
+      <Throughput lines={lines} marks={marks} height={HEIGHT} />
     </div>
   );
 }

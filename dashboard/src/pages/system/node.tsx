@@ -63,12 +63,13 @@ function Head({ node }: { node: NodeData }) {
           {down ? "doesn't answer" : node.ready ? "ready" : "not ready"}
         </span>
         <span class="small muted">
-          shuntd {node.version || "?"}{node.started_at > 0 && <> · runs for <When t={node.started_at} since /></>} · generation {count(node.generation)}
+          {node.version !== "" && <>shuntd {node.version}</>}{node.started_at > 0 && <> · runs for <When t={node.started_at} since /></>}
+          {node.generation > 0 && <> · generation {count(node.generation)}</>}
         </span>
       </div>
       {node.error !== "" && <p class="c-fail">{node.error}</p>}
       {!down && node.not_ready.length > 0 && <ul class="sy-reasons">{node.not_ready.map((reason) => <li key={reason}>{reason}</li>)}</ul>}
-      <dl class="sy-facts">
+      {!(down && node.workers.length === 0) && <dl class="sy-facts">
         <div><dt>Busiest worker</dt><dd>{ratio(busiest)} <Meter share={busiest} tone={levelTone(fillLevel(busiest)) === "idle" ? "ok" : levelTone(fillLevel(busiest))} label={`Busiest worker: ${ratio(busiest)}`} /></dd></div>
         <div><dt>Packets in</dt><dd>{rate(received)}</dd></div>
         <div><dt>Dropped</dt><dd class={dropping > 0 ? "c-warn" : ""}>{rate(dropping)}</dd></div>
@@ -80,7 +81,7 @@ function Head({ node }: { node: NodeData }) {
           <dt>Flow records <Help about="Flow records">One for each flow that ended, read from shared memory. Where insight runs on another host there are none: then times, attempts and newest flows are missing, counts aren't.</Help></dt>
           <dd>{node.records.attached ? <>{number(node.records.read)} read{node.records.dropped > 0 && <span class="c-warn">, {count(node.records.dropped)} lost</span>}</> : <span class="muted">not attached</span>}</dd>
         </div>
-      </dl>
+      </dl>}
     </section>
   );
 }
