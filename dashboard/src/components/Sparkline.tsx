@@ -15,7 +15,7 @@ export function path(values: readonly (number | null)[], floor?: number): { line
   const low = floor ?? Math.min(high * 0.7, ...known);
   const span = high - low || 1;
   const x = (i: number): string => ((i / (values.length - 1)) * W).toFixed(1);
-  const y = (v: number): string => (high === low ? H / 2 : H - 2 - ((v - low) / span) * (H - 6)).toFixed(1);
+  const y = (v: number): string => (high === low ? (high === floor ? H - 2 : H / 2) : H - 2 - ((v - low) / span) * (H - 6)).toFixed(1);
   let line = "";
   let area = "";
   let from = -1;
