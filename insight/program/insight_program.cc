@@ -13,6 +13,7 @@
 #include "insight/findings/findings.h"
 #include "insight/hosts/host_scraper.h"
 #include "insight/hosts/http_asker.h"
+#include "insight/program/news.h"
 #include "insight/program/past.h"
 #include "insight/program/settings.h"
 #include "insight/watch/http_node_asker.h"
@@ -69,6 +70,7 @@ struct InsightProgram::Parts {
   std::unique_ptr<Findings> findings;
   std::unique_ptr<HostScraper> hosts;
   std::unique_ptr<Watch> watch;
+  News news;
   std::unique_ptr<FindingsView> view;
   std::unique_ptr<HttpNodeActor> actor;
   std::unique_ptr<InsightApi> api;
@@ -122,6 +124,7 @@ void InsightProgram::Parts::go_on_from_the_past() {
 void InsightProgram::Parts::on_second(LiveState& live) {
   if (hosts) hosts->tick(live);
   findings->tick(live);
+  news.tell(live, *findings);
   if (api) api->publish();
 }
 
