@@ -101,24 +101,16 @@ void InsightProgram::Parts::watch_nodes() {
                                   countries ? &*countries : nullptr, now_us, std::move(sinks));
 }
 
-// What can't be read is said, and changes nothing: then ids begin where none was before.
+// What can't be read is said, and holds up nothing.
 void InsightProgram::Parts::go_on_from_the_past() {
   const WriterSettings settings = writer_settings(config.warehouse);
-  auto read = read_past(settings.address, settings.retention, now_s());
-  if (!read) {
-    spdlog::warn("the warehouse's past can't be read, beginning anew: {}", read.error().text());
-    findings->restore({}, {}, now_s() * 1'000);
-    return;
+  const auto was = go_on(settings.address, settings.retention, now_s(), *watch, *findings);
+  if (!was) {
+    spdlog::warn("the warehouse's past can't be read, beginning anew: {}", was.error().text());
+  } else if (was.value().warehouse) {
+    spdlog::info("going on where the last one ended: {} unfinished cells, {} open anomalies",
+                 was.value().cells, was.value().anomalies);
   }
-  Past past = read.take();
-  for (const ClosedCell& cell : past.learned)
-    findings->learn(cell);
-  const size_t open = past.anomalies.size();
-  const size_t cells = watch->restore(past.unfinished);
-  findings->restore(std::move(past.anomalies), std::move(past.incidents), past.last_id);
-  if (!past.learned.empty())
-    spdlog::info("going on: {} cells learned from, {} unfinished ones, {} open anomalies",
-                 past.learned.size(), cells, open);
 }
 
 void InsightProgram::Parts::on_second(LiveState& live) {
