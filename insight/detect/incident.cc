@@ -70,11 +70,14 @@ std::string number(double value) {
 // In the unit that people read: shares in percent, times (microseconds) in milliseconds.
 std::string value_words(Kpi kpi, double value) {
   switch (kpi) {
-    case Kpi::latency: return number(value / 1'000) + " ms";
+    case Kpi::latency:
+      return number(value / 1'000) + " ms";
     case Kpi::up:
     case Kpi::flows:
-    case Kpi::active_flows: return number(value);
-    default: return number(value * 100) + " %";
+    case Kpi::active_flows:
+      return number(value);
+    default:
+      return number(value * 100) + " %";
   }
 }
 
