@@ -17,6 +17,8 @@ const KEYS = [
   "connect_p50_us", "connect_p95_us", "connect_p99_us", "response_p50_us", "response_p95_us", "response_p99_us",
 ] as const;
 const GAP_S = 3; // more than so long without a sample is a gap
+// The newest seconds are in no answer yet when a page opens: until so many samples are there it asks again soon, to close that gap.
+const FEW_SAMPLES = 8;
 
 // `base` up to the first sample, then samples; nothing before `from`. A hole becomes one point of nulls, so that no line crosses it.
 export function merge(base: Lines | null, live: readonly Sample[], from: number): Lines {
@@ -54,9 +56,9 @@ export function useSeries(service: string): Series {
   const live = r.key === "live";
   const answer = useQuery<TimeSeries>(
     "timeseries",
-    () => ({ from: Math.floor(now.peek() - r.seconds), to: Math.floor(now.peek()), service, points: 300 }),
+    () => ({ from: Math.floor(now.peek() - r.seconds), to: Math.floor(now.peek()), service, points: live ? r.seconds + 2 : 300 }),
     `${service} ${r.key}`,
-    live ? 60 : r.every,
+    !live ? r.every : samples(service).length > FEW_SAMPLES ? 60 : 10,
   );
   const t = frame.value?.t ?? 0;
   const lines = useMemo(

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { accessibilityFindings } from './accessibility.mjs';
 import { figureFindings } from './figure_cases.mjs';
-import { keyboardFindings } from './keyboard.mjs';
+import { helpFindings, keyboardFindings } from './keyboard.mjs';
 import { loadCold } from './loading.mjs';
 import * as operating from './operating.mjs';
 import { allPages } from './pages.mjs';
@@ -10,6 +10,7 @@ import * as states from './states.mjs';
 import { chartFindings } from './tables.mjs';
 import { Viewer } from './viewer.mjs';
 
+const TALLEST_PX = 12_000;
 const SCREENS = [
   { width: 375, height: 812, phone: true, scheme: 'light' },
   { width: 375, height: 812, phone: true, scheme: 'dark' },
@@ -43,9 +44,22 @@ async function accessibility(given) {
   return { findings };
 }
 
-const keyboard = async (given) => ({ findings: await onEachPage(given, {}, (viewer) => keyboardFindings(viewer.page)) });
+const keyboard = async (given) => ({
+  findings: await onEachPage(given, {}, async ({ page }) => [...await keyboardFindings(page), ...await helpFindings(page)]),
+});
 const tables = async (given) => ({ findings: await onEachPage(given, {}, (viewer) => chartFindings(viewer.page)) });
 const figures = async (given) => ({ findings: await onEachPage(given, { width: 1440, height: 900 }, figureFindings) });
+
+/** Makes the window as high as the page, so that what is drawn only when it is in sight is drawn. */
+async function wholePage(page, { width, height }) {
+  await page.setViewportSize({ width, height });
+  for (let before = 0, high = height; high > before && high < TALLEST_PX;) {
+    before = high;
+    high = await page.evaluate(() => document.documentElement.scrollHeight);
+    await page.setViewportSize({ width, height: Math.max(height, high) });
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  }
+}
 
 /** A picture of every page at three widths; nothing on a page is wider than the window. */
 async function screenshots(given) {
@@ -53,7 +67,8 @@ async function screenshots(given) {
   const findings = [];
   for (const screen of SCREENS) {
     findings.push(...await onEachPage(given, screen, async (viewer, page) => {
-      await viewer.page.screenshot({ path: `${given.folder}/${page.name}-${screen.width}-${screen.scheme}.png`, fullPage: true });
+      await wholePage(viewer.page, screen);
+      await viewer.page.screenshot({ path: `${given.folder}/${page.name}-${screen.width}-${screen.scheme}.png` });
       const wide = await viewer.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       return wide > 0 ? [`${wide} px wider than a window of ${screen.width} px`] : [];
     }));

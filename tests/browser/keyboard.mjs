@@ -26,6 +26,18 @@ export async function keyboardFindings(page) {
   });
 }
 
+/** "?" lists the keys, Escape puts the list away. */
+export async function helpFindings(page) {
+  const list = page.getByRole('dialog', { name: 'Keyboard' });
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press('?');
+  if (!(await shows(list, 'visible'))) return ['"?" lists no keys'];
+  await page.keyboard.press('Escape');
+  return (await shows(list, 'hidden')) ? [] : ["Escape doesn't close the list of keys"];
+}
+
+const shows = (locator, state) => locator.waitFor({ state, timeout: 3_000 }).then(() => true, () => false);
+
 /** In the page: notes where the focus is; true when it has been everywhere. */
 function visit() {
   const element = document.activeElement;

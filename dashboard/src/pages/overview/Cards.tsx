@@ -45,7 +45,7 @@ interface Props {
 
 export const nowOf = (f: Frame, service: string): Now | null => (service === "" ? f.totals : (f.services.find((s) => s.name === service) ?? null));
 
-const Against = ({ now, before, rising }: { now: number | null; before: number | null; rising?: "good" | "bad" }) => (
+const Against = ({ now, before, rising }: { now: number | null; before: number | null; rising?: "good" | "bad" }) => before === null ? <>nothing before it to compare with</> : (
   <>
     <Delta now={now} before={before} rising={rising} /> <span class="nowrap">vs {range.value.key === "live" ? "5 min" : range.value.label} before</span>
   </>
