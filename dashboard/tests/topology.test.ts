@@ -64,3 +64,47 @@ test("nothing at all is laid out too", () => {
   assert.deepEqual(l.nodes, []);
   assert.ok(Number.isFinite(l.height));
 });
+
+// Countries A, B, A, B … each talk to one of two services only.
+function sorted(): Topology {
+  const t: Topology = { t: 0, nodes: [], links: [] };
+  for (const name of ["one", "two"]) t.nodes.push({ id: `service:${name}`, kind: "service", name, state: "up", flows: 50, failure_ratio: 0 });
+  for (let i = 0; i < 8; i++) {
+    const id = `country:${String.fromCharCode(65 + i)}X`;
+    t.nodes.push({ id, kind: "country", name: id.slice(8), state: "", flows: 10, failure_ratio: 0 });
+    t.links.push({ from: id, to: i % 2 === 0 ? "service:one" : "service:two", flows: 12.5, failure_ratio: 0 });
+  }
+  return t;
+}
+
+test("links that needn't cross don't", () => {
+  const l = layout(graph(sorted()), [100, 300, 500], 10);
+  const y = new Map(l.nodes.map((n) => [n.id, n.y]));
+  for (const a of l.links) {
+    for (const b of l.links) assert.ok(((y.get(a.from) ?? 0) - (y.get(b.from) ?? 0)) * ((y.get(a.to) ?? 0) - (y.get(b.to) ?? 0)) >= 0, `${a.from} and ${b.from}`);
+  }
+});
+
+test("the same graph is laid out the same each time", () => {
+  const ys = (): number[] => layout(graph(sorted()), [100, 300, 500], 10).nodes.map((n) => n.y);
+  assert.deepEqual(ys(), ys());
+});
+
+test("nodes stay where they are while flows change, and move when one comes", () => {
+  const t = made(12, 0);
+  const first = layout(graph(t), [100, 300, 500], 10);
+  const busier = { ...t, nodes: t.nodes.map((n, i) => ({ ...n, flows: n.flows * (1 + (i % 3) * 0.4) })) };
+  const second = layout(graph(busier), [100, 300, 500], 10, first.stand);
+  assert.equal(second.stand, first.stand);
+  for (const n of second.nodes) assert.ok(n.bar <= (first.stand.at.get(n.id)?.room ?? 0), n.name);
+  assert.notEqual(layout(graph(made(11, 0)), [100, 300, 500], 10, second.stand).stand, first.stand);
+});
+
+test("a bar that has far outgrown its place gets a new one", () => {
+  const t = made(12, 0);
+  const first = layout(graph(t), [100, 300, 500], 10);
+  const moved = { ...t, nodes: t.nodes.map((n) => (n.kind === "backend" ? { ...n, flows: n.name === "b-0" ? 90 : 1 } : n)) };
+  const second = layout(graph(moved), [100, 300, 500], 10, first.stand);
+  assert.notEqual(second.stand, first.stand);
+  assert.equal(layout(graph(moved), [100, 300, 500], 10, second.stand).stand, second.stand);
+});

@@ -5,6 +5,7 @@ import { Shape, stateTone, type AnyState } from "../../components/State";
 import { rate, ratio } from "../../format";
 import type { Graph, Layer, Link, Node } from "./graph";
 import { layout, type Drawn, type Placed } from "./layout";
+import type { Stand } from "./stand";
 import { fullName, grade, nameOf } from "./words";
 
 const BAR = 10;
@@ -120,13 +121,11 @@ export function Map_({ graph, picked, hovered, onPick, onHover }: Props & { hove
     return () => watch.disconnect();
   }, []);
   const columns = useMemo(() => columnsOf(graph, width), [graph, width]);
-  const drawn = useMemo(() => (width > 0 ? layout(graph, columns.x, BAR) : null), [graph, width]);
+  const before = useRef<Stand | null>(null);
+  const drawn = useMemo(() => (width > 0 ? layout(graph, columns.x, BAR, before.current) : null), [graph, width]);
+  before.current = drawn?.stand ?? null;
   const lit = neighbours(graph, hovered !== "" ? hovered : picked);
-  // It grows but doesn't shrink while the nodes are the same: what stands below isn't moved by a second's noise.
-  const kept = useRef({ nodes: "", height: 0 });
-  const names = drawn?.nodes.map((n) => n.id).join(" ") ?? "";
-  if (drawn) kept.current = { nodes: names, height: kept.current.nodes === names ? Math.max(kept.current.height, drawn.height) : drawn.height };
-  const height = kept.current.height + 60;
+  const height = (drawn?.height ?? 0) + 60;
   const byId = useMemo(() => new Map(graph.nodes.map((n) => [n.id, n])), [graph]);
   const narrow = width < NARROW;
   // What fails is drawn last, above the rest.
