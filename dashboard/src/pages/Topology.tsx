@@ -40,7 +40,8 @@ function rowsOf(g: Graph): Row[] {
 
 const HELP = (
   <>
-    <p>A link is as wide as its flows a second; its colour says how many of them failed. Countries are those of clients’ addresses, over the last minute.</p>
+    <p>A link is as wide as its flows a second; its colour says how many of them failed.</p>
+    <p>Countries are those of clients’ addresses. Their shares, and how many of their flows failed, are of the last minute (or of the time chosen above); what is shown is that share of the flows that the service has now.</p>
     <p>Pools of more than 12 backends: the healthy ones are one node, so that those that aren’t stand out.</p>
   </>
 );
@@ -58,8 +59,10 @@ export default function Topology() {
     const t = asked.data;
     if (chosen === "") return graph(t);
     // A server that answers for all: keep what leads to or from the chosen one.
-    const nodes = t.nodes.filter((n) => n.kind === "country" || n.id === `service:${chosen}` || n.id.startsWith(`backend:${chosen}/`));
-    return graph({ ...t, nodes });
+    const of = (id: string): boolean => id === `service:${chosen}` || id.startsWith(`backend:${chosen}/`);
+    const links = t.links.filter((l) => of(l.to));
+    const nodes = t.nodes.filter((n) => of(n.id) || links.some((l) => l.from === n.id));
+    return graph({ ...t, nodes, links });
   }, [live, source, chosen]);
   const [hovered, hover] = useState("");
   const picked = place.value.query.node ?? "";
