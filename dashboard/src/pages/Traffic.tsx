@@ -22,13 +22,13 @@ export default function Traffic() {
   const protocols = useQuery<Protocols>("protocols", window, key, every);
   const geo = useQuery<Geo>("geo", window, key, every);
   const prefixes = useQuery<PrefixesAnswer>("prefixes", window, key, every);
-  const { lines } = useSeries(chosen);
+  const { lines, words } = useSeries(chosen);
   const marks = useIncidentMarks(chosen);
   return (
     <>
       <h1>Traffic</h1>
       <div class="columns">
-        <Panel title="Throughput" note={r.words} help={BYTES}>
+        <Panel title="Throughput" note={words} help={BYTES}>
           <Chart
             label="Throughput" t={lines.t} marks={marks} height={200} format={bitRate}
             series={[
@@ -37,7 +37,7 @@ export default function Traffic() {
             ]}
           />
         </Panel>
-        <Panel title="Flows opened" note={r.words} help={FLOWS}>
+        <Panel title="Flows opened" note={words} help={FLOWS}>
           <Chart label="Flows opened a second" t={lines.t} marks={marks} height={200} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
         </Panel>
       </div>

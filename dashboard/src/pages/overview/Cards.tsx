@@ -13,13 +13,14 @@ interface CardProps {
   label: string;
   help: ComponentChildren;
   parts: Parts;
+  t: readonly number[];
   values: readonly (number | null)[];
   token?: string;
   floor?: number;
   children: ComponentChildren;
 }
 
-function Card({ label, help, parts, values, token, floor, children }: CardProps) {
+function Card({ label, help, parts, t, values, token, floor, children }: CardProps) {
   return (
     <div class="card" role="group" aria-label={label}>
       <div class="label">
@@ -29,7 +30,7 @@ function Card({ label, help, parts, values, token, floor, children }: CardProps)
         <Figure parts={parts} />
       </div>
       <div class="beneath">{children}</div>
-      <Sparkline values={values} token={token} floor={floor} />
+      <Sparkline values={values} t={t} token={token} floor={floor} />
     </div>
   );
 }
@@ -79,22 +80,22 @@ export function Cards({ now, kpis, lines, slo }: Props) {
   const before = w?.previous ?? null;
   return (
     <div class="cards six">
-      <Card label="Flows opened" help={FLOWS} parts={rateParts(shown?.flows)} values={lines.flows}>
+      <Card label="Flows opened" help={FLOWS} parts={rateParts(shown?.flows)} t={lines.t} values={lines.flows}>
         <Against now={w?.flows ?? null} before={before?.flows ?? null} />
       </Card>
-      <Card label="Failed" help={FAILURES} parts={ratioParts(shown?.failure_ratio)} values={lines.failure_ratio} token="--fail" floor={0}>
+      <Card label="Failed" help={FAILURES} parts={ratioParts(shown?.failure_ratio)} t={lines.t} values={lines.failure_ratio} token="--fail" floor={0}>
         <Against now={w?.failure_ratio ?? null} before={before?.failure_ratio ?? null} rising="bad" />
       </Card>
-      <Card label="Connect p95" help={CONNECT} parts={microsParts(shown?.connect_p95_us)} values={lines.connect_p95_us} token="--series-3">
+      <Card label="Connect p95" help={CONNECT} parts={microsParts(shown?.connect_p95_us)} t={lines.t} values={lines.connect_p95_us} token="--series-3">
         {methodWords(shown?.connect_method ?? null, shown?.connect_p95_us ?? null)}
       </Card>
-      <Card label="Availability" help={<>{AVAILABILITY}{BURN}</>} parts={availabilityParts(w?.availability)} values={lines.failure_ratio.map((r) => (r === null ? null : 1 - r))} token="--ok" floor={0.95}>
+      <Card label="Availability" help={<>{AVAILABILITY}{BURN}</>} parts={availabilityParts(w?.availability)} t={lines.t} values={lines.failure_ratio.map((r) => (r === null ? null : 1 - r))} token="--ok" floor={0.95}>
         <Objective w={w} slo={slo} />
       </Card>
-      <Card label="Throughput" help={BYTES} parts={bitRateParts(shown ? shown.bytes + shown.reply_bytes : null)} values={both(lines)} token="--series-5">
+      <Card label="Throughput" help={BYTES} parts={bitRateParts(shown ? shown.bytes + shown.reply_bytes : null)} t={lines.t} values={both(lines)} token="--series-5">
         <Against now={w?.bytes ?? null} before={before?.bytes ?? null} />
       </Card>
-      <Card label="Open flows" help={ACTIVE} parts={numberParts(live ? now?.active : newest(lines.active))} values={lines.active} token="--series-6">
+      <Card label="Open flows" help={ACTIVE} parts={numberParts(live ? now?.active : newest(lines.active))} t={lines.t} values={lines.active} token="--series-6">
         {live ? "now" : "at the end"}
       </Card>
     </div>

@@ -3,21 +3,19 @@ import { Chart, type Span } from "../../components/Chart";
 import { BYTES, CONNECT, FAILURES, FLOWS } from "../../components/Meanings";
 import { Panel } from "../../components/Panel";
 import { bitRate, micros, rate } from "../../format";
-import { range } from "../../router";
 import type { Lines } from "../../series";
 
 const HEIGHT = 190;
 const half = <p>A SYN retransmission is a client’s SYN that had no answer; a reconnect is a new flow of the same client within 10 s of a failure.</p>;
 
-export function Charts({ lines, marks }: { lines: Lines; marks: readonly Span[] }) {
-  const note = range.value.words;
+export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly Span[]; note: string }) {
   const failed = lines.failures.some((v) => v !== null && v > 0);
   return (
-    <div class="columns">
+    <div class="columns two">
       <Panel title="Flows opened" note={note} help={FLOWS}>
         <Chart label="Flows opened a second" t={lines.t} marks={marks} height={HEIGHT} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
       </Panel>
-      <Panel title="Failures and retries" note={failed || lines.t.length < 2 ? note : `no failures in ${note}`} help={<>{FAILURES}{half}</>}>
+      <Panel title="Failures and retries" note={failed || lines.t.length < 2 ? note : `none ${note.startsWith("since") ? note : `in ${note}`}`} help={<>{FAILURES}{half}</>}>
         <Chart
           label="Failures and retries a second"
           t={lines.t}
