@@ -33,7 +33,7 @@ export default function Overview() {
         <h1>{words?.head ?? "Overview"}</h1>
         <p class="muted">{words?.more ?? "Waiting for the first figures…"}</p>
       </div>
-      <Incidents incidents={incidents} />
+      <Incidents incidents={incidents} frame={f} />
       {error && <Failed error={error} retry={kpis.reload} />}
       <Cards now={f ? nowOf(f, chosen) : null} kpis={kpis.data} lines={lines} slo={slo} />
       {f ? <Services services={mine} kpis={kpis.data} slo={slo} /> : <Skeleton height={220} />}
