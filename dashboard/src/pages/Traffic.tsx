@@ -23,16 +23,17 @@ export default function Traffic() {
   const geo = useQuery<Geo>("geo", window, key, every);
   const prefixes = useQuery<PrefixesAnswer>("prefixes", window, key, every);
   const { lines, words } = useSeries(chosen);
+  const replies = lines.reply_bytes.some((v) => v !== null && v > 0);
   const marks = useIncidentMarks(chosen);
   return (
     <>
       <h1>Traffic</h1>
       <div class="columns">
-        <Panel title="Throughput" note={words} help={BYTES}>
+        <Panel title="Throughput" note={replies || lines.t.length < 2 ? words : `${words}; replies don’t pass shunt`} help={BYTES}>
           <Chart
             label="Throughput" t={lines.t} marks={marks} height={200} format={bitRate}
             series={[
-              { label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true },
+              ...(replies ? [{ label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true }] : []),
               { label: "from clients", values: lines.bytes, token: "--series-5" },
             ]}
           />

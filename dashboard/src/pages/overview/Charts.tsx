@@ -9,6 +9,7 @@ const HEIGHT = 190;
 const half = <p>A SYN retransmission is a client’s SYN that had no answer; a reconnect is a new flow of the same client within 10 s of a failure.</p>;
 
 export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly Span[]; note: string }) {
+  const replies = lines.reply_bytes.some((v) => v !== null && v > 0);
   const failed = lines.failures.some((v) => v !== null && v > 0);
   return (
     <div class="columns two">
@@ -44,7 +45,7 @@ export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly S
           ]}
         />
       </Panel>
-      <Panel title="Throughput" note={note} help={BYTES}>
+      <Panel title="Throughput" note={replies || lines.t.length < 2 ? note : `${note}; replies don’t pass shunt`} help={BYTES}>
         <Chart
           label="Throughput"
           t={lines.t}
@@ -53,7 +54,7 @@ export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly S
           format={bitRate}
           series={[
             { label: "from clients", values: lines.bytes, token: "--series-5" },
-            { label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true },
+            ...(replies ? [{ label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true }] : []),
           ]}
         />
       </Panel>
