@@ -69,7 +69,7 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
   return {
     width,
     height: props.height ?? 200,
-    padding: [6, 14, 0, 0],
+    padding: [6, 20, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
     scales: {

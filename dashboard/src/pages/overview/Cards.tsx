@@ -46,11 +46,14 @@ interface Props {
 
 export const nowOf = (f: Frame, service: string): Now | null => (service === "" ? f.totals : (f.services.find((s) => s.name === service) ?? null));
 
-const Against = ({ now, before, rising }: { now: number | null; before: number | null; rising?: "good" | "bad" }) => (
-  <>
-    <Delta now={now} before={before} rising={rising} /> <span class="nowrap">vs {range.value.key === "live" ? "5 min" : range.value.label} before</span>
-  </>
-);
+function Against({ now, before, rising }: { now: number | null; before: number | null; rising?: "good" | "bad" }) {
+  if (before === null) return <>nothing before that</>;
+  return (
+    <>
+      <Delta now={now} before={before} rising={rising} /> <span class="nowrap">vs {range.value.key === "live" ? "5 min" : range.value.label} before</span>
+    </>
+  );
+}
 
 const both = (lines: Lines): (number | null)[] => lines.bytes.map((b, i) => (b === null ? null : b + (lines.reply_bytes[i] ?? 0)));
 const newest = (values: readonly (number | null)[]): number | null => {
@@ -63,12 +66,7 @@ function Objective({ w, slo }: { w: KpiWindow | null; slo: number | null }) {
   const burn = w?.budget_burn ?? null;
   return (
     <>
-      of {availability(slo)}
-      {burn !== null && (
-        <>
-          ; budget <span class={`delta ${burn > 1 ? "bad" : "good"}`}>{times(burn)}</span>
-        </>
-      )}
+      {burn === null ? <>of {availability(slo)}</> : <>budget use <span class={`delta ${burn > 1 ? "bad" : "good"}`}>{times(burn)}</span></>}
     </>
   );
 }
