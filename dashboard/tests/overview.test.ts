@@ -40,14 +40,18 @@ test("seconds as they come take over from the warehouse's", () => {
 });
 
 test("a hole is one point of nothing, so that no line crosses it", () => {
-  const m = merge(base([1, 2]), [sample(10), sample(11), sample(20)], 0);
-  assert.deepEqual(m.t, [1, 2, 3, 10, 11, 12, 20]);
-  assert.deepEqual(m.flows, [-1, -2, null, 10, 11, null, 20]);
+  const m = merge(base([1, 2]), [sample(14), sample(15), sample(20)], 0);
+  assert.deepEqual(m.t, [1, 2, 3, 14, 15, 16, 20]);
+  assert.deepEqual(m.flows, [-1, -2, null, 14, 15, null, 20]);
 });
 
 test("without the warehouse there are the seconds seen, without those nothing", () => {
   assert.deepEqual(merge(null, [sample(5)], 0).t, [5]);
   assert.deepEqual(merge(null, [], 0).t, []);
+});
+
+test("the seconds that the warehouse is behind when the stream begins are no hole", () => {
+  assert.deepEqual(merge(base([1, 2]), [sample(8), sample(9)], 0).t, [1, 2, 8, 9]);
 });
 
 test("what the warehouse has since fills a hole of the stream's", () => {

@@ -6,11 +6,12 @@ const TIMINGS = ["connect_p50_us", "connect_p95_us", "connect_p99_us", "response
 const RATES = ["flows", "failures", "failure_ratio", "syn_retransmits", "reconnects", "bytes", "reply_bytes", "active"] as const;
 const KEYS = [...RATES, ...TIMINGS] as const;
 const GAP_S = 3; // more than so long without a point is a gap; or more than one and a half steps
+const BEHIND_S = 10; // the warehouse's newest may be so much older than the stream's first, and nothing be missing
 const TIMING_S = 10; // so far back a frame's timings reach; the warehouse's are of one step, in which no flow may have been watched
 
 export type Lines = Pick<TimeSeries, "t" | (typeof KEYS)[number]>;
 export type Base = Lines & { step?: number };
-type Point = { t: number; width: number } & Partial<Record<(typeof KEYS)[number], number | null>>;
+type Point = { t: number; width: number; stream?: true } & Partial<Record<(typeof KEYS)[number], number | null>>;
 
 // Points of which something is known; a timing that isn't is that of up to TIMING_S before.
 function pointsOf(base: Base | null): Point[] {
@@ -40,7 +41,7 @@ export function merge(base: Base | null, live: readonly Sample[], from: number):
     for (let t = Math.floor(p.t); t < p.t + p.width; t++) if (seconds.has(t)) return true;
     return false;
   };
-  const points: Point[] = [...pointsOf(base).filter((p) => !covered(p)), ...live.map((s) => ({ ...s, width: 1 }))]
+  const points: Point[] = [...pointsOf(base).filter((p) => !covered(p)), ...live.map((s): Point => ({ ...s, width: 1, stream: true }))]
     .filter((p) => p.t >= from)
     .sort((a, b) => a.t - b.t);
   // Silence up to the end of the time that was asked for is part of it.
@@ -51,7 +52,7 @@ export function merge(base: Base | null, live: readonly Sample[], from: number):
   for (const key of KEYS) out[key] = [];
   points.forEach((p, i) => {
     const before = points[i - 1];
-    if (before && p.t - before.t > Math.max(GAP_S, before.width * 1.5)) {
+    if (before && p.t - before.t > Math.max(p.stream && !before.stream ? BEHIND_S : GAP_S, before.width * 1.5)) {
       out.t.push(before.t + before.width);
       for (const key of KEYS) out[key].push(null);
     }

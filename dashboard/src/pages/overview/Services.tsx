@@ -29,7 +29,7 @@ function Burn({ burn }: { burn: number | null }) {
 
 const through = (x: Row["shown"]): number | null => (x === null ? null : x.bytes + x.reply_bytes);
 
-const Connect = ({ of }: { of: Row["shown"] }) => <>{micros(of?.connect_p95_us)} <span class="small muted">{of?.connect_method}</span></>;
+const Connect = ({ of }: { of: Row["shown"] }) => <>{micros(of?.connect_p95_us)}{of?.connect_method && <div class="small muted">to {of.connect_method === "ack" ? "ACK" : "SYN-ACK"}</div>}</>;
 
 const COLUMNS: readonly Column<Row>[] = [
   {

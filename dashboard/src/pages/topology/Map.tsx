@@ -46,16 +46,18 @@ function Words({ n, narrow, letters }: { n: Placed; narrow: boolean; letters: nu
   const second = failing ? `${ratio(n.failure_ratio)}${narrow ? "" : " fail"}` : n.flows > 0 || n.layer === 0 ? figure : "";
   const state = n.layer === 0 || n.state === "up" ? null : n.state;
   const x = n.layer === 0 ? -BAR : n.layer === 1 ? 0 : n.members.length > 0 ? BAR + 4 : BAR;
+  // On a phone a group's name takes the place of its figure.
+  const bundle = narrow && n.layer === 2 && n.members.length > 0;
   const y = n.layer === 1 ? -n.bar / 2 - 25 : 0;
   const anchor = n.layer === 0 ? "end" : n.layer === 1 ? "middle" : "start";
   return (
     <text x={x} y={y} dy="0.35em" text-anchor={anchor} class="words">
       {state !== null && <tspan class={`c-${stateTone(state as AnyState)}`}>{state === "drain" ? "◐ " : state === "down" ? "✕ " : "▲ "}</tspan>}
-      <tspan class="name">{cut(nameOf(n, narrow), n.layer === 1 ? 24 : Math.max(letters, 18 * (1 - n.layer / 2)))}</tspan>
+      <tspan class="name">{cut(nameOf(n, narrow), n.layer === 1 ? 24 : n.layer === 0 ? Math.max(letters, 18) : bundle ? letters + 6 : letters)}</tspan>
       {n.layer === 1 ? (
         <tspan x={0} dy="1.25em" class={failing ? `figure ${grade(n.failure_ratio)}` : "figure"}>{rate(n.flows)}{failing ? `, ${second}` : ""}</tspan>
       ) : (
-        !(narrow && n.layer === 0) && <tspan class={failing ? `figure ${grade(n.failure_ratio)}` : "figure"}>{"\u2002"}{state !== null && n.flows === 0 ? (narrow ? "" : state === "drain" ? "draining" : state) : second}</tspan>
+        !(narrow && n.layer === 0) && !bundle && <tspan class={failing ? `figure ${grade(n.failure_ratio)}` : "figure"}>{"\u2002"}{state !== null && n.flows === 0 ? (narrow ? "" : state === "drain" ? "draining" : state) : second}</tspan>
       )}
     </text>
   );

@@ -19,7 +19,7 @@ export interface Pull extends SimulationLinkDatum<Body> {
 
 const DECAY = 0.06; // of d3's alpha: at rest after about 110 rounds
 const ANCHOR = 0.1; // how much a body keeps to its beginning while the order is sought
-const MIDDLE = 0.03; // how much it is drawn to the middle of the map
+const SPREAD = 0.25; // and afterwards: columns fill the height, links move bodies from there
 const FIRMNESS = 3; // rounds of pushing in each round
 
 // Springs without length. Those of one body together are as strong as one: the busy ones decide.
@@ -51,15 +51,21 @@ const held = (bodies: readonly Body[]): void => {
   }
 };
 
-// Where links alone would have each body. Countries begin anywhere: only their services say where they belong.
-export function seekOrder(bodies: Body[], pulls: Pull[]): void {
-  const begin = new Map(bodies.map((b) => [b, b.y]));
-  held(bodies);
-  run(bodies, [springs(pulls), forceY<Body>((b) => begin.get(b) ?? 0).strength((b) => (b.layer === 0 ? 0 : ANCHOR))]);
+function beginnings(bodies: readonly Body[]): (b: Body) => number {
+  const y = new Map(bodies.map((b) => [b, b.y]));
+  return (b) => y.get(b) ?? 0;
 }
 
-// Bodies begin in the order they are to keep; `middle`: of the map's height.
-export function settle(bodies: Body[], pulls: Pull[], middle: number): void {
+// Where links alone would have each body. Countries begin anywhere: only their services say where they belong.
+export function seekOrder(bodies: Body[], pulls: Pull[]): void {
+  const begin = beginnings(bodies);
   held(bodies);
-  run(bodies, [springs(pulls), forceY<Body>(middle).strength(MIDDLE), apart(0), apart(1), apart(2)]);
+  run(bodies, [springs(pulls), forceY<Body>(begin).strength((b) => (b.layer === 0 ? 0 : ANCHOR))]);
+}
+
+// Bodies begin in the order they are to keep, evenly down their columns.
+export function settle(bodies: Body[], pulls: Pull[]): void {
+  const begin = beginnings(bodies);
+  held(bodies);
+  run(bodies, [springs(pulls), forceY<Body>(begin).strength(SPREAD), apart(0), apart(1), apart(2)]);
 }

@@ -12,6 +12,7 @@ const POOL_GAP = 12;
 const LEAST_HEIGHT = 400;
 const FILL = 0.5; // of the height that the busiest column's bars take
 const SPARE = 1.25; // room for so much more than the bar's height
+const LEVEL = 24; // px
 const ABOVE_SERVICE = 38; // its words stand on top of it
 
 export interface Place {
@@ -48,12 +49,13 @@ function slots(column: readonly Node[], layer: Layer, scale: number): Slot[] {
 
 const needed = (column: readonly Slot[]): number => sum(column.map((s) => s.size + s.gap));
 
-// One after another, around the middle.
+// One after another, evenly over the height.
 function line(column: readonly Slot[], height: number): void {
-  let y = (height - needed(column)) / 2;
+  const spare = Math.max(0, height - needed(column)) / (column.length + 1);
+  let y = spare;
   for (const s of column) {
     s.body.y = y + s.gap + s.size / 2;
-    y += s.gap + s.size;
+    y += s.gap + s.size + spare;
   }
 }
 
@@ -86,7 +88,8 @@ function ordered(graph: Graph, columns: readonly Slot[][]): Node[][] {
   const all = columns.flat();
   seekOrder(all.map((s) => s.body), pullsOf(graph, all));
   const y = new Map(columns[1].map((s) => [s.node.service, s.body.y]));
-  const of = (s: Slot): number => (s.node.layer === 2 ? (y.get(s.node.service) ?? 0) : s.body.y);
+  // What is as good as level keeps the order it came in: the busiest first.
+  const of = (s: Slot): number => (s.node.layer === 2 ? (y.get(s.node.service) ?? 0) : Math.round(s.body.y / LEVEL));
   return columns.map((column) => [...column].sort((a, b) => of(a) - of(b)).map((s) => s.node));
 }
 
@@ -108,7 +111,7 @@ export function stand(graph: Graph): Stand {
   const height = Math.max(wanted, ...columns.map(needed));
   for (const column of columns) line(column, height);
   const all = columns.flat();
-  settle(all.map((s) => s.body), pullsOf(graph, all), height / 2);
+  settle(all.map((s) => s.body), pullsOf(graph, all));
   for (const column of columns) pushApart(column, height);
   const left = trim(all, height);
   return { nodes: idsOf(graph), fill, height: left, at: new Map(all.map((s) => [s.node.id, { y: s.body.y, room: s.size }])) };
