@@ -28,7 +28,7 @@ function useCatchingUp(live: boolean, reload: () => void): void {
 export interface Series {
   lines: Lines;
   answer: Answer<TimeSeries>;
-  words: string; // what time the lines are of: "the last hour", or since when there are figures
+  words: string; // what time the lines are of: "the last hour", or when figures began
 }
 
 // Of a service, or of all ("").
@@ -49,7 +49,7 @@ export function useSeries(service: string): Series {
   );
   const step = answer.data?.step ?? 1;
   const young = lines.t.length > 0 && answer.data !== null && lines.t[0] > (live ? t : answer.data.to) - r.seconds + Math.max(10, 2 * step);
-  return { lines, answer, words: young ? `since ${clock(lines.t[0], r.seconds)}; no figures before` : r.words };
+  return { lines, answer, words: young ? `first figures at ${clock(lines.t[0], r.seconds)}` : r.words };
 }
 
 // Incidents of the chosen time, to be marked on charts.
@@ -70,3 +70,12 @@ export function useIncidentMarks(service: string): readonly Span[] {
     [list, service],
   );
 }
+
+// Where backends answer clients directly (DSR) there are no replies to draw; the legend says so instead.
+export const hasReplies = (lines: Lines): boolean => lines.reply_bytes.some((v) => v !== null && v > 0);
+export const clientsLabel = (lines: Lines): string => (hasReplies(lines) || lines.t.length < 2 ? "from clients" : "from clients (DSR)");
+
+// What a chart without figures says; undefined: what it says by itself.
+const BY_THE_HOUR_S = 86_400;
+export const nothingYet = (seconds: number): string | undefined =>
+  seconds > BY_THE_HOUR_S ? "A time so long is drawn by the hour, and no hour has been written yet" : undefined;

@@ -24,9 +24,9 @@ interface Row {
 const COLUMNS: readonly Column<Row>[] = [
   { key: "from", title: "From", value: (r) => nameOf(r.from) },
   { key: "to", title: "To", value: (r) => nameOf(r.to), cell: (r) => <>{nameOf(r.to)} {r.to.group !== "" && <span class="muted small">in {r.to.group}</span>}</> },
-  { key: "state", title: "State", value: (r) => STATE_RANK[r.to.state as AnyState] ?? 0, cell: (r) => <State of={r.to.state as AnyState} /> },
   { key: "flows", title: "Flows", number: true, value: (r) => r.link.flows, cell: (r) => rate(r.link.flows) },
   { key: "failed", title: "Failed", number: true, value: (r) => r.link.failure_ratio, cell: (r) => ratio(r.link.failure_ratio) },
+  { key: "state", title: "State", value: (r) => STATE_RANK[r.to.state as AnyState] ?? 0, cell: (r) => <State of={r.to.state as AnyState} /> },
 ];
 
 function rowsOf(g: Graph): Row[] {

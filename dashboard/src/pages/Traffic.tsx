@@ -6,7 +6,7 @@ import { Panel } from "../components/Panel";
 import { bitRate, rate } from "../format";
 import { useQuery } from "../query";
 import { range, service } from "../router";
-import { useIncidentMarks, useSeries } from "../series";
+import { clientsLabel, hasReplies, nothingYet, useIncidentMarks, useSeries } from "../series";
 import { Countries } from "./traffic/Countries";
 import { Prefixes } from "./traffic/Prefixes";
 import { ProtocolsTable } from "./traffic/ProtocolsTable";
@@ -23,23 +23,24 @@ export default function Traffic() {
   const geo = useQuery<Geo>("geo", window, key, every);
   const prefixes = useQuery<PrefixesAnswer>("prefixes", window, key, every);
   const { lines, words } = useSeries(chosen);
-  const replies = lines.reply_bytes.some((v) => v !== null && v > 0);
+  const replies = hasReplies(lines);
+  const empty = nothingYet(r.seconds);
   const marks = useIncidentMarks(chosen);
   return (
     <>
       <h1>Traffic</h1>
-      <div class="columns">
-        <Panel title="Throughput" note={replies || lines.t.length < 2 ? words : `${words}; replies don’t pass shunt`} help={BYTES}>
+      <div class="columns two">
+        <Panel title="Throughput" note={words} help={BYTES}>
           <Chart
-            label="Throughput" t={lines.t} marks={marks} height={200} format={bitRate}
+            label="Throughput" empty={empty} t={lines.t} marks={marks} height={200} format={bitRate}
             series={[
               ...(replies ? [{ label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true }] : []),
-              { label: "from clients", values: lines.bytes, token: "--series-5" },
+              { label: clientsLabel(lines), values: lines.bytes, token: "--series-5" },
             ]}
           />
         </Panel>
         <Panel title="Flows opened" note={words} help={FLOWS}>
-          <Chart label="Flows opened a second" t={lines.t} marks={marks} height={200} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
+          <Chart label="Flows opened a second" empty={empty} t={lines.t} marks={marks} height={200} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
         </Panel>
       </div>
       <ProtocolsTable answer={protocols} />

@@ -74,7 +74,9 @@ function Objective({ w, slo }: { w: KpiWindow | null; slo: number | null }) {
 export function Cards({ now, kpis, lines, slo }: Props) {
   const w = kpis?.totals ?? null;
   const live = range.value.key === "live";
-  const shown: (Rates & Latency) | null = live ? now : w;
+  // Noughts of a time of which nothing is known aren't figures.
+  const known = lines.t.length > 0 || (w?.opened ?? 0) > 0;
+  const shown: (Rates & Latency) | null = live ? now : known ? w : null;
   const before = w?.previous ?? null;
   return (
     <div class="cards six">

@@ -3,22 +3,25 @@ import { Chart, type Span } from "../../components/Chart";
 import { BYTES, CONNECT, FAILURES, FLOWS } from "../../components/Meanings";
 import { Panel } from "../../components/Panel";
 import { bitRate, micros, rate } from "../../format";
-import type { Lines } from "../../series";
+import { range } from "../../router";
+import { clientsLabel, hasReplies, nothingYet, type Lines } from "../../series";
 
 const HEIGHT = 190;
 const half = <p>A SYN retransmission is a client’s SYN that had no answer; a reconnect is a new flow of the same client within 10 s of a failure.</p>;
 
 export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly Span[]; note: string }) {
-  const replies = lines.reply_bytes.some((v) => v !== null && v > 0);
+  const replies = hasReplies(lines);
+  const empty = nothingYet(range.value.seconds);
   const failed = lines.failures.some((v) => v !== null && v > 0);
   return (
     <div class="columns two">
       <Panel title="Flows opened" note={note} help={FLOWS}>
-        <Chart label="Flows opened a second" t={lines.t} marks={marks} height={HEIGHT} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
+        <Chart label="Flows opened a second" empty={empty} t={lines.t} marks={marks} height={HEIGHT} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
       </Panel>
-      <Panel title="Failures and retries" note={failed || lines.t.length < 2 ? note : `none ${note.startsWith("since") ? note : `in ${note}`}`} help={<>{FAILURES}{half}</>}>
+      <Panel title="Failures and retries" note={failed || lines.t.length < 2 ? note : note === range.value.words ? `none in ${note}` : "none so far"} help={<>{FAILURES}{half}</>}>
         <Chart
           label="Failures and retries a second"
+          empty={empty}
           t={lines.t}
           marks={marks}
           height={HEIGHT}
@@ -34,6 +37,7 @@ export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly S
       <Panel title="Time to connect" note={note} help={CONNECT}>
         <Chart
           label="Time to connect"
+          empty={empty}
           t={lines.t}
           marks={marks}
           height={HEIGHT}
@@ -45,15 +49,16 @@ export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly S
           ]}
         />
       </Panel>
-      <Panel title="Throughput" note={replies || lines.t.length < 2 ? note : `${note}; replies don’t pass shunt`} help={BYTES}>
+      <Panel title="Throughput" note={note} help={BYTES}>
         <Chart
           label="Throughput"
+          empty={empty}
           t={lines.t}
           marks={marks}
           height={HEIGHT}
           format={bitRate}
           series={[
-            { label: "from clients", values: lines.bytes, token: "--series-5" },
+            { label: clientsLabel(lines), values: lines.bytes, token: "--series-5" },
             ...(replies ? [{ label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true }] : []),
           ]}
         />

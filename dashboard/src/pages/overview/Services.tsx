@@ -29,7 +29,7 @@ function Burn({ burn }: { burn: number | null }) {
 
 const through = (x: Row["shown"]): number | null => (x === null ? null : x.bytes + x.reply_bytes);
 
-const Connect = ({ of }: { of: Row["shown"] }) => <>{micros(of?.connect_p95_us)}{of?.connect_method && <div class="small muted">to {of.connect_method === "ack" ? "ACK" : "SYN-ACK"}</div>}</>;
+const Connect = ({ of }: { of: Row["shown"] }) => <>{micros(of?.connect_p95_us)}{of?.connect_method && <div class="small muted">{of.connect_method}</div>}</>;
 
 const COLUMNS: readonly Column<Row>[] = [
   {
@@ -37,7 +37,7 @@ const COLUMNS: readonly Column<Row>[] = [
     cell: (r) => (
       <>
         <a href={href("/", { service: r.s.name })}>{r.s.name}</a>
-        <div class="small muted vip" title={r.s.vips.join("\n")}>{r.s.vips[0] ?? "no VIP"}{r.s.vips.length > 1 && ` and ${r.s.vips.length - 1} more`}</div>
+        <div class="small muted vip" title={r.s.vips.join("\n")}>{r.s.vips[0] ?? "no VIP"}{r.s.vips.length > 1 && `, +${r.s.vips.length - 1}`}</div>
         <div class="small muted vip">{r.s.mode}, {r.s.scheduler}</div>
       </>
     ),

@@ -31,11 +31,11 @@ interface Columns {
 
 function columnsOf(graph: Graph, width: number): Columns {
   const narrow = width < NARROW;
-  const most = narrow ? 120 : width * 0.27;
+  const most = narrow ? 130 : width * 0.27;
   const left = narrow ? 40 : Math.min(most, widest(graph, 0, narrow) + FIGURE + 24);
-  const right = Math.min(most, widest(graph, 2, narrow) + (narrow ? 58 : FIGURE + 48));
+  const right = Math.min(most, widest(graph, 2, narrow) + (narrow ? 68 : FIGURE + 48));
   const x: Columns["x"] = [Math.round(left), Math.round((left + width - right) / 2), Math.round(width - right)];
-  return { x, letters: Math.max(6, Math.floor((right - (narrow ? 56 : FIGURE + 20)) / CHARACTER)) };
+  return { x, letters: Math.max(6, Math.floor((right - (narrow ? 66 : FIGURE + 20)) / CHARACTER)) };
 }
 
 const cut = (text: string, letters: number): string => (text.length <= letters ? text : `${text.slice(0, letters - 1)}…`);
