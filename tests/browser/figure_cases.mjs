@@ -37,7 +37,9 @@ function linksOf(frame) {
   const country = (code) => (/^[A-Z]{2}$/.test(code) ? names.of(code) : 'Not known');
   const states = new Map(frame.services.map((service) => [service.name, service.state]));
   return [
-    ...frame.countries.map(({ country: code, service, ...rates }) => ({ from: country(code), to: service, state: states.get(service), ...rates, flows: shareOf(frame, { service, ...rates }) })),
+    ...frame.countries.map((one) => ({
+      ...one, from: country(one.country), to: one.service, state: states.get(one.service), flows: shareOf(frame, one),
+    })),
     ...frame.backends.map((one) => ({ ...one, from: one.service, to: one.pool === '' ? one.name : `${one.name} in ${one.pool}` })),
   ];
 }
