@@ -71,10 +71,6 @@ export function useIncidentMarks(service: string): readonly Span[] {
   );
 }
 
-// Where backends answer clients directly (DSR) there are no replies to draw; the legend says so instead.
-export const hasReplies = (lines: Lines): boolean => lines.reply_bytes.some((v) => v !== null && v > 0);
-export const clientsLabel = (lines: Lines): string => (hasReplies(lines) || lines.t.length < 2 ? "from clients" : "from clients (DSR)");
-
 // What a chart without figures says; undefined: what it says by itself.
 const BY_THE_HOUR_S = 86_400;
 export const nothingYet = (seconds: number): string | undefined =>

@@ -4,8 +4,22 @@ import type { Anomaly } from "../src/api";
 import { filterOf, wanted } from "../src/lib/anomaly_filter";
 
 const anomaly: Anomaly = {
-  id: 1, opened: 1, closed: 5, node: "", service: "web", pool: "web", backend: "web-2", kpi: "latency", score: 0.5, severity: "major",
-  detector: "peer", expected_low: 1, expected_high: 2, observed: 3, reason: "slower than its siblings", incident: null,
+  id: 1,
+  opened: 1,
+  closed: 5,
+  node: "",
+  service: "web",
+  pool: "web",
+  backend: "web-2",
+  kpi: "latency",
+  score: 0.5,
+  severity: "major",
+  detector: "peer",
+  expected_low: 1,
+  expected_high: 2,
+  observed: 3,
+  reason: "slower than its siblings",
+  incident: null,
 };
 const shown = (query: Record<string, string>, of = anomaly): boolean => wanted(of, filterOf(query));
 

@@ -8,8 +8,15 @@ const flow = (ended_at: number, outcome: string, client = "192.0.2.0/24"): Flow 
 test("failures first, each newest first, none twice", () => {
   const all = [flow(1, "closed"), flow(5, "syn_timeout"), flow(4, "closed")];
   const failures = [flow(5, "syn_timeout"), flow(2, "reset_by_server")];
-  assert.deepEqual(failuresFirst(all, failures).map((one) => [one.ended_at, one.outcome]),
-    [[5, "syn_timeout"], [2, "reset_by_server"], [4, "closed"], [1, "closed"]]);
+  assert.deepEqual(
+    failuresFirst(all, failures).map((one) => [one.ended_at, one.outcome]),
+    [
+      [5, "syn_timeout"],
+      [2, "reset_by_server"],
+      [4, "closed"],
+      [1, "closed"],
+    ],
+  );
 });
 
 test("a client that goes away is no failure", () => {

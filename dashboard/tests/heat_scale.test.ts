@@ -17,7 +17,22 @@ test("the row that a column's quantile lies in", () => {
 });
 
 test("only rows that hold something are worth drawing", () => {
-  assert.deepEqual(usedRows([[0, 0, 0, 1, 0, 0], [0, 0, 2, 0, 0, 0]], 6), { first: 1, end: 5 });
+  assert.deepEqual(
+    usedRows(
+      [
+        [0, 0, 0, 1, 0, 0],
+        [0, 0, 2, 0, 0, 0],
+      ],
+      6,
+    ),
+    { first: 1, end: 5 },
+  );
   assert.deepEqual(usedRows([[0, 0]], 2), { first: 0, end: 2 });
-  assert.equal(highestCount([[1, 2], [7, 0]]), 7);
+  assert.equal(
+    highestCount([
+      [1, 2],
+      [7, 0],
+    ]),
+    7,
+  );
 });

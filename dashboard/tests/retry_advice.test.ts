@@ -15,7 +15,10 @@ test("few flows prove nothing", () => {
 
 test("a storm is told as one, with the gravest first", () => {
   const advice = adviceFor("web", { ...calm, reconnects: 500, amplification: 2, syn_retransmits: 100 });
-  assert.deepEqual(advice.map((one) => one.level), ["act", "act"]);
+  assert.deepEqual(
+    advice.map((one) => one.level),
+    ["act", "act"],
+  );
   assert.match(advice[0].what, /2\.00 attempts/);
   assert.match(advice[1].what, /^10 % as many SYNs/);
 });

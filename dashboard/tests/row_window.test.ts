@@ -19,7 +19,10 @@ test("scrolled beyond the end of a list that became shorter", () => {
 
 test("rows of different heights", () => {
   const offsets = rowOffsets([30, 100, 100, 30, 100]);
-  assert.deepEqual([0, 29, 30, 129, 130, 359, 999, -5].map((place) => rowAt(offsets, place)), [0, 0, 1, 1, 2, 4, 4, 0]);
+  assert.deepEqual(
+    [0, 29, 30, 129, 130, 359, 999, -5].map((place) => rowAt(offsets, place)),
+    [0, 0, 1, 1, 2, 4, 4, 0],
+  );
   assert.deepEqual(rowWindow(offsets, 130, 50, 0), { first: 2, end: 3, above: 130, below: 130 });
 });
 

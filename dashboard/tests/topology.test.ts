@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Frame, Topology } from "../src/api";
-import { graph, ofFrame } from "../src/pages/topology/graph";
+import { graph, ofFrame, ofService } from "../src/pages/topology/graph";
 import { layout } from "../src/pages/topology/layout";
 
 function made(backends: number, bad: number): Topology {
@@ -129,4 +129,13 @@ test("a country's flows are its share of what the service has now", () => {
   assert.equal(of("country:DE")?.flows, 22.5);
   assert.equal(of("country:DE")?.failure_ratio, 0.02);
   assert.equal(of("country:FR")?.failure_ratio, null);
+});
+
+test("of one service there is what leads to it and from it, with its own flows", () => {
+  const t = made(2, 0);
+  t.nodes.push({ id: "service:dns", kind: "service", name: "dns", state: "up", flows: 9, failure_ratio: 0 }, { id: "country:DE", kind: "country", name: "DE", state: "", flows: 10, failure_ratio: 0.1 }, { id: "country:FR", kind: "country", name: "FR", state: "", flows: 3, failure_ratio: 0 });
+  t.links.push({ from: "country:DE", to: "service:web", flows: 4, failure_ratio: 0.2 }, { from: "country:DE", to: "service:dns", flows: 6, failure_ratio: 0 }, { from: "country:FR", to: "service:dns", flows: 3, failure_ratio: 0 });
+  const one = ofService(t, "web");
+  assert.deepEqual(one.nodes.map((n) => [n.id, n.flows]), [["service:web", 100], ["backend:web/pool/b-0", 2], ["backend:web/pool/b-1", 2], ["country:DE", 4]]);
+  assert.equal(one.links.length, 3);
 });

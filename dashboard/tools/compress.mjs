@@ -35,7 +35,10 @@ const visit = (name) => {
   }
 };
 visit("index.html");
-for (const name of sizes.keys()) if (/\/(Chart|Overview)-.*\.css$/.test(name)) first.add(name);
+// A chunk's style sheet has its name.
+const chunk = (name) => name.split("/").pop().replace(/-[\w-]{8}\.\w+$/, "");
+const chunks = new Set([...first].filter((name) => name.endsWith(".js")).map(chunk));
+for (const name of sizes.keys()) if (name.endsWith(".css") && chunks.has(chunk(name))) first.add(name);
 
 let total = 0;
 for (const [name, size] of [...sizes].sort((a, b) => b[1] - a[1])) {

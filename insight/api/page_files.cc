@@ -52,11 +52,11 @@ std::string type_of(const std::string& name) {
   return "application/octet-stream";
 }
 
-// Vite's names: index-B3f9_aQx.js
+// Vite's names: index-B3f9_aQx.js, Alerts-By-nVeGx.js: a dash and eight characters of base64url.
 bool has_hash(const std::string& name) {
+  constexpr size_t kHash = 8;
   const std::string stem = fs::path(name).stem().string();
-  const size_t dash = stem.rfind('-');
-  return name.starts_with("/assets/") && dash != std::string::npos && stem.size() - dash - 1 >= 8;
+  return name.starts_with("/assets/") && stem.size() > kHash + 1 && stem[stem.size() - kHash - 1] == '-';
 }
 
 std::string tag_of(const std::string& bytes) {

@@ -56,7 +56,10 @@ void FailureTest::accept() {
     span.flows += counts.flows;
   }
   if (span.flows == 0) return;
-  const double ratio = static_cast<double>(span.failures) / static_cast<double>(span.flows);
+  const auto ratio_of = [](const Counts& counts) {
+    return counts.flows > 0 ? static_cast<double>(counts.failures) / static_cast<double>(counts.flows) : 0.0;
+  };
+  const double ratio = std::max(ratio_of(recent_[(next_ + kSpan - 1) % kSpan]), ratio_of(span));
   usual_failures_ = std::max(usual_failures_, ratio * usual_flows_);
 }
 

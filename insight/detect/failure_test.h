@@ -35,8 +35,8 @@ class FailureTest {
   // flows.
   FailureVerdict observe(uint64_t failures, uint64_t flows);
 
-  // A person says that what was seen in the last intervals is expected: their ratio is the usual one now, if
-  // it is higher.
+  // A person says that what was just seen is expected: the ratio of the last interval, or of the last six, is
+  // the usual one now, if it is higher.
   void accept();
 
  private:

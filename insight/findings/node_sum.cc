@@ -2,6 +2,7 @@
 #include "insight/findings/node_sum.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace shunt::insight {
@@ -22,17 +23,23 @@ bool NodeSum::take(const ClosedCell& cell) {
   SeriesName name = *cell.series;
   const std::string node = std::exchange(name.node, {});
   if (!nodes_.contains(name) && nodes_.size() >= max_series_) return false;
-  seen(name, node, cell.begin_s);
+  if (node.empty())
+    nodes_.try_emplace(name);
+  else
+    seen(name, node, cell.begin_s);
   Part& part = pending_[cell.begin_s][name];
   ++part.nodes;
   SummedCell& sum = part.sum;
   sum.cell.merge(cell.cell);
   // Of an interval that was read in part the rate is that of the part, if it is half at least.
   const auto width = static_cast<double>(seconds_of(cell.resolution));
-  const double seconds = cell.cell.seconds;
+  // Nodes that were added already told of the same seconds, each for itself; how many flows they had at once
+  // isn't known any more.
+  const double seconds = node.empty() ? std::min<double>(cell.cell.seconds, width) : cell.cell.seconds;
   if (seconds * 2 >= width) {
     sum.flows += static_cast<double>(cell.cell.counts[KpiCount::opened]) / seconds;
-    sum.active += static_cast<double>(cell.cell.active_max);
+    sum.active +=
+        node.empty() ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(cell.cell.active_max);
   } else {
     sum.complete = false;
   }

@@ -24,9 +24,9 @@
 namespace shunt::insight {
 
 struct SummedCell {
-  KpiCell cell;      // counts and times, added
-  double flows = 0;  // opened a second
-  double active = 0;
+  KpiCell cell;                  // counts and times, added
+  double flows = 0;              // opened a second
+  double active = 0;             // NaN: not known
   std::optional<double> weight;  // the mean of the nodes'
   bool complete = true;
 };
@@ -42,7 +42,8 @@ class NodeSum {
 
   explicit NodeSum(size_t max_series) : max_series_(max_series) {}
 
-  // False: no room for its series, or its interval was closed already (or is too old).
+  // A cell without a node is of all of them, added already (the past). False: no room for its series, or its
+  // interval was closed already (or is too old).
   bool take(const ClosedCell& cell);
   // The oldest pending interval that begins before `before_s`.
   std::optional<std::pair<int64_t, Interval>> close_next(int64_t before_s);

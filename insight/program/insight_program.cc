@@ -13,6 +13,7 @@
 #include "insight/findings/findings.h"
 #include "insight/hosts/host_scraper.h"
 #include "insight/hosts/http_asker.h"
+#include "insight/program/news.h"
 #include "insight/program/past.h"
 #include "insight/program/settings.h"
 #include "insight/watch/http_node_asker.h"
@@ -69,6 +70,7 @@ struct InsightProgram::Parts {
   std::unique_ptr<Findings> findings;
   std::unique_ptr<HostScraper> hosts;
   std::unique_ptr<Watch> watch;
+  News news;
   std::unique_ptr<FindingsView> view;
   std::unique_ptr<HttpNodeActor> actor;
   std::unique_ptr<InsightApi> api;
@@ -99,29 +101,22 @@ void InsightProgram::Parts::watch_nodes() {
                                   countries ? &*countries : nullptr, now_us, std::move(sinks));
 }
 
-// What can't be read is said, and changes nothing: then ids begin where none was before.
+// What can't be read is said, and holds up nothing.
 void InsightProgram::Parts::go_on_from_the_past() {
   const WriterSettings settings = writer_settings(config.warehouse);
-  auto read = read_past(settings.address, settings.retention, now_s());
-  if (!read) {
-    spdlog::warn("the warehouse's past can't be read, beginning anew: {}", read.error().text());
-    findings->restore({}, {}, now_s() * 1'000);
-    return;
+  const auto was = go_on(settings.address, settings.retention, now_s(), *watch, *findings);
+  if (!was) {
+    spdlog::warn("the warehouse's past can't be read, beginning anew: {}", was.error().text());
+  } else if (was.value().warehouse) {
+    spdlog::info("going on where the last one ended: {} unfinished cells, {} open anomalies",
+                 was.value().cells, was.value().anomalies);
   }
-  Past past = read.take();
-  for (const ClosedCell& cell : past.learned)
-    findings->learn(cell);
-  const size_t open = past.anomalies.size();
-  const size_t cells = watch->restore(past.unfinished);
-  findings->restore(std::move(past.anomalies), std::move(past.incidents), past.last_id);
-  if (!past.learned.empty())
-    spdlog::info("going on: {} cells learned from, {} unfinished ones, {} open anomalies",
-                 past.learned.size(), cells, open);
 }
 
 void InsightProgram::Parts::on_second(LiveState& live) {
   if (hosts) hosts->tick(live);
   findings->tick(live);
+  news.tell(live, *findings);
   if (api) api->publish();
 }
 

@@ -31,12 +31,14 @@ export async function untilFits(read, candidates, judge) {
 
 /** columns: {header: (cell, entry) => misfit}. Each entry has its row, and no row is left over. */
 export function rowMisfits(rows, entries, belongs, columns, name) {
+  const absent = Object.keys(columns).filter((header) => rows.length > 0 && !(header in rows[0]));
+  if (absent.length > 0) return [`no columns ${absent.join(', ')}; there are ${Object.keys(rows[0]).join(', ')}`];
   const findings = rows.length === entries.length ? [] : [`${rows.length} rows for ${entries.length} entries`];
   for (const entry of entries) {
     const row = rows.find((one) => belongs(one, entry));
     if (!row) findings.push(`no row for ${name(entry)}`);
     for (const [header, differs] of row ? Object.entries(columns) : []) {
-      const words = row[header] === undefined ? `no column "${header}"; there are ${Object.keys(row).join(', ')}` : differs(row[header], entry);
+      const words = differs(row[header], entry);
       if (words) findings.push(`${name(entry)}, ${header}: ${words}`);
     }
   }

@@ -74,7 +74,7 @@ async function backends(viewer) {
       'Failures: Failed': of('failure_ratio'), 'Failures: SYN again': of('syn_retransmits'),
       ...latency('connect', 'Connect'), ...latency('response', 'Response'),
       'Bytes a second: In': of('bytes'), 'Bytes a second: Out': of('reply_bytes'),
-      'Machine: CPU': host('cpu'), 'Machine: Mem.': host('memory'), 'Machine: Disk': host('disk'),
+      'Host: CPU': host('cpu'), 'Host: Mem.': host('memory'), 'Host: Disk': host('disk'),
     }, ({ service, name }) => `${service}/${name}`));
 }
 

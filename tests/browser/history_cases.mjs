@@ -67,10 +67,10 @@ async function system(viewer) {
     return misfit(parts.slice(0, half).join(' '), port[packets]) || misfit(parts.slice(half).join(' '), port[bytes]);
   };
   const compare = (table, judge) => untilFits(() => rowsOf(viewer, table), answers(viewer, 'system'), (rows, { nodes }) => judge(rows, nodes[0]));
-  const ports = await compare(/^Ports$/, (rows, node) => rowMisfits(rows, node.ports, (row, { name }) => row.Port === name, {
+  const ports = await compare(/^Packets and bytes of each port$/, (rows, node) => rowMisfits(rows, node.ports, (row, { name }) => row.Port === name, {
     In: both('received', 'received_bytes'), Out: both('sent', 'sent_bytes'), Dropped: of('dropped'),
   }, ({ name }) => name));
-  const workers = await compare(/^Workers$/, (rows, node) => rowMisfits(rows, node.workers, (row, { cpu }) => row.Core === `core ${cpu}`, {
+  const workers = await compare(/^Workers by core$/, (rows, node) => rowMisfits(rows, node.workers, (row, { cpu }) => row.Core === `core ${cpu}`, {
     Busy: of('busy_ratio'), 'Packets/s': of('packets'), 'Ticks a packet': of('ticks_per_packet'),
   }, ({ cpu }) => `core ${cpu}`));
   const drops = await compare(/^Drops by reason$/, (rows, node) => rowMisfits(

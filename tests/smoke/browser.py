@@ -22,6 +22,8 @@ def missing():
         return "no modules: npm ci --prefix tests/browser"
     if not os.environ.get("SHUNT_CHROMIUM") and not any(os.path.exists(place) for place in PLACES):
         return "no Chromium"
+    if not (ROOT / "dashboard/dist/index.html").exists():
+        return "the page isn't built: npm run --prefix dashboard build"
     return ""
 
 

@@ -15,11 +15,12 @@ import subprocess
 
 from config import backend_port, toml
 from daemon import UnixConnection
-from programs import program, wait_until
+from programs import ROOT, program, wait_until
 from topology import TopologyError
 
 PORT = 8081                                   # 8080 is shuntd's
 URL = f"http://127.0.0.1:{PORT}"
+PAGE = ROOT / "dashboard/dist"
 COUNTRIES = {"DE": "10.1.0.101", "FR": "10.1.0.201", "JP": "10.1.0.211"}  # of a client's addresses; what is between them belongs to the earlier one
 STOP_LIMIT = 5                                # it writes its last rows
 LOAD_LIMIT = 110                              # seconds; a test has 120
@@ -34,7 +35,7 @@ class Insight:
         self.tokens = {}
         self._write_countries()
         self.config = {
-            "api": {"listen": [f"127.0.0.1:{PORT}"], "anonymous": "reader"},
+            "api": {"listen": [f"127.0.0.1:{PORT}"], "anonymous": "reader", "page_dir": str(PAGE) if PAGE.is_dir() else ""},
             "warehouse": {"url": f"sqlite:{self.folder}/insight.db"},
             "node": [{"name": "lb1", "api": f"unix:{bed.daemon.socket}", "records": f"{self.folder}/run/records"}],
             "hosts": {"interval": "1s"},

@@ -22,7 +22,7 @@ def tags_object():
 
 
 def program(name):
-    for folder in ("", "control", "insight", "ebpf", "tests/tools", "tests/traffic"):
+    for folder in ("", "control", "ebpf", "tests/tools", "tests/traffic"):
         if os.access(build_folder() / folder / name, os.X_OK):
             return str(build_folder() / folder / name)
     raise FileNotFoundError(f"{name} isn't in {build_folder()}: build it first, or name another folder with --build")

@@ -173,10 +173,8 @@ class Life(InsightTest):
         stream = traffic.UdpStream(bed.client, self.serving, bed.vip, 9000, DATAGRAMS, backend_port=harness.backend_port("nat", 9000))
         with stream:
             load = Load(bed, "web", RATE)
-            self.insight.wait_frame(lambda frame: frame["totals"]["flows"] > 0, 10, "flows")
-            time.sleep(3)  # some seconds to compare
-            begin = int(time.time()) - 60
-            before = self.flows_by_second(begin)
+            begin = int(time.time()) - 10
+            before = wait_until(lambda: self.some_seconds(begin), 20, "some seconds with flows")
             self.insight.kill()
             time.sleep(2)
             self.insight.start()
@@ -199,9 +197,13 @@ class Life(InsightTest):
 
     def flows_by_second(self, begin):
         """{second: flows} as the warehouse and the live cells have it; without the newest two, which may not be over."""
-        told = self.insight.answer(f"timeseries?from={begin}&to={begin + 120}&points=120&service=web")
+        told = self.insight.answer(f"timeseries?from={begin}&to={begin + 120}&points=300&service=web")
         self.assertEqual(told["step"], 1)
         return {second: flows for second, flows in zip(told["t"], told["flows"]) if flows is not None and second < time.time() - 3}
+
+    def some_seconds(self, begin):
+        seconds = self.flows_by_second(begin)
+        return seconds if sum(flows > 0 for flows in seconds.values()) >= 5 else None
 
     def assert_goes_on(self, begin, before):
         def has_more():
@@ -210,7 +212,6 @@ class Life(InsightTest):
 
         after = wait_until(has_more, 20, "seconds after the restart")
         kept = sorted(before)[:-2]  # a batch is written each second, so kill -9 may cost what wasn't written yet
-        self.assertGreater(len([second for second in kept if before[second] > 0]), 0)
         self.assertEqual({second: after.get(second) for second in kept}, {second: before[second] for second in kept})
 
     def test_shuntd_goes_and_comes(self):
@@ -225,7 +226,7 @@ class Life(InsightTest):
         self.assertEqual({one["state"] for one in down["backends"]}, {"unknown"})
         bed.daemon.start(bed.config)
         self.insight.wait_frame(lambda frame: frame["nodes"][0]["state"] == "up" and
-                                [one["state"] for one in frame["backends"]].count("up") == 3, 15, "the node and its backends are up")
+                                [one["state"] for one in frame["backends"]].count("up") == 6, 15, "the node and its backends are up")
         self.send(bed, 300)
         wait_until(lambda: self.opened() == 500, 10, "500 flows counted")
         self.assertEqual(self.insight.answer("kpis?window=300&service=web")["totals"]["failed_flows"], 0)

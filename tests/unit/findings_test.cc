@@ -369,6 +369,29 @@ TEST(Findings, LearnedFromThePastItKnowsWhatIsUnusual) {
   EXPECT_GT(wise.findings->detectors(), 20U);
 }
 
+// A past of which only the sums of two nodes are kept teaches the same amounts.
+TEST(Findings, ThePastMayBeOfAllNodesTogether) {
+  Site site(4, {"lb1", "lb2"});
+  std::map<std::pair<int64_t, SeriesName>, KpiCell> sums;
+  for (int64_t second = site.live.now_s - 7'200; second < site.live.now_s; second += 10)
+    site.give(
+        [&](const ClosedCell& cell) {
+          SeriesName name = *cell.series;
+          name.node.clear();
+          sums[{cell.begin_s, name}].merge(cell.cell);
+        },
+        second);
+  for (const auto& [at, cell] : sums)
+    site.findings->learn(
+        {Resolution::ten_seconds, at.first, std::make_shared<const SeriesName>(at.second), cell});
+  site.pass(70);
+  EXPECT_TRUE(site.findings->anomalies().empty()) << site.words();
+  for (TenSeconds& backend : site.backends)
+    backend.opened *= 6;
+  site.pass(2);
+  EXPECT_NE(site.find("", Kpi::flows), nullptr) << site.words();
+}
+
 TEST(Findings, WithoutDetectionThereAreAlertsOnly) {
   Site site(4, {"lb1"}, {.detect = false});
   site.set_state(0, BackendState::down);

@@ -308,6 +308,7 @@ TEST(InsightDesk, AWarehouseThatIsNotThereIs503) {
 
 TEST(InsightDesk, HasABoundedQueueAndADeadline) {
   boost::asio::io_context io;
+  const auto guard = boost::asio::make_work_guard(io);
   TemporaryFolder folder;
   fill_warehouse(folder.path() + "/warehouse.db");
   DeskSettings settings;

@@ -47,6 +47,8 @@ class InsightPage : public testing::Test {
   InsightPage() {
     write_file(dir_ + "/index.html", "<!doctype html><title>shunt</title>");
     write_file(dir_ + "/assets/index-B3f9aQx1.js", script_);
+    write_file(dir_ + "/assets/Alerts-D7rC_N--.css", "a {}");
+    write_file(dir_ + "/assets/plain.css", "a {}");
     write_file(dir_ + "/favicon.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
     write_file(folder_.path() + "/secret.txt", "secret");
     fs::create_symlink(folder_.path() + "/secret.txt", dir_ + "/link.txt");
@@ -81,6 +83,8 @@ TEST_F(InsightPage, HasItsTypesAndFields) {
   EXPECT_EQ(script.fields["content-type"], "text/javascript; charset=utf-8");
   EXPECT_EQ(script.fields["cache-control"], "public, max-age=31536000, immutable");
   EXPECT_EQ(script.body, script_);
+  EXPECT_EQ(get("/assets/Alerts-D7rC_N--.css").fields["cache-control"], script.fields["cache-control"]);
+  EXPECT_EQ(get("/assets/plain.css").fields["cache-control"], "no-cache");
   EXPECT_EQ(get("/favicon.svg").fields["content-type"], "image/svg+xml");
 }
 

@@ -162,5 +162,36 @@ TEST(Severity, HasNames) {
   EXPECT_EQ(severity_name(Severity::major), "major");
 }
 
+TEST(FailureTest, AcceptedIsUsualFromThenOn) {
+  FailureTest test;
+  for (int i = 0; i < 100; ++i)
+    test.observe(1, 1'000);
+  EXPECT_TRUE(test.observe(100, 1'000).failing);
+  test.accept();
+  for (int i = 0; i < 20; ++i)
+    EXPECT_FALSE(test.observe(100, 1'000).failing) << i;
+  EXPECT_TRUE(test.observe(400, 1'000).failing);  // more than what was accepted
+}
+
+TEST(FailureTest, AcceptingNothingChangesNothing) {
+  FailureTest test;
+  test.accept();
+  EXPECT_FALSE(test.observe(1, 200).failing);
+  EXPECT_TRUE(test.observe(50, 200).failing);
+}
+
+TEST(PeerOutlier, AcceptedIsItsUsualDistance) {
+  PeerOutlier peers(4);
+  const std::vector<double> values = {10, 10.1, 9.9, 20};
+  for (int i = 0; i < 20; ++i)
+    peers.observe(values);
+  ASSERT_TRUE(peers.observe(values)[3].outlier);
+  peers.accept(3);
+  peers.accept(17);  // there is none
+  for (int i = 0; i < 50; ++i)
+    EXPECT_FALSE(peers.observe(values)[3].outlier) << i;
+  EXPECT_FALSE(peers.observe(values)[0].outlier);
+}
+
 }  // namespace
 }  // namespace shunt

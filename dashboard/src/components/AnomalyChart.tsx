@@ -26,9 +26,17 @@ export function AnomalyChart({ anomaly }: { anomaly: Anomaly }) {
   const kpi = kpiSeries(anomaly.kpi);
   const path = kpi.host ? "hosts" : "timeseries";
   const span = (): { from: number; to: number } => spanAround(anomaly, now.value);
-  const answer = useQuery<TimeSeries | HostSeries>(path, () => ({
-    ...span(), pool: anomaly.pool, backend: anomaly.backend, ...(kpi.host ? {} : { service: anomaly.service, points: 300 }),
-  }), String(anomaly.id), anomaly.closed === null ? 10 : 0);
+  const answer = useQuery<TimeSeries | HostSeries>(
+    path,
+    () => ({
+      ...span(),
+      pool: anomaly.pool,
+      backend: anomaly.backend,
+      ...(kpi.host ? {} : { service: anomaly.service, points: 300 }),
+    }),
+    String(anomaly.id),
+    anomaly.closed === null ? 10 : 0,
+  );
   const { from, to } = span();
   const beneath = useMemo(() => bandPainter(bandsOf(anomaly, from, to)), [anomaly, from, to]);
   const expected = kpi.instead === "" ? bandWords(anomaly) : "";
@@ -39,14 +47,30 @@ export function AnomalyChart({ anomaly }: { anomaly: Anomaly }) {
     <Answered answer={answer} height={HEIGHT + 30}>
       {(data) => {
         const values = kpi.host ? hostValues(kpi, data as HostSeries) : kpi.values(data as TimeSeries);
-        if (values.length === 0) return <Empty icon="chart">No figures over time are kept of this ({kpi.words}). It lasted {duration((anomaly.closed ?? now.value) - anomaly.opened)}.</Empty>;
+        if (values.length === 0)
+          return (
+            <Empty icon="chart">
+              No figures over time are kept of this ({kpi.words}). It lasted {duration((anomaly.closed ?? now.value) - anomaly.opened)}.
+            </Empty>
+          );
         return (
           <>
-            <Chart label={`${words} of ${subject}`} t={data.t} height={HEIGHT} format={format} beneath={beneath}
-              least={kpi.instead === "" ? (anomaly.expected_high ?? 0) * 1.1 : 0} series={[{ label: words, values, token: "--series-1" }]} />
+            <Chart
+              label={`${words} of ${subject}`}
+              t={data.t}
+              height={HEIGHT}
+              format={format}
+              beneath={beneath}
+              least={kpi.instead === "" ? (anomaly.expected_high ?? 0) * 1.1 : 0}
+              series={[{ label: words, values, token: "--series-1" }]}
+            />
             <p class="small muted row">
               <span class="band-key band-fail" /> the anomaly
-              {expected !== "" && <><span class="band-key band-ok" /> expected: {expected}</>}
+              {expected !== "" && (
+                <>
+                  <span class="band-key band-ok" /> expected: {expected}
+                </>
+              )}
             </p>
           </>
         );

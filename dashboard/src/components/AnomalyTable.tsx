@@ -31,24 +31,49 @@ const lasted = (anomaly: Anomaly): number => (anomaly.closed ?? now.value) - ano
 
 const columns: Column<Anomaly>[] = [
   {
-    key: "severity", title: "Severity", number: false, value: (a) => SEVERITY_RANK[a.severity],
+    key: "severity",
+    title: "Severity",
+    number: false,
+    value: (a) => SEVERITY_RANK[a.severity],
     cell: (a) => <SeverityMark of={a.severity} />,
     help: "From how unlikely it is, how long it lasts, which part of the traffic it touches and how fast it uses up the error budget.",
   },
   {
-    key: "kpi", title: "What", value: (a) => kpiSeries(a.kpi).words,
-    cell: (a) => <a class="nowrap" href={anomalyHref(a)}>{kpiSeries(a.kpi).words}</a>,
+    key: "kpi",
+    title: "What",
+    value: (a) => kpiSeries(a.kpi).words,
+    cell: (a) => (
+      <a class="nowrap" href={anomalyHref(a)}>
+        {kpiSeries(a.kpi).words}
+      </a>
+    ),
   },
   { key: "subject", title: "Of", value: laneName, cell: (a) => <Subject of={a} /> },
   { key: "expected", title: "Expected", number: true, value: (a) => a.expected_high, cell: (a) => bandWords(a) || "–" },
-  { key: "observed", title: "Seen", number: true, value: (a) => a.observed, cell: (a) => <b>{direction(a)}{kpiSeries(a.kpi).format(a.observed)}</b> },
+  {
+    key: "observed",
+    title: "Seen",
+    number: true,
+    value: (a) => a.observed,
+    cell: (a) => (
+      <b>
+        {direction(a)}
+        {kpiSeries(a.kpi).format(a.observed)}
+      </b>
+    ),
+  },
   { key: "opened", title: "Since", number: true, value: (a) => a.opened, cell: (a) => <When t={a.opened} still /> },
   {
-    key: "lasted", title: "Lasted", number: true, value: lasted,
+    key: "lasted",
+    title: "Lasted",
+    number: true,
+    value: lasted,
     cell: (a) => (a.closed === null ? <span class="c-fail strong">open</span> : duration(lasted(a))),
   },
   {
-    key: "incident", title: "Incident", value: (a) => a.incident,
+    key: "incident",
+    title: "Incident",
+    value: (a) => a.incident,
     cell: (a) => (a.incident === null ? "–" : <a href={href(`/incidents/${a.incident}`)}>#{a.incident}</a>),
   },
 ];
@@ -56,12 +81,25 @@ const columns: Column<Anomaly>[] = [
 export function Subject({ of }: { of: Anomaly }) {
   if (of.backend === "" || of.service === "" || of.pool === "") return <>{laneName(of)}</>;
   const path = `/backends/${[of.service, of.pool, of.backend].map(encodeURIComponent).join("/")}`;
-  return <a class="nowrap" href={href(path, { service: "" })}>{laneName(of)}</a>;
+  return (
+    <a class="nowrap" href={href(path, { service: "" })}>
+      {laneName(of)}
+    </a>
+  );
 }
 
 export function AnomalyTable({ anomalies, caption, empty, subject = true, chosen }: Props) {
   return (
-    <Table caption={caption} columns={subject ? columns : columns.filter((column) => column.key !== "subject")} rows={anomalies} id={(a) => String(a.id)}
-      sort={{ key: "opened", down: true }} empty={empty} most={50} copy rowClass={(a) => (a.id === chosen ? "row-chosen" : undefined)} />
+    <Table
+      caption={caption}
+      columns={subject ? columns : columns.filter((column) => column.key !== "subject")}
+      rows={anomalies}
+      id={(a) => String(a.id)}
+      sort={{ key: "opened", down: true }}
+      empty={empty}
+      most={50}
+      copy
+      rowClass={(a) => (a.id === chosen ? "row-chosen" : undefined)}
+    />
   );
 }

@@ -46,20 +46,35 @@ export function BackendActions({ backend }: { backend: BackendNow }) {
   return (
     <div class="act">
       <div class="row">
-        <button type="button" class={draining ? "button primary" : "button danger"} disabled={doing}
-          onClick={() => ask(draining ? { kind: "undrain" } : { kind: "drain" })}>
+        <button
+          type="button"
+          class={draining ? "button primary" : "button danger"}
+          disabled={doing}
+          onClick={() => ask(draining ? { kind: "undrain" } : { kind: "drain" })}
+        >
           {draining ? "Take back" : "Drain"}
         </button>
-        <form class="row act-weight" onSubmit={(event) => {
-          event.preventDefault();
-          if (weight !== null) ask({ kind: "weight", weight });
-        }}>
+        <form
+          class="row act-weight"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (weight !== null) ask({ kind: "weight", weight });
+          }}
+        >
           <label>
             <span>Weight</span>
-            <input type="text" inputMode="numeric" value={typed} size={6} aria-invalid={weight === null}
-              onInput={(event) => type(event.currentTarget.value)} />
+            <input
+              type="text"
+              inputMode="numeric"
+              value={typed}
+              size={6}
+              aria-invalid={weight === null}
+              onInput={(event) => type(event.currentTarget.value)}
+            />
           </label>
-          <button type="submit" class="button" disabled={doing || weight === null || weight === backend.weight}>Set</button>
+          <button type="submit" class="button" disabled={doing || weight === null || weight === backend.weight}>
+            Set
+          </button>
           {weight === null && <span class="small c-fail">0 to 65535</span>}
         </form>
       </div>
@@ -69,7 +84,19 @@ export function BackendActions({ backend }: { backend: BackendNow }) {
   );
 }
 
-function Confirm({ backend, wish, doing, onYes, onNo }: { backend: BackendNow; wish: Wish; doing: boolean; onYes: () => void; onNo: () => void }) {
+function Confirm({
+  backend,
+  wish,
+  doing,
+  onYes,
+  onNo,
+}: {
+  backend: BackendNow;
+  wish: Wish;
+  doing: boolean;
+  onYes: () => void;
+  onNo: () => void;
+}) {
   const yes = wish.kind === "weight" ? "Set the weight" : wish.kind === "drain" ? "Drain it" : "Take it back";
   return (
     <div class="note info act-confirm">
@@ -78,7 +105,9 @@ function Confirm({ backend, wish, doing, onYes, onNo }: { backend: BackendNow; w
         <button type="button" class="button primary" disabled={doing} ref={(element) => element?.focus()} onClick={onYes}>
           {doing ? "Asking the nodes …" : yes}
         </button>
-        <button type="button" class="button quiet" disabled={doing} onClick={onNo}>Leave it</button>
+        <button type="button" class="button quiet" disabled={doing} onClick={onNo}>
+          Leave it
+        </button>
       </span>
     </div>
   );
@@ -110,7 +139,9 @@ function NotAllowed() {
   return (
     <p class="small muted row">
       To drain or weigh backends takes the role of an operator; you read only.
-      <button type="button" class="button tiny" onClick={() => (signIn.value = { open: true, needed: false })}>Sign in</button>
+      <button type="button" class="button tiny" onClick={() => (signIn.value = { open: true, needed: false })}>
+        Sign in
+      </button>
     </p>
   );
 }

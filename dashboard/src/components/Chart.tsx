@@ -172,7 +172,8 @@ export function Chart(props: Props) {
   const [index, setIndex] = useState<number | null>(null);
   const [table, setTable] = useState(false);
   const shape = series.map((s) => `${s.label}|${s.token}|${s.fill}|${s.dash}`).join("\n");
-  const bare = t.length < 2;
+  // Without a single figure there is nothing to draw, whatever the time.
+  const bare = t.length < 2 || series.every((s) => s.values.every((v) => v === null));
   const repaint = paint.value;
 
   useEffect(() => {

@@ -69,31 +69,53 @@ export function HeatMap({ heat, label }: { heat: LatencyHeatmap; label: string }
   const to = columns > 0 ? heat.t[columns - 1] + heat.step : 0;
   const from = columns > 0 ? heat.t[0] : 0;
   const labelEach = Math.max(1, Math.ceil(shownRows / 7));
-  const bounds = heat.bounds_us.map((bound, row) => ({ bound, row }))
+  const bounds = heat.bounds_us
+    .map((bound, row) => ({ bound, row }))
     .filter(({ row }) => row >= rows.first && row < rows.end - 1 && (row - rows.first) % labelEach === labelEach - 1);
   return (
     <div class="heat">
       <div class="heat-plot">
         <div class="heat-y" aria-hidden="true">
           {bounds.map(({ bound, row }) => (
-            <span key={row} style={{ bottom: `${((row + 1 - rows.first) / shownRows) * 100}%` }}>{micros(bound)}</span>
+            <span key={row} style={{ bottom: `${((row + 1 - rows.first) / shownRows) * 100}%` }}>
+              {micros(bound)}
+            </span>
           ))}
         </div>
-        <canvas ref={canvas} tabIndex={0} role="img" aria-label={`${label}. Arrow keys choose a cell; a table follows.`}
-          onPointerMove={(event) => choose(at(event))} onPointerDown={(event) => choose(at(event))}
-          onPointerLeave={() => choose(null)} onKeyDown={step} onBlur={() => choose(null)} />
+        <canvas
+          ref={canvas}
+          tabIndex={0}
+          role="img"
+          aria-label={`${label}. Arrow keys choose a cell; a table follows.`}
+          onPointerMove={(event) => choose(at(event))}
+          onPointerDown={(event) => choose(at(event))}
+          onPointerLeave={() => choose(null)}
+          onKeyDown={step}
+          onBlur={() => choose(null)}
+        />
         {cell && told !== "" && (
-          <div class={cell.column > columns / 2 ? "heat-tip heat-tip-left" : "heat-tip"} aria-hidden="true"
-            style={{ "--x": (cell.column + (cell.column > columns / 2 ? 0 : 1)) / columns, "--y": (rows.end - cell.row - 0.5) / shownRows }}>{told}</div>
+          <div
+            class={cell.column > columns / 2 ? "heat-tip heat-tip-left" : "heat-tip"}
+            aria-hidden="true"
+            style={{ "--x": (cell.column + (cell.column > columns / 2 ? 0 : 1)) / columns, "--y": (rows.end - cell.row - 0.5) / shownRows }}
+          >
+            {told}
+          </div>
         )}
         <div class="heat-x" aria-hidden="true">
           {timeTicks(from, to, width < 420 ? 3 : 7).map((t) => (
-            <span key={t} style={{ left: `${((t - from) / (to - from)) * 100}%` }}>{clock(t, Math.max(3601, to - from))}</span>
+            <span key={t} style={{ left: `${((t - from) / (to - from)) * 100}%` }}>
+              {clock(t, Math.max(3601, to - from))}
+            </span>
           ))}
         </div>
       </div>
-      <p class="hidden-text" aria-live="polite">{told}</p>
-      <p class="heat-cell"><Key most={highestCount(heat.counts)} /></p>
+      <p class="hidden-text" aria-live="polite">
+        {told}
+      </p>
+      <p class="heat-cell">
+        <Key most={highestCount(heat.counts)} />
+      </p>
     </div>
   );
 }
@@ -132,7 +154,10 @@ function draw(canvas: HTMLCanvasElement, heat: LatencyHeatmap, rows: { first: nu
   pen.globalAlpha = 1;
   drawQuantile(pen, heat, wide, top);
   if (!cell) return;
-  for (const [token, line] of [["--surface", 5], ["--text", 2]] as const) {
+  for (const [token, line] of [
+    ["--surface", 5],
+    ["--text", 2],
+  ] as const) {
     pen.strokeStyle = colour(token);
     pen.lineWidth = line;
     pen.strokeRect(cell.column * wide, top(cell.row), Math.max(2, wide), Math.max(2, high));

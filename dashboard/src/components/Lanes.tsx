@@ -38,11 +38,19 @@ export function Lanes({ label, anomalies, from, to, chosen, dim }: Props) {
   return (
     <div class="lanes" ref={box} role="group" aria-label={`${label}. The table of anomalies has the same.`}>
       <div class="lanes-axis" aria-hidden="true">
-        {ticks.filter((t) => t < to - span * 0.03).map((t) => <span key={t} style={{ left: place(t) }}>{clock(t, Math.max(span, 3601))}</span>)}
+        {ticks
+          .filter((t) => t < to - span * 0.03)
+          .map((t) => (
+            <span key={t} style={{ left: place(t) }}>
+              {clock(t, Math.max(span, 3601))}
+            </span>
+          ))}
       </div>
       {lanes.slice(0, MOST_LANES).map((lane, i) => (
         <div class={lanes[i - 1]?.service === lane.service ? "lane" : "lane lane-service"} key={`${lane.service}\n${lane.backend}`}>
-          <span class="lane-name" title={laneName(lane)}>{lane.backend !== "" && lanes[i - 1]?.service === lane.service ? lane.backend : laneName(lane)}</span>
+          <span class="lane-name" title={laneName(lane)}>
+            {lane.backend !== "" && lanes[i - 1]?.service === lane.service ? lane.backend : laneName(lane)}
+          </span>
           <Track lane={lane} place={place} ticks={ticks} span={span} chosen={chosen} dim={dim} />
         </div>
       ))}
@@ -63,11 +71,19 @@ interface TrackProps {
 function Track({ lane, place, ticks, span, chosen, dim }: TrackProps) {
   return (
     <div class="lane-track" style={{ height: `${Math.max(1, lane.rows) * BAR + 8}px` }}>
-      {ticks.map((t) => <i key={t} class="lane-tick" style={{ left: place(t) }} />)}
+      {ticks.map((t) => (
+        <i key={t} class="lane-tick" style={{ left: place(t) }} />
+      ))}
       {lane.bars.map((bar) => (
-        <a key={bar.anomaly.id} tabIndex={-1} href={anomalyHref(bar.anomaly)} title={barWords(bar, span)} aria-label={barWords(bar, span)}
+        <a
+          key={bar.anomaly.id}
+          tabIndex={-1}
+          href={anomalyHref(bar.anomaly)}
+          title={barWords(bar, span)}
+          aria-label={barWords(bar, span)}
           class={`lane-bar sv-${bar.anomaly.severity} ${bar.anomaly.id === chosen ? "lane-chosen" : ""} ${dim?.has(bar.anomaly.id) ? "lane-dim" : ""}`}
-          style={{ left: place(bar.from), width: `max(5px, ${((bar.to - bar.from) / span) * 100}%)`, top: `${4 + bar.row * BAR}px` }} />
+          style={{ left: place(bar.from), width: `max(5px, ${((bar.to - bar.from) / span) * 100}%)`, top: `${4 + bar.row * BAR}px` }}
+        />
       ))}
     </div>
   );
@@ -83,7 +99,11 @@ function barWords(bar: LaneBar, span: number): string {
 export function SeverityKey() {
   return (
     <span class="row small muted lanes-key">
-      {(["info", "minor", "major", "critical"] as const).map((severity) => <span key={severity}><i class={`lane-bar sv-${severity}`} /> {severity}</span>)}
+      {(["info", "minor", "major", "critical"] as const).map((severity) => (
+        <span key={severity}>
+          <i class={`lane-bar sv-${severity}`} /> {severity}
+        </span>
+      ))}
     </span>
   );
 }

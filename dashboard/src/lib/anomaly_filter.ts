@@ -20,6 +20,10 @@ export function wanted(anomaly: Anomaly, filter: AnomalyFilter): boolean {
   if (compareSeverity(anomaly.severity, filter.least) < 0) return false;
   if (filter.open && anomaly.closed !== null) return false;
   if (filter.backend !== "" && anomaly.backend !== filter.backend) return false;
-  const texts = `${anomaly.service} ${anomaly.pool} ${anomaly.backend} ${anomaly.node} ${anomaly.kpi} ${anomaly.detector} ${anomaly.reason}`.toLowerCase();
-  return filter.text.toLowerCase().split(/\s+/).every((word) => texts.includes(word));
+  const texts =
+    `${anomaly.service} ${anomaly.pool} ${anomaly.backend} ${anomaly.node} ${anomaly.kpi} ${anomaly.detector} ${anomaly.reason}`.toLowerCase();
+  return filter.text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => texts.includes(word));
 }

@@ -3,9 +3,25 @@
 import type { BackendNow, BackendState, ServiceNow, Severity } from "../api";
 
 export type SortKey =
-  | "name" | "state" | "weight" | "share" | "flows" | "active" | "failure_ratio" | "syn_retransmits"
-  | "connect_p50_us" | "connect_p95_us" | "connect_p99_us" | "response_p50_us" | "response_p95_us" | "response_p99_us"
-  | "bytes" | "reply_bytes" | "cpu" | "memory" | "disk";
+  | "name"
+  | "state"
+  | "weight"
+  | "share"
+  | "flows"
+  | "active"
+  | "failure_ratio"
+  | "syn_retransmits"
+  | "connect_p50_us"
+  | "connect_p95_us"
+  | "connect_p99_us"
+  | "response_p50_us"
+  | "response_p95_us"
+  | "response_p99_us"
+  | "bytes"
+  | "reply_bytes"
+  | "cpu"
+  | "memory"
+  | "disk";
 
 export interface TableView {
   sort: SortKey;
@@ -64,12 +80,15 @@ export function compareBackends(sort: SortKey, down: boolean): (a: BackendNow, b
 // Words of the filter must all match: "web down" has backends of web that are down. `state:`, `service:`, `pool:` and
 // `name:` look at that alone; "!" before a word turns it round.
 export function matchesFilter(backend: BackendNow, filter: string): boolean {
-  return filter.toLowerCase().split(/\s+/).every((raw) => {
-    const negated = raw.startsWith("!");
-    const word = negated ? raw.slice(1) : raw;
-    if (word === "") return true;
-    return matchesWord(backend, word) !== negated;
-  });
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .every((raw) => {
+      const negated = raw.startsWith("!");
+      const word = negated ? raw.slice(1) : raw;
+      if (word === "") return true;
+      return matchesWord(backend, word) !== negated;
+    });
 }
 
 function matchesWord(backend: BackendNow, word: string): boolean {
@@ -82,8 +101,12 @@ function matchesWord(backend: BackendNow, word: string): boolean {
 
 // Services in the order of their names; a service none of whose backends matches isn't shown. `order` (keys of a former
 // call) holds rows where they were, so that a table under a pointer doesn't jump; new ones go to the end of their service.
-export function tableRows(backends: readonly BackendNow[], services: readonly ServiceNow[], view: TableView,
-                          order?: ReadonlyMap<string, number>): TableRow[] {
+export function tableRows(
+  backends: readonly BackendNow[],
+  services: readonly ServiceNow[],
+  view: TableView,
+  order?: ReadonlyMap<string, number>,
+): TableRow[] {
   const groups = new Map<string, { total: number; shown: BackendNow[] }>();
   for (const backend of backends) {
     let group = groups.get(backend.service);
@@ -99,8 +122,15 @@ export function tableRows(backends: readonly BackendNow[], services: readonly Se
     const group = groups.get(name)!;
     if (group.shown.length === 0) continue;
     const folded = view.folded.has(name);
-    rows.push({ kind: "service", key: `service ${name}`, name, service: byName.get(name) ?? null,
-      shown: group.shown.length, total: group.total, folded });
+    rows.push({
+      kind: "service",
+      key: `service ${name}`,
+      name,
+      service: byName.get(name) ?? null,
+      shown: group.shown.length,
+      total: group.total,
+      folded,
+    });
     if (folded) continue;
     group.shown.sort(order ? (a, b) => place(a) - place(b) || compare(a, b) : compare);
     for (const backend of group.shown) rows.push({ kind: "backend", key: backendKey(backend), backend });

@@ -19,12 +19,28 @@ const each = (top: readonly Maybe[], bottom: readonly Maybe[]): Maybe[] =>
   });
 
 const flowsInstead = "flows opened a second";
-const series = (words: string, format: (value: Maybe) => string, values: (series: TimeSeries) => Maybe[], instead = ""): KpiSeries =>
-  ({ words, format, values, host: null, instead });
-const machine = (words: string, host: "cpu" | "memory" | "disk"): KpiSeries => ({ words, format: ratio, values: () => [], host, instead: "" });
+const series = (words: string, format: (value: Maybe) => string, values: (series: TimeSeries) => Maybe[], instead = ""): KpiSeries => ({
+  words,
+  format,
+  values,
+  host: null,
+  instead,
+});
+const machine = (words: string, host: "cpu" | "memory" | "disk"): KpiSeries => ({
+  words,
+  format: ratio,
+  values: () => [],
+  host,
+  instead: "",
+});
 
 const known: Record<string, KpiSeries> = {
-  up: series("health", (v) => (v === null ? "–" : v > 0 ? "up" : "down"), (s) => s.flows, flowsInstead),
+  up: series(
+    "health",
+    (v) => (v === null ? "–" : v > 0 ? "up" : "down"),
+    (s) => s.flows,
+    flowsInstead,
+  ),
   failures: series("share of flows that failed", ratio, (s) => s.failure_ratio),
   latency: series("time to connect", micros, (s) => s.connect_p95_us),
   syn_retransmits: series("SYNs sent again, for each flow", ratio, (s) => each(s.syn_retransmits, s.flows)),

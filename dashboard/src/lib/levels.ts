@@ -20,5 +20,4 @@ export function failureLevel(ratio: number | null, objective: number): Level {
 }
 
 // A worker's busy share, a table's fill: worth a look from 80 %, bad from 95 %.
-export const fillLevel = (share: number | null): Level =>
-  share === null || share < 0.8 ? "fine" : share >= 0.95 ? "bad" : "look";
+export const fillLevel = (share: number | null): Level => (share === null || share < 0.8 ? "fine" : share >= 0.95 ? "bad" : "look");

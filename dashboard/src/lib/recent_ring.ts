@@ -10,7 +10,10 @@ export class RecentRing {
   private readonly rings = new Map<string, Ring>();
   private frame = -1;
 
-  constructor(readonly length = 120, private readonly most = 4000) {}
+  constructor(
+    readonly length = 120,
+    private readonly most = 4000,
+  ) {}
 
   // A new frame begins: keys that aren't put in it have a gap there.
   next(): void {

@@ -33,27 +33,39 @@ export function adviceFor(subject: string, numbers: RetryNumbers): RetryAdvice[]
   const advice: RetryAdvice[] = [];
   const amplification = numbers.amplification ?? 1;
   if (amplification >= limits.storm) {
-    advice.push({ level: "act", subject,
+    advice.push({
+      level: "act",
+      subject,
       what: `Clients make ${amplification.toFixed(2)} attempts for each connection they want.`,
       why: "Failed clients come back at once and add to the load that made them fail: a retry storm.",
-      todo: "Take failing backends out (drain), then add capacity or lower the load; look at the clients' back-off." });
+      todo: "Take failing backends out (drain), then add capacity or lower the load; look at the clients' back-off.",
+    });
   } else if (amplification >= limits.amplification) {
-    advice.push({ level: "look", subject,
+    advice.push({
+      level: "look",
+      subject,
       what: `${percent(shares.reconnect ?? 0)} of connections are a second attempt within 10 s of a failure.`,
       why: "Some connections fail and their clients try again; most of them succeed then.",
-      todo: "Look at failures by outcome for the backends below: resets point to the program, time-outs to the machine or the network." });
+      todo: "Look at failures by outcome for the backends below: resets point to the program, time-outs to the machine or the network.",
+    });
   }
   if ((shares.syn ?? 0) >= limits.syn) {
-    advice.push({ level: (shares.syn ?? 0) >= 0.05 ? "act" : "look", subject,
+    advice.push({
+      level: (shares.syn ?? 0) >= 0.05 ? "act" : "look",
+      subject,
       what: `${percent(shares.syn ?? 0)} as many SYNs were sent again as connections were opened.`,
       why: "A first SYN got no answer within a second: a full listen queue, a machine that is too busy, or packets lost on the way.",
-      todo: "On the backend: nstat TcpExtListenOverflows and ss -ltn (queues). If all backends show it, look at the network and at shunt's drops." });
+      todo: "On the backend: nstat TcpExtListenOverflows and ss -ltn (queues). If all backends show it, look at the network and at shunt's drops.",
+    });
   }
   if ((shares.data ?? 0) >= limits.data) {
-    advice.push({ level: "look", subject,
+    advice.push({
+      level: "look",
+      subject,
       what: `${(shares.data ?? 0).toFixed(1)} segments of data are sent again for each connection.`,
       why: "Packets are lost or late between clients and backends while connections are open.",
-      todo: "Compare backends: one alone points to its link; all together to a shared link or to clients far away." });
+      todo: "Compare backends: one alone points to its link; all together to a shared link or to clients far away.",
+    });
   }
   return advice;
 }

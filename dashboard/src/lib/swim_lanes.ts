@@ -47,6 +47,7 @@ export function swimLanes(anomalies: readonly Anomaly[], from: number, to: numbe
     if (compareSeverity(anomaly.severity, entry.lane.worst) > 0) entry.lane.worst = anomaly.severity;
     entry.lane.bars.push({ anomaly, from: begin, to: Math.max(begin, end), row });
   }
-  return [...lanes.values()].map((entry) => entry.lane)
+  return [...lanes.values()]
+    .map((entry) => entry.lane)
     .sort((a, b) => compareNames(a.service, b.service) || compareNames(a.backend, b.backend));
 }

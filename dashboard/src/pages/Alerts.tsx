@@ -17,21 +17,37 @@ const historyRange = () => (range.value.key === "live" ? RANGES[2] : range.value
 
 export default function Alerts() {
   const shown = historyRange();
-  const answer = useQuery<AlertsData>("alerts", () => {
-    const to = Math.floor(now.value);
-    return { from: to - shown.seconds, to };
-  }, shown.key, 3);
-  const of = <T extends { service: string }>(list: readonly T[]): T[] => list.filter((one) => service.value === "" || one.service === "" || one.service === service.value);
+  const answer = useQuery<AlertsData>(
+    "alerts",
+    () => {
+      const to = Math.floor(now.value);
+      return { from: to - shown.seconds, to };
+    },
+    shown.key,
+    3,
+  );
+  const of = <T extends { service: string }>(list: readonly T[]): T[] =>
+    list.filter((one) => service.value === "" || one.service === "" || one.service === service.value);
   return (
     <>
       <h1>Alerts</h1>
-      <Answered answer={answer} height={260}>{(data) => <AlertList alerts={of(data.alerts)} rules={data.rules.length} />}</Answered>
-      <Panel title="Rules" flush note={answer.data ? plural(answer.data.rules.length, "rule") : ""}
-        help="Pending: what it watches is true, but not for long enough yet. Firing: for as long as the rule asks. The files for Prometheus have more rules; these are the ones that insight judges by itself.">
-        <Answered answer={answer} height={300}>{(data) => <RuleTable rules={data.rules} />}</Answered>
+      <Answered answer={answer} height={260}>
+        {(data) => <AlertList alerts={of(data.alerts)} rules={data.rules.length} />}
+      </Answered>
+      <Panel
+        title="Rules"
+        flush
+        note={answer.data ? plural(answer.data.rules.length, "rule") : ""}
+        help="Pending: what it watches is true, but not for long enough yet. Firing: for as long as the rule asks. The files for Prometheus have more rules; these are the ones that insight judges by itself."
+      >
+        <Answered answer={answer} height={300}>
+          {(data) => <RuleTable rules={data.rules} />}
+        </Answered>
       </Panel>
       <Panel title="History" flush note={shown.words}>
-        <Answered answer={answer} height={200}>{(data) => <AlertHistory history={data.history} words={shown.words} />}</Answered>
+        <Answered answer={answer} height={200}>
+          {(data) => <AlertHistory history={data.history} words={shown.words} />}
+        </Answered>
       </Panel>
     </>
   );

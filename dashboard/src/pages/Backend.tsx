@@ -31,9 +31,20 @@ export default function Backend() {
         <a href={href("/backends", { service: "" })}>Backends</a>
         <Icon name="right" />
         <a href={href("/backends", { service })}>{service}</a>
-        {pool !== service && <><Icon name="right" /><span class="muted">pool {pool}</span></>}
+        {pool !== service && (
+          <>
+            <Icon name="right" />
+            <span class="muted">pool {pool}</span>
+          </>
+        )}
       </nav>
-      {!now ? <Skeleton height={150} /> : found ? <BackendHead backend={found} service={now.services.find((one) => one.name === service)} /> : <Gone names={names} />}
+      {!now ? (
+        <Skeleton height={150} />
+      ) : found ? (
+        <BackendHead backend={found} service={now.services.find((one) => one.name === service)} />
+      ) : (
+        <Gone names={names} />
+      )}
       <BackendCharts names={names} key={`charts ${key}`} />
       <BackendHeat names={names} key={`heat ${key}`} />
       <BackendMachine names={names} host={found?.host ?? null} address={found?.address ?? ""} key={`machine ${key}`} />
@@ -49,8 +60,8 @@ function Gone({ names }: { names: Names }) {
       <h1>{names.backend}</h1>
       <section class="panel" aria-label="Not there now">
         <Empty icon="search">
-          No node has a backend <b>{names.backend}</b> in pool <b>{names.pool}</b> behind <b>{names.service}</b> now.
-          What was kept of it is below.
+          No node has a backend <b>{names.backend}</b> in pool <b>{names.pool}</b> behind <b>{names.service}</b> now. What was kept of it is
+          below.
         </Empty>
       </section>
     </>

@@ -35,10 +35,15 @@ function useWidth(): number {
 // Thresholds of machines' figures: the configuration's, as told with any backend's host numbers.
 function useBounds(backends: readonly BackendNow[]): Bounds {
   const probe = backends.find((backend) => backend.host !== null);
-  const answer = useQuery<HostSeries>(probe ? "hosts" : null, () => {
-    const to = Math.floor(frame.value?.t ?? Date.now() / 1000);
-    return { pool: probe?.pool, backend: probe?.name, from: to - 60, to };
-  }, probe ? "known" : "", 0);
+  const answer = useQuery<HostSeries>(
+    probe ? "hosts" : null,
+    () => {
+      const to = Math.floor(frame.value?.t ?? Date.now() / 1000);
+      return { pool: probe?.pool, backend: probe?.name, from: to - 60, to };
+    },
+    probe ? "known" : "",
+    0,
+  );
   const availability = info.value?.slo.availability ?? 0.999;
   return { cpu: 0.8, memory: 0.9, disk: 0.85, ...answer.data?.thresholds, availability };
 }
@@ -52,10 +57,18 @@ function useRecentPast(services: readonly string[]): void {
     void (async () => {
       for (const name of names.split(" ").filter((one) => one !== "" && !seeded.has(one))) {
         const to = Math.floor(now.value);
-        const past = await get<PoolHeatmap>("heatmap", { service: name, kpi: "flows", from: to - SECONDS, to }, abort.signal).catch(() => null);
+        const past = await get<PoolHeatmap>("heatmap", { service: name, kpi: "flows", from: to - SECONDS, to }, abort.signal).catch(
+          () => null,
+        );
         if (!past) return;
         seeded.add(name);
-        past.rows.forEach((row, i) => seed(backendKey({ service: name, pool: row.pool, name: row.backend }), "flows", { from: past.t[0] ?? to, step: past.step, values: past.values[i] ?? [] }));
+        past.rows.forEach((row, i) =>
+          seed(backendKey({ service: name, pool: row.pool, name: row.backend }), "flows", {
+            from: past.t[0] ?? to,
+            step: past.step,
+            values: past.values[i] ?? [],
+          }),
+        );
       }
     })();
     return () => abort.abort();
@@ -65,7 +78,12 @@ const seeded = new Set<string>();
 
 function viewOf(query: Record<string, string>): TableView {
   const sort = columns.some((column) => column.key === query.sort) || query.sort === "state" ? (query.sort as SortKey) : "name";
-  return { sort, down: query.down === "1", filter: query.q ?? "", folded: new Set((query.folded ?? "").split(",").filter((name) => name !== "")) };
+  return {
+    sort,
+    down: query.down === "1",
+    filter: query.q ?? "",
+    folded: new Set((query.folded ?? "").split(",").filter((name) => name !== "")),
+  };
 }
 
 export default function Backends() {
@@ -77,7 +95,10 @@ export default function Backends() {
   const [acted, actOn] = useState<string | null>(null);
   const hovered = useRef(false);
   const held = useRef<{ order: Map<string, number>; view: string; t: number } | null>(null);
-  const all = useMemo(() => (current?.backends ?? []).filter((backend) => service.value === "" || backend.service === service.value), [current, service.value]);
+  const all = useMemo(
+    () => (current?.backends ?? []).filter((backend) => service.value === "" || backend.service === service.value),
+    [current, service.value],
+  );
   const bounds = useBounds(all);
   useRecentPast((current?.services ?? []).map((one) => one.name));
   if (!current) return <Skeleton height={480} />;
@@ -109,30 +130,63 @@ export default function Backends() {
       <section class="panel" aria-label="Backends">
         <header>
           <Filter value={view.filter} />
-          <span class="small muted grow" aria-live="polite">{view.filter === "" ? plural(all.length, "backend") : `${count(shown)} of ${plural(all.length, "backend")}`}</span>
+          <span class="small muted grow" aria-live="polite">
+            {view.filter === "" ? plural(all.length, "backend") : `${count(shown)} of ${plural(all.length, "backend")}`}
+          </span>
           {!narrow && (
-            <Segmented label="Columns" value={wide ? "all" : "few"} onChoose={(key) => setQuery({ cols: key })}
-              options={[{ key: "few", label: "Essential" }, { key: "all", label: "All columns" }]} />
+            <Segmented
+              label="Columns"
+              value={wide ? "all" : "few"}
+              onChoose={(key) => setQuery({ cols: key })}
+              options={[
+                { key: "few", label: "Essential" },
+                { key: "all", label: "All columns" },
+              ]}
+            />
           )}
           {narrow && <SortChoice view={view} onSort={sort} />}
         </header>
         {rows.length === 0 ? (
-          <Empty icon="search">{all.length === 0 ? "No node has told of a backend yet." : <>No backend matches <b>{view.filter}</b>.</>}</Empty>
+          <Empty icon="search">
+            {all.length === 0 ? (
+              "No node has told of a backend yet."
+            ) : (
+              <>
+                No backend matches <b>{view.filter}</b>.
+              </>
+            )}
+          </Empty>
         ) : narrow ? (
           <BackendCards rows={rows} bounds={bounds} onFold={fold} onAct={(backend) => actOn(backendKey(backend))} />
         ) : (
           <div onPointerEnter={() => (hovered.current = true)} onPointerLeave={() => (hovered.current = false)}>
-            <BackendTable rows={rows} columns={wide ? columns : essentialColumns(width)} bounds={bounds} nameWidth={width >= 1400 ? 264 : 204}
-              sort={view.sort} down={view.down} active={active} onSort={sort} onActive={setActive} onFold={fold}
-              onAct={(backend) => actOn(backendKey(backend))} />
+            <BackendTable
+              rows={rows}
+              columns={wide ? columns : essentialColumns(width)}
+              bounds={bounds}
+              nameWidth={width >= 1400 ? 264 : 204}
+              sort={view.sort}
+              down={view.down}
+              active={active}
+              onSort={sort}
+              onActive={setActive}
+              onFold={fold}
+              onAct={(backend) => actOn(backendKey(backend))}
+            />
           </div>
         )}
       </section>
       {chosen && (
         <Dialog title={`${chosen.name} of ${chosen.service}`} onClose={() => actOn(null)}>
-          <p class="row"><State of={chosen.state} /> <span class="muted">{chosen.reason}</span></p>
+          <p class="row">
+            <State of={chosen.state} /> <span class="muted">{chosen.reason}</span>
+          </p>
           <BackendActions backend={chosen} />
-          <div class="buttons"><button type="button" class="button" onClick={() => actOn(null)}>Close</button></div>
+          <div class="buttons">
+            <button type="button" class="button" onClick={() => actOn(null)}>
+              Close
+            </button>
+          </div>
         </Dialog>
       )}
     </>
@@ -148,8 +202,14 @@ function Counts({ backends, filter }: { backends: readonly BackendNow[]; filter:
   return (
     <div class="row" role="group" aria-label="Filter by state">
       {stateCounts(backends).map(({ state, count: many }) => (
-        <button key={state} type="button" class="button tiny" aria-pressed={filter === `state:${state}`}
-          aria-label={`${many} ${stateWord(state)}: show these`} onClick={() => press(state)}>
+        <button
+          key={state}
+          type="button"
+          class="button tiny"
+          aria-pressed={filter === `state:${state}`}
+          aria-label={`${many} ${stateWord(state)}: show these`}
+          onClick={() => press(state)}
+        >
           <b>{count(many)}</b> <State of={state} />
         </button>
       ))}
@@ -159,9 +219,16 @@ function Counts({ backends, filter }: { backends: readonly BackendNow[]; filter:
 
 function Filter({ value }: { value: string }) {
   return (
-    <input data-filter type="search" class="bt-filter" value={value} placeholder="Filter: web-1, state:down, !dns" title="Press / to come here"
+    <input
+      data-filter
+      type="search"
+      class="bt-filter"
+      value={value}
+      placeholder="Filter: web-1, state:down, !dns"
+      title="Press / to come here"
       aria-label="Filter backends. Words must all match; state:, service:, pool: and name: look at that alone; an exclamation mark turns a word round."
-      onInput={(event) => setQuery({ q: event.currentTarget.value })} />
+      onInput={(event) => setQuery({ q: event.currentTarget.value })}
+    />
   );
 }
 
@@ -170,9 +237,13 @@ function SortChoice({ view, onSort }: { view: TableView; onSort: (key: SortKey) 
     <select aria-label="Sort by" value={view.sort} onChange={(event) => onSort(event.currentTarget.value as SortKey)}>
       <option value="name">by name</option>
       <option value="state">worst first</option>
-      {columns.filter((column) => column.essential).map((column) => (
-        <option key={column.key} value={column.key}>by {column.head.toLowerCase()} {column.group === "Connect" || column.group === "Response" ? column.group.toLowerCase() : ""}</option>
-      ))}
+      {columns
+        .filter((column) => column.essential)
+        .map((column) => (
+          <option key={column.key} value={column.key}>
+            by {column.head.toLowerCase()} {column.group === "Connect" || column.group === "Response" ? column.group.toLowerCase() : ""}
+          </option>
+        ))}
     </select>
   );
 }

@@ -29,10 +29,20 @@ export default function Incident() {
       <nav class="in-crumbs small" aria-label="Where this is">
         <a href={href("/anomalies")}>Anomalies</a> <Icon name="right" /> <span class="muted">Incident #{route.value.params.id}</span>
       </nav>
-      {incident ? <Told incident={incident} key={id} />
-        : answer.loading ? <Skeleton height={300} />
-        : answer.error ? <Failed error={answer.error} retry={answer.reload} />
-        : <><h1>Incident #{route.value.params.id}</h1><section class="panel" aria-label="Not there"><Empty icon="search">No incident of this number is kept (any more).</Empty></section></>}
+      {incident ? (
+        <Told incident={incident} key={id} />
+      ) : answer.loading ? (
+        <Skeleton height={300} />
+      ) : answer.error ? (
+        <Failed error={answer.error} retry={answer.reload} />
+      ) : (
+        <>
+          <h1>Incident #{route.value.params.id}</h1>
+          <section class="panel" aria-label="Not there">
+            <Empty icon="search">No incident of this number is kept (any more).</Empty>
+          </section>
+        </>
+      )}
     </>
   );
 }
@@ -40,13 +50,19 @@ export default function Incident() {
 function Told({ incident }: { incident: IncidentData }) {
   const from = incident.opened - 300;
   const end = incident.closed ?? now.value;
-  const answer = useQuery<{ anomalies: Anomaly[] }>("anomalies", () => ({ from: Math.floor(from - 3600), to: Math.ceil(now.value), limit: 1000 }), String(incident.id), incident.closed === null ? 5 : 0);
+  const answer = useQuery<{ anomalies: Anomaly[] }>(
+    "anomalies",
+    () => ({ from: Math.floor(from - 3600), to: Math.ceil(now.value), limit: 1000 }),
+    String(incident.id),
+    incident.closed === null ? 5 : 0,
+  );
   const ids = useMemo(() => new Set(incident.anomalies), [incident]);
   const hidden = useMemo(() => new Set(incident.hidden), [incident]);
   const members = (answer.data?.anomalies ?? []).filter((one) => ids.has(one.id));
   const leading = members.filter((one) => !hidden.has(one.id));
   const following = members.filter((one) => hidden.has(one.id));
-  const tells = leading.filter((one) => incident.root === null || (one.service === incident.root.service && one.backend === incident.root.backend))
+  const tells = leading
+    .filter((one) => incident.root === null || (one.service === incident.root.service && one.backend === incident.root.backend))
     .sort((a, b) => compareSeverity(b.severity, a.severity) || a.opened - b.opened);
   const charted = tells.find((one) => kpiSeries(one.kpi).instead === "") ?? tells[0] ?? null;
   return (
@@ -55,17 +71,46 @@ function Told({ incident }: { incident: IncidentData }) {
       <section class={`panel in-summary in-${incident.severity} ${incident.closed === null ? "in-open" : ""}`} aria-label="What happened">
         <p class="row">
           <SeverityMark of={incident.severity} />
-          <span class="muted">{incident.closed === null ? <>open for <When t={incident.opened} since /></> : <>began <When t={incident.opened} />, lasted {duration(incident.closed - incident.opened)}</>}</span>
+          <span class="muted">
+            {incident.closed === null ? (
+              <>
+                open for <When t={incident.opened} since />
+              </>
+            ) : (
+              <>
+                began <When t={incident.opened} />, lasted {duration(incident.closed - incident.opened)}
+              </>
+            )}
+          </span>
         </p>
         <p class="in-text">{incident.text}</p>
       </section>
-      <Panel title="Probable causes" help="Each subject's score: how many of the anomalies it explains (0.40), how early it began (0.25), how grave it is (0.20), and whether its figure is a cause or a symptom (0.15). A design, not a proof: look at the first ones first.">
+      <Panel
+        title="Probable causes"
+        help="Each subject's score: how many of the anomalies it explains (0.40), how early it began (0.25), how grave it is (0.20), and whether its figure is a cause or a symptom (0.15). A design, not a proof: look at the first ones first."
+      >
         <Causes incident={incident} />
       </Panel>
-      {charted && <Panel title={sentence(`${kpiSeries(charted.kpi).words} of ${laneName(charted)}`)} note="the probable cause"><AnomalyChart anomaly={charted} key={charted.id} /></Panel>}
+      {charted && (
+        <Panel title={sentence(`${kpiSeries(charted.kpi).words} of ${laneName(charted)}`)} note="the probable cause">
+          <AnomalyChart anomaly={charted} key={charted.id} />
+        </Panel>
+      )}
       <Panel title="Timeline" actions={<SeverityKey />} note={following.length > 0 ? "followers are faint" : ""}>
         <Answered answer={answer} height={120}>
-          {() => members.length === 0 ? <Empty>Its anomalies aren't kept any more.</Empty> : <Lanes label="This incident's anomalies over time" anomalies={members} from={from} to={Math.max(end + 60, incident.opened + 300)} dim={hidden} />}
+          {() =>
+            members.length === 0 ? (
+              <Empty>Its anomalies aren't kept any more.</Empty>
+            ) : (
+              <Lanes
+                label="This incident's anomalies over time"
+                anomalies={members}
+                from={from}
+                to={Math.max(end + 60, incident.opened + 300)}
+                dim={hidden}
+              />
+            )
+          }
         </Answered>
       </Panel>
       <Panel title="Anomalies" flush note={plural(incident.anomalies.length, "anomaly", "anomalies")}>
@@ -93,9 +138,14 @@ function Causes({ incident }: { incident: IncidentData }) {
     <ol class="in-causes">
       {incident.causes.map((cause, i) => (
         <li key={`${cause.service} ${cause.backend} ${cause.kpi}`} class={i === 0 ? "in-first" : ""}>
-          <span class="in-score" aria-hidden="true"><i style={{ width: `${Math.round(cause.score * 100)}%` }} /></span>
+          <span class="in-score" aria-hidden="true">
+            <i style={{ width: `${Math.round(cause.score * 100)}%` }} />
+          </span>
           <span class="nowrap">{ratio(cause.score)}</span>
-          <span><b>{laneName(cause)}</b> · {kpiSeries(cause.kpi).words}<span class="muted"> — {cause.why}</span></span>
+          <span>
+            <b>{laneName(cause)}</b> · {kpiSeries(cause.kpi).words}
+            <span class="muted"> — {cause.why}</span>
+          </span>
         </li>
       ))}
     </ol>

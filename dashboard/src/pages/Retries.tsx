@@ -22,27 +22,50 @@ export default function Retries() {
   return (
     <>
       <h1>Retries</h1>
-      <Answered answer={answer} height={190}>{(data) => <Kinds totals={data.totals} words={shown.words} />}</Answered>
-      <Panel title="What to look at" note={shown.words}
-        help="Rules over these counts, nothing learnt: each says what was seen, what usually causes it and what to look at. Fewer than 50 connections prove nothing and get no advice.">
-        <Answered answer={answer} height={80}>{(data) => <Advice data={data} words={shown.words} />}</Answered>
+      <Answered answer={answer} height={190}>
+        {(data) => <Kinds totals={data.totals} words={shown.words} />}
+      </Answered>
+      <Panel
+        title="What to look at"
+        note={shown.words}
+        help="Rules over these counts, nothing learnt: each says what was seen, what usually causes it and what to look at. Fewer than 50 connections prove nothing and get no advice."
+      >
+        <Answered answer={answer} height={80}>
+          {(data) => <Advice data={data} words={shown.words} />}
+        </Answered>
       </Panel>
       <div class="columns">
         <Panel title="Over time" note={shown.words}>
           <Answered answer={series} height={250}>
             {() => (
-              <Chart label="Retries a second" t={lines.t} format={rate} height={220} least={0.1}
-                series={[{ label: "SYN sent again", values: lines.syn_retransmits, token: "--series-2" }, { label: "reconnects", values: lines.reconnects, token: "--series-4" }]} />
+              <Chart
+                label="Retries a second"
+                t={lines.t}
+                format={rate}
+                height={220}
+                least={0.1}
+                series={[
+                  { label: "SYN sent again", values: lines.syn_retransmits, token: "--series-2" },
+                  { label: "reconnects", values: lines.reconnects, token: "--series-4" },
+                ]}
+              />
             )}
           </Answered>
         </Panel>
-        <Panel title="How often one client tried" note={shown.words}
-          help="Attempts of one client at one service that follow each other within 10 s of a failure make a chain. This counts attempts by their place in it, and how many of each failed: whether trying again helps.">
-          <Answered answer={answer} height={250}>{(data) => <Attempts attempts={data.attempts} />}</Answered>
+        <Panel
+          title="How often one client tried"
+          note={shown.words}
+          help="Attempts of one client at one service that follow each other within 10 s of a failure make a chain. This counts attempts by their place in it, and how many of each failed: whether trying again helps."
+        >
+          <Answered answer={answer} height={250}>
+            {(data) => <Attempts attempts={data.attempts} />}
+          </Answered>
         </Panel>
       </div>
       <Panel title="By backend and service" note={shown.words} flush actions={<RowChoice />}>
-        <Answered answer={answer} height={300}>{(data) => <RetryTable data={data} />}</Answered>
+        <Answered answer={answer} height={300}>
+          {(data) => <RetryTable data={data} />}
+        </Answered>
       </Panel>
     </>
   );

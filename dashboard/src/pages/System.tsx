@@ -27,13 +27,23 @@ export default function System() {
                 <div class="segmented sy-nodes" role="group" aria-label="Node">
                   {data.nodes.map((node) => (
                     <button key={node.name} type="button" aria-pressed={node === chosen} onClick={() => setQuery({ node: node.name })}>
-                      <Shape tone={node.state === "down" ? "fail" : node.ready ? "ok" : "warn"} shape={node.state === "down" ? "cross" : node.ready ? "disc" : "triangle"} /> {node.name}
+                      <Shape
+                        tone={node.state === "down" ? "fail" : node.ready ? "ok" : "warn"}
+                        shape={node.state === "down" ? "cross" : node.ready ? "disc" : "triangle"}
+                      />{" "}
+                      {node.name}
                       <span class="hidden-text">{node.state === "down" ? ", doesn't answer" : node.ready ? "" : ", not ready"}</span>
                     </button>
                   ))}
                 </div>
               )}
-              {chosen ? <Node node={chosen} key={chosen.name} /> : <section class="panel" aria-label="Nodes"><Empty icon="system">The configuration names no node: add a [[node]] with the address of a shuntd's API.</Empty></section>}
+              {chosen ? (
+                <Node node={chosen} key={chosen.name} />
+              ) : (
+                <section class="panel" aria-label="Nodes">
+                  <Empty icon="system">The configuration names no node: add a [[node]] with the address of a shuntd's API.</Empty>
+                </section>
+              )}
               <InsightHealth health={data.insight} />
             </>
           );

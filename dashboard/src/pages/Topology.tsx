@@ -10,7 +10,7 @@ import { frame } from "../live";
 import { useQuery } from "../query";
 import { place, range, service, setQuery } from "../router";
 import { Detail } from "./topology/Detail";
-import { graph, ofFrame, type Graph, type Link, type Node } from "./topology/graph";
+import { graph, ofFrame, ofService, type Graph, type Link, type Node } from "./topology/graph";
 import { Map_, MapKey } from "./topology/Map";
 import { nameOf } from "./topology/words";
 import "./topology.css";
@@ -51,18 +51,12 @@ export default function Topology() {
   const chosen = service.value;
   const r = range.value;
   const live = r.key === "live";
-  const asked = useQuery<Answer>(live ? null : "topology", () => ({ window: r.seconds, service: chosen }), `${chosen} ${r.key}`, r.every);
+  const asked = useQuery<Answer>(live ? null : "topology", () => ({ window: r.seconds }), r.key, r.every);
   const source = live ? f : asked.data;
   const g = useMemo(() => {
     if (live) return f ? graph(ofFrame(f, chosen)) : null;
     if (!asked.data) return null;
-    const t = asked.data;
-    if (chosen === "") return graph(t);
-    // A server that answers for all: keep what leads to or from the chosen one.
-    const of = (id: string): boolean => id === `service:${chosen}` || id.startsWith(`backend:${chosen}/`);
-    const links = t.links.filter((l) => of(l.to));
-    const nodes = t.nodes.filter((n) => of(n.id) || links.some((l) => l.from === n.id));
-    return graph({ ...t, nodes, links });
+    return graph(chosen === "" ? asked.data : ofService(asked.data, chosen));
   }, [live, source, chosen]);
   const [hovered, hover] = useState("");
   const picked = place.value.query.node ?? "";

@@ -52,7 +52,7 @@ function Page() {
 export function App() {
   const [keys, setKeys] = useState(false);
   useKeys(setKeys);
-  const title = `${titleOf(route.value.page)}${service.value === "" ? "" : ` · ${service.value}`} · shunt`;
+  const title = `${titleOf(route.value)}${service.value === "" ? "" : ` · ${service.value}`} · shunt`;
   useEffect(() => {
     document.title = title;
   }, [title]);

@@ -1,7 +1,7 @@
 // Which pages there are: their place in the navigation, their key after `g`, and how they are loaded (each its own chunk).
 import type { ComponentType } from "preact";
 import type { IconName } from "../components/Icon";
-import type { PageName } from "../router";
+import type { Match, PageName } from "../router";
 
 type Load = () => Promise<{ default: ComponentType }>;
 
@@ -38,5 +38,8 @@ export const NAVIGATION: readonly Entry[] = [
   { page: "system", title: "System", path: "/system", icon: "system", key: "s" },
 ];
 
-export const titleOf = (page: PageName): string =>
-  NAVIGATION.find((e) => e.page === page)?.title ?? (page === "backend" ? "Backend" : page === "incident" ? "Incident" : "Not found");
+export function titleOf({ page, params }: Match): string {
+  if (page === "backend") return params.backend;
+  if (page === "incident") return `Incident #${params.id}`;
+  return NAVIGATION.find((e) => e.page === page)?.title ?? "Not found";
+}

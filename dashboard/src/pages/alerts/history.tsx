@@ -21,7 +21,15 @@ const columns: Column<Event>[] = [
 
 export function AlertHistory({ history, words }: { history: readonly Event[]; words: string }) {
   return (
-    <Table caption="Alerts of the past" columns={columns} rows={history} id={(event) => `${event.at} ${event.name} ${event.subject} ${event.state}`}
-      sort={{ key: "at", down: true }} most={50} copy empty={`Nothing fired in ${words}.`} />
+    <Table
+      caption="Alerts of the past"
+      columns={columns}
+      rows={history}
+      id={(event) => `${event.at} ${event.name} ${event.subject} ${event.state}`}
+      sort={{ key: "at", down: true }}
+      most={50}
+      copy
+      empty={`Nothing fired in ${words}.`}
+    />
   );
 }

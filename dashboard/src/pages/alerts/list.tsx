@@ -10,19 +10,24 @@ export function AlertList({ alerts, rules }: { alerts: readonly Alert[]; rules: 
   if (alerts.length === 0) {
     return (
       <section class="panel" aria-label="Alerts now">
-        <Empty>{rules === 0 ? "insight judges no rules (it has just started, or [detect] is off)." : `All quiet: none of ${rules} rules fires.`}</Empty>
+        <Empty>
+          {rules === 0 ? "insight judges no rules (it has just started, or [detect] is off)." : `All quiet: none of ${rules} rules fires.`}
+        </Empty>
       </section>
     );
   }
   return (
     <ul class="al-list" aria-label="Alerts now">
-      {alerts.map((alert) => <Item key={`${alert.name} ${alert.subject}`} alert={alert} />)}
+      {alerts.map((alert) => (
+        <Item key={`${alert.name} ${alert.subject}`} alert={alert} />
+      ))}
     </ul>
   );
 }
 
 function subjectPath(alert: Alert): string {
-  if (alert.backend !== "" && alert.service !== "" && alert.pool !== "") return href(backendPath(alert.service, alert.pool, alert.backend), { service: "" });
+  if (alert.backend !== "" && alert.service !== "" && alert.pool !== "")
+    return href(backendPath(alert.service, alert.pool, alert.backend), { service: "" });
   if (alert.service !== "") return href("/backends", { service: alert.service });
   return href("/system", { node: alert.node });
 }
@@ -37,7 +42,9 @@ function Item({ alert }: { alert: Alert }) {
         <b class="al-name">{nameWords(alert.name)}</b>
         <a href={subjectPath(alert)}>{alert.subject}</a>
         <span class="grow" />
-        <span class="small muted">for <When t={alert.since} since /></span>
+        <span class="small muted">
+          for <When t={alert.since} since />
+        </span>
       </div>
       <p class="al-text">{alert.text}</p>
       {alert.runbook !== "" && (

@@ -12,7 +12,9 @@ export function IncidentList({ incidents, words }: { incidents: readonly Inciden
   const closed = incidents.filter((one) => one.closed !== null).sort((a, b) => b.opened - a.opened);
   return (
     <ul class="in-list">
-      {[...open, ...closed].map((one) => <Item key={one.id} incident={one} />)}
+      {[...open, ...closed].map((one) => (
+        <Item key={one.id} incident={one} />
+      ))}
     </ul>
   );
 }
@@ -23,14 +25,25 @@ function Item({ incident }: { incident: Incident }) {
     <li class={`in-item in-${incident.severity} ${incident.closed === null ? "in-open" : ""}`}>
       <div class="row">
         <SeverityMark of={incident.severity} />
-        <a class="in-head grow" href={href(`/incidents/${incident.id}`)}>{incident.headline}</a>
+        <a class="in-head grow" href={href(`/incidents/${incident.id}`)}>
+          {incident.headline}
+        </a>
         <span class="small muted nowrap">
-          {incident.closed === null ? <>open for <When t={incident.opened} since /></> : <><When t={incident.opened} />, lasted {duration(incident.closed - incident.opened)}</>}
+          {incident.closed === null ? (
+            <>
+              open for <When t={incident.opened} since />
+            </>
+          ) : (
+            <>
+              <When t={incident.opened} />, lasted {duration(incident.closed - incident.opened)}
+            </>
+          )}
         </span>
       </div>
       <p>{incident.text}</p>
       <p class="small muted">
-        {plural(incident.anomalies.length, "anomaly", "anomalies")}{followers > 0 && <>, {followers} of which follow from others</>}
+        {plural(incident.anomalies.length, "anomaly", "anomalies")}
+        {followers > 0 && <>, {followers} of which follow from others</>}
       </p>
     </li>
   );

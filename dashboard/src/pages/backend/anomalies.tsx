@@ -9,12 +9,20 @@ import { useBackendAnomalies } from "./charts";
 export function BackendAnomalies({ names }: { names: Names }) {
   const answer = useBackendAnomalies(names);
   return (
-    <Panel title="Anomalies" note={range.value.words} flush
-      help="Values outside of what this backend (or its siblings) showed before. The charts above are shaded at these times.">
+    <Panel
+      title="Anomalies"
+      note={range.value.words}
+      flush
+      help="Values outside of what this backend (or its siblings) showed before. The charts above are shaded at these times."
+    >
       <Answered answer={answer} height={120}>
         {(data) => (
-          <AnomalyTable anomalies={data.anomalies.filter((one) => one.pool === "" || one.pool === names.pool)} subject={false}
-            caption={`Anomalies of ${names.backend}`} empty={<>Nothing unusual in {range.value.words}.</>} />
+          <AnomalyTable
+            anomalies={data.anomalies.filter((one) => one.pool === "" || one.pool === names.pool)}
+            subject={false}
+            caption={`Anomalies of ${names.backend}`}
+            empty={<>Nothing unusual in {range.value.words}.</>}
+          />
         )}
       </Answered>
     </Panel>

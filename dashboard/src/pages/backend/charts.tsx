@@ -19,8 +19,12 @@ export const span = (): { from: number; to: number } => {
   return { from: to - range.value.seconds, to };
 };
 export const useBackendAnomalies = (names: Names) =>
-  useQuery<{ anomalies: Anomaly[] }>("anomalies", () => ({ ...span(), service: names.service, backend: names.backend, limit: 200 }),
-    `${names.service}/${names.backend} ${range.value.key}`, 10);
+  useQuery<{ anomalies: Anomaly[] }>(
+    "anomalies",
+    () => ({ ...span(), service: names.service, backend: names.backend, limit: 200 }),
+    `${names.service}/${names.backend} ${range.value.key}`,
+    10,
+  );
 
 // The spans of anomalies of one of `kpis`, and what was expected during each.
 export function kpiBands(anomalies: readonly Anomaly[], kpis: readonly string[], to: number): ChartBand[] {
@@ -41,10 +45,19 @@ export function BackendCharts({ names }: { names: Names }) {
   const anomalies = useBackendAnomalies(names).data?.anomalies ?? [];
   const of = anomalies.filter((one) => one.pool === "" || one.pool === names.pool);
   return (
-    <Panel title="Over time" note={range.value.words} help={
-      <><p>Averages (times: quantiles) of each step of the chosen time. A gap: nobody was asked.</p><p>Red: an anomaly was open. Green within: what was expected.</p></>
-    }>
-      <Answered answer={answer} height={3 * (HEIGHT + 50)}>{(data) => <Grid data={data} anomalies={of} />}</Answered>
+    <Panel
+      title="Over time"
+      note={range.value.words}
+      help={
+        <>
+          <p>Averages (times: quantiles) of each step of the chosen time. A gap: nobody was asked.</p>
+          <p>Red: an anomaly was open. Green within: what was expected.</p>
+        </>
+      }
+    >
+      <Answered answer={answer} height={3 * (HEIGHT + 50)}>
+        {(data) => <Grid data={data} anomalies={of} />}
+      </Answered>
     </Panel>
   );
 }
@@ -52,40 +65,106 @@ export function BackendCharts({ names }: { names: Names }) {
 function Grid({ data, anomalies }: { data: TimeSeries; anomalies: readonly Anomaly[] }) {
   const beneath = useMemo(() => {
     const painter = (...kpis: string[]) => bandPainter(kpiBands(anomalies, kpis, data.to));
-    return { flows: painter("flows", "share"), failures: painter("failures", "up"), latency: painter("latency"), active: painter("active_flows"), retries: painter("syn_retransmits", "reconnects") };
+    return {
+      flows: painter("flows", "share"),
+      failures: painter("failures", "up"),
+      latency: painter("latency"),
+      active: painter("active_flows"),
+      retries: painter("syn_retransmits", "reconnects"),
+    };
   }, [anomalies, data.to]);
   const line = (label: string, values: readonly (number | null)[], token: string, extra = {}) => ({ label, values, token, ...extra });
   return (
     <div class="bd-charts">
-      <figure><figcaption>Flows</figcaption>
-        <Chart label="Flows opened a second" t={data.t} height={HEIGHT} format={rate} beneath={beneath.flows}
-          series={[line("opened a second", data.flows, "--series-1", { fill: true })]} />
+      <figure>
+        <figcaption>Flows</figcaption>
+        <Chart
+          label="Flows opened a second"
+          t={data.t}
+          height={HEIGHT}
+          format={rate}
+          beneath={beneath.flows}
+          series={[line("opened a second", data.flows, "--series-1", { fill: true })]}
+        />
       </figure>
-      <figure><figcaption>Failures</figcaption>
-        <Chart label="Share of flows that failed" t={data.t} height={HEIGHT} format={ratio} beneath={beneath.failures} least={0.01}
-          series={[line("of those that ended", data.failure_ratio, "--fail", { fill: true })]} />
+      <figure>
+        <figcaption>Failures</figcaption>
+        <Chart
+          label="Share of flows that failed"
+          empty="No flow ended in this time"
+          t={data.t}
+          height={HEIGHT}
+          format={ratio}
+          beneath={beneath.failures}
+          least={0.01}
+          series={[line("of those that ended", data.failure_ratio, "--fail", { fill: true })]}
+        />
       </figure>
-      <figure><figcaption>Time to connect</figcaption>
-        <Chart label="Time to connect" t={data.t} height={HEIGHT} format={micros} beneath={beneath.latency}
-          series={[line("p50", data.connect_p50_us, "--series-1"), line("p95", data.connect_p95_us, "--series-2"), line("p99", data.connect_p99_us, "--series-3")]} />
+      <figure>
+        <figcaption>Time to connect</figcaption>
+        <Chart
+          label="Time to connect"
+          empty="No watched flow connected in this time"
+          t={data.t}
+          height={HEIGHT}
+          format={micros}
+          beneath={beneath.latency}
+          series={[
+            line("p50", data.connect_p50_us, "--series-1"),
+            line("p95", data.connect_p95_us, "--series-2"),
+            line("p99", data.connect_p99_us, "--series-3"),
+          ]}
+        />
       </figure>
-      <figure><figcaption>Time to respond</figcaption>
-        <Chart label="Time to respond" t={data.t} height={HEIGHT} format={micros}
-          series={[line("p50", data.response_p50_us, "--series-1"), line("p95", data.response_p95_us, "--series-2"), line("p99", data.response_p99_us, "--series-3")]} />
+      <figure>
+        <figcaption>Time to respond</figcaption>
+        <Chart
+          label="Time to respond"
+          empty="No watched flow was answered in this time"
+          t={data.t}
+          height={HEIGHT}
+          format={micros}
+          series={[
+            line("p50", data.response_p50_us, "--series-1"),
+            line("p95", data.response_p95_us, "--series-2"),
+            line("p99", data.response_p99_us, "--series-3"),
+          ]}
+        />
       </figure>
-      <figure><figcaption>Open flows</figcaption>
-        <Chart label="Flows open at once" t={data.t} height={HEIGHT} format={number} beneath={beneath.active}
-          series={[line("open", data.active, "--series-1", { fill: true })]} />
+      <figure>
+        <figcaption>Open flows</figcaption>
+        <Chart
+          label="Flows open at once"
+          t={data.t}
+          height={HEIGHT}
+          format={number}
+          beneath={beneath.active}
+          series={[line("open", data.active, "--series-1", { fill: true })]}
+        />
       </figure>
-      <figure><figcaption>Retries</figcaption>
-        <Chart label="SYNs sent again and reconnects a second" t={data.t} height={HEIGHT} format={rate} beneath={beneath.retries}
-          series={[line("SYN again", data.syn_retransmits, "--series-2"), line("reconnects", data.reconnects, "--series-4")]} />
+      <figure>
+        <figcaption>Retries</figcaption>
+        <Chart
+          label="SYNs sent again and reconnects a second"
+          t={data.t}
+          height={HEIGHT}
+          format={rate}
+          beneath={beneath.retries}
+          series={[line("SYN again", data.syn_retransmits, "--series-2"), line("reconnects", data.reconnects, "--series-4")]}
+        />
       </figure>
-      <figure><figcaption>Bytes</figcaption>
-        <Chart label="Bytes a second" t={data.t} height={HEIGHT} format={byteRate}
-          series={[line("in", data.bytes, "--series-1"), line("out", data.reply_bytes, "--series-5")]} />
+      <figure>
+        <figcaption>Bytes</figcaption>
+        <Chart
+          label="Bytes a second"
+          t={data.t}
+          height={HEIGHT}
+          format={byteRate}
+          series={[line("in", data.bytes, "--series-1"), line("out", data.reply_bytes, "--series-5")]}
+        />
       </figure>
-      <figure><figcaption>Weight</figcaption>
+      <figure>
+        <figcaption>Weight</figcaption>
         <Chart label="Weight" t={data.t} height={HEIGHT} format={number} least={1} series={[line("weight", data.weight, "--series-6")]} />
       </figure>
     </div>

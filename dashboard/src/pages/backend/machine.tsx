@@ -21,17 +21,35 @@ const KINDS = [
 ] as const;
 
 export function BackendMachine({ names, host, address }: { names: Names; host: HostNumbers | null; address: string }) {
-  const answer = useQuery<HostSeries>("hosts", () => ({ pool: names.pool, backend: names.backend, ...span() }), range.value.key, Math.max(10, range.value.every));
+  const answer = useQuery<HostSeries>(
+    "hosts",
+    () => ({ pool: names.pool, backend: names.backend, ...span() }),
+    range.value.key,
+    Math.max(10, range.value.every),
+  );
   return (
-    <Panel title="Machine" note={host ? <>read <When t={host.read_at} /></> : null}
-      help="What the machine's own node_exporter says, asked every few seconds. Thresholds are those of the configuration; an alert fires when one is passed for long.">
+    <Panel
+      title="Machine"
+      note={
+        host ? (
+          <>
+            read <When t={host.read_at} />
+          </>
+        ) : null
+      }
+      help="What the machine's own node_exporter says, asked every few seconds. Thresholds are those of the configuration; an alert fires when one is passed for long."
+    >
       <Answered answer={answer} height={HEIGHT + 90}>
-        {(hosts) => hosts.t.length === 0 && host === null ? (
-          <Empty icon="system">
-            Nothing answers at <span class="mono">{address.replace(/:\d+$/, "") || "its address"}</span> on node_exporter's port.
-            Install prometheus-node-exporter there, or turn [hosts] off in the configuration.
-          </Empty>
-        ) : <Numbers hosts={hosts} host={host} />}
+        {(hosts) =>
+          hosts.t.length === 0 && host === null ? (
+            <Empty icon="system">
+              Nothing answers at <span class="mono">{address.replace(/:\d+$/, "") || "its address"}</span> on node_exporter's port. Install
+              prometheus-node-exporter there, or turn [hosts] off in the configuration.
+            </Empty>
+          ) : (
+            <Numbers hosts={hosts} host={host} />
+          )
+        }
       </Answered>
     </Panel>
   );
@@ -50,23 +68,51 @@ function Numbers({ hosts, host }: { hosts: HostSeries; host: HostNumbers | null 
             <div key={key}>
               <dt>{label}</dt>
               <dd class={levelClass(level)}>{ratio(value)}</dd>
-              <dd><Meter share={value} tone={level === "fine" ? "ok" : levelTone(level)} label={`${label}: ${ratio(value)}, threshold ${ratio(hosts.thresholds[key])}`} /></dd>
+              <dd>
+                <Meter
+                  share={value}
+                  tone={level === "fine" ? "ok" : levelTone(level)}
+                  label={`${label}: ${ratio(value)}, threshold ${ratio(hosts.thresholds[key])}`}
+                />
+              </dd>
               <dd class="small muted">threshold {ratio(hosts.thresholds[key])}</dd>
             </div>
           );
         })}
-        <div><dt>Received</dt><dd>{byteRate(host?.received ?? null)}</dd></div>
-        <div><dt>Sent</dt><dd>{byteRate(host?.sent ?? null)}</dd></div>
+        <div>
+          <dt>Received</dt>
+          <dd>{byteRate(host?.received ?? null)}</dd>
+        </div>
+        <div>
+          <dt>Sent</dt>
+          <dd>{byteRate(host?.sent ?? null)}</dd>
+        </div>
       </dl>
       <div class="bd-charts">
-        <figure><figcaption>CPU, memory, disk</figcaption>
-          <Chart label="CPU, memory and disk of the machine" t={hosts.t} height={HEIGHT} format={ratio} least={1}
+        <figure>
+          <figcaption>CPU, memory, disk</figcaption>
+          <Chart
+            label="CPU, memory and disk of the machine"
+            t={hosts.t}
+            height={HEIGHT}
+            format={ratio}
+            least={1}
             beneath={bandPainter([{ from: 0, to: 1e12, low: limit, high: null, token: "--fail", opacity: 0.07 }])}
-            series={KINDS.map(({ key, label, token }) => ({ label, values: hosts[key], token }))} />
+            series={KINDS.map(({ key, label, token }) => ({ label, values: hosts[key], token }))}
+          />
         </figure>
-        <figure><figcaption>Network</figcaption>
-          <Chart label="Bytes a second that the machine received and sent" t={hosts.t} height={HEIGHT} format={byteRate}
-            series={[{ label: "received", values: hosts.received, token: "--series-1" }, { label: "sent", values: hosts.sent, token: "--series-5" }]} />
+        <figure>
+          <figcaption>Network</figcaption>
+          <Chart
+            label="Bytes a second that the machine received and sent"
+            t={hosts.t}
+            height={HEIGHT}
+            format={byteRate}
+            series={[
+              { label: "received", values: hosts.received, token: "--series-1" },
+              { label: "sent", values: hosts.sent, token: "--series-5" },
+            ]}
+          />
         </figure>
       </div>
     </div>

@@ -30,7 +30,9 @@ export function BackendCards({ rows, bounds, onFold, onAct }: Props) {
       {rows.slice(sight.first, sight.end).map((row) =>
         row.kind === "service" ? (
           <div key={row.key} role="listitem" class="bc-service" style={{ height: `${SERVICE}px` }}>
-            <div class="bt-name"><ServiceName row={row} onFold={() => onFold(row.name)} /></div>
+            <div class="bt-name">
+              <ServiceName row={row} onFold={() => onFold(row.name)} />
+            </div>
             {row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} />}
           </div>
         ) : (
@@ -48,23 +50,54 @@ function Card({ backend, bounds, onAct }: { backend: BackendNow; bounds: Bounds;
   return (
     <article class={`bc st-${backend.state}`}>
       <header>
-        <div class="bt-name"><BackendName backend={backend} /></div>
+        <div class="bt-name">
+          <BackendName backend={backend} />
+        </div>
         <StateCell state={backend.state} since={backend.since} severity={backend.severity} />
-        <button type="button" class="button quiet square" aria-label={`Drain or weigh ${backend.name}`} onClick={onAct}>⋯</button>
+        <button type="button" class="button quiet square" aria-label={`Drain or weigh ${backend.name}`} onClick={onAct}>
+          ⋯
+        </button>
       </header>
-      <div class="bc-spark"><BackendSpark of={backend} /></div>
+      <div class="bc-spark">
+        <BackendSpark of={backend} />
+      </div>
       <dl>
-        <div><dt>Flows/s</dt><dd>{number(backend.flows)}</dd></div>
-        <div><dt>Active</dt><dd>{number(backend.active)}</dd></div>
+        <div>
+          <dt>Flows/s</dt>
+          <dd>{number(backend.flows)}</dd>
+        </div>
+        <div>
+          <dt>Active</dt>
+          <dd>{number(backend.active)}</dd>
+        </div>
         <div>
           <dt>Failed</dt>
           <dd class={levelClass(failureLevel(backend.failure_ratio, bounds.availability))}>{ratio(backend.failure_ratio)}</dd>
         </div>
-        <div><dt>Conn. p95</dt><dd>{micros(backend.connect_p95_us)}</dd></div>
-        <div><dt>Weight</dt><dd>{number(backend.weight)} <span class="muted small">{ratio(backend.share)}</span></dd></div>
-        <div><dt>CPU</dt><dd><Usage host={backend.host} kind="cpu" bounds={bounds} /></dd></div>
-        <div><dt>In/s</dt><dd>{bytes(backend.bytes)}</dd></div>
-        <div><dt>Out/s</dt><dd>{bytes(backend.reply_bytes)}</dd></div>
+        <div>
+          <dt>Conn. p95</dt>
+          <dd>{micros(backend.connect_p95_us)}</dd>
+        </div>
+        <div>
+          <dt>Weight</dt>
+          <dd>
+            {number(backend.weight)} <span class="muted small">{ratio(backend.share)}</span>
+          </dd>
+        </div>
+        <div>
+          <dt>CPU</dt>
+          <dd>
+            <Usage host={backend.host} kind="cpu" bounds={bounds} />
+          </dd>
+        </div>
+        <div>
+          <dt>In/s</dt>
+          <dd>{bytes(backend.bytes)}</dd>
+        </div>
+        <div>
+          <dt>Out/s</dt>
+          <dd>{bytes(backend.reply_bytes)}</dd>
+        </div>
       </dl>
     </article>
   );

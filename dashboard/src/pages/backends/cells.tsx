@@ -18,8 +18,12 @@ export function BackendName({ backend, still }: { backend: BackendNow; still?: b
   const below = why ? backend.reason : `${backend.pool === backend.service ? "" : `${backend.pool} · `}${backend.address}`;
   return (
     <>
-      <a class="bt-link" href={pathOf(backend)} tabIndex={still ? -1 : undefined}>{backend.name}</a>
-      <span class={why ? "bt-below bt-why" : "bt-below"} title={below}>{below}</span>
+      <a class="bt-link" href={pathOf(backend)} tabIndex={still ? -1 : undefined}>
+        {backend.name}
+      </a>
+      <span class={why ? "bt-below bt-why" : "bt-below"} title={below}>
+        {below}
+      </span>
     </>
   );
 }
@@ -54,8 +58,13 @@ export function StateCell({ state, since, severity }: StateProps) {
     <span class="bt-state">
       <State of={state} />
       <span class="bt-below">
-        {severity ? <SeverityMark of={severity} title={`Its worst open anomaly is ${severity}`} />
-          : since !== null && since > 0 ? <>for <When t={since} since still /></> : null}
+        {severity ? (
+          <SeverityMark of={severity} title={`Its worst open anomaly is ${severity}`} />
+        ) : since !== null && since > 0 ? (
+          <>
+            for <When t={since} since still />
+          </>
+        ) : null}
       </span>
     </span>
   );

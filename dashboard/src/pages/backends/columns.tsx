@@ -32,7 +32,9 @@ export function Usage({ host, kind, bounds }: { host: HostNumbers | null; kind: 
   return (
     <span class={`usage ${levelClass(level)}`}>
       {value === null ? "–" : `${Math.round(value * 100)} %`}
-      <i class="usage-bar" aria-hidden="true"><i style={{ width: `${Math.min(100, (value ?? 0) * 100)}%` }} /></i>
+      <i class="usage-bar" aria-hidden="true">
+        <i style={{ width: `${Math.min(100, (value ?? 0) * 100)}%` }} />
+      </i>
     </span>
   );
 }
@@ -48,19 +50,35 @@ function latencyColumn(key: LatencyKey, head: string, essential: boolean): Colum
   const show = (of: Latency): string => micros(of[key]);
   const part = head === "p50" ? "Half" : head === "p95" ? "95 of 100" : "99 of 100";
   return {
-    key, head, essential, width: head === "p95" ? 82 : 70,
+    key,
+    head,
+    essential,
+    width: head === "p95" ? 82 : 70,
     group: connect ? "Connect" : "Response",
     words: connect
       ? `${part} of the connections were made in this time or less. Seen in passing: SYN to SYN-ACK with nat, SYN to the client's ACK where replies don't pass shunt (DSR). Of the last 10 s.`
       : `${part} of the answers came in this time or less: the client's first data to the backend's first byte with nat, the pause between a client's packets with DSR. Of the last 10 s.`,
     backend: show,
-    service: (of) => (key === "connect_p95_us" && of.connect_method !== null ? <>{show(of)}<span class="bt-below">to {of.connect_method === "synack" ? "SYN-ACK" : "ACK"}</span></> : show(of)),
+    service: (of) =>
+      key === "connect_p95_us" && of.connect_method !== null ? (
+        <>
+          {show(of)}
+          <span class="bt-below">to {of.connect_method === "synack" ? "SYN-ACK" : "ACK"}</span>
+        </>
+      ) : (
+        show(of)
+      ),
   };
 }
 
 function byteColumn(key: "bytes" | "reply_bytes", head: string, words: string): Column {
   return {
-    key, group: "Bytes a second", head, words, width: 76, essential: false,
+    key,
+    group: "Bytes a second",
+    head,
+    words,
+    width: 76,
+    essential: false,
     backend: (of) => bytes(of[key]),
     service: (of) => bytes(of[key]),
   };
@@ -68,7 +86,12 @@ function byteColumn(key: "bytes" | "reply_bytes", head: string, words: string): 
 
 function usageColumn(key: "cpu" | "memory" | "disk", head: string, words: string): Column {
   return {
-    key, group: "Host", head, words, width: 66, essential: key === "cpu",
+    key,
+    group: "Host",
+    head,
+    words,
+    width: 66,
+    essential: key === "cpu",
     backend: (backend, bounds) => <Usage host={backend.host} kind={key} bounds={bounds} />,
     service: () => "",
   };
@@ -76,34 +99,60 @@ function usageColumn(key: "cpu" | "memory" | "disk", head: string, words: string
 
 export const columns: readonly Column[] = [
   {
-    key: "weight", group: "Load", head: "Weight", width: 66, essential: true,
+    key: "weight",
+    group: "Load",
+    head: "Weight",
+    width: 66,
+    essential: true,
     words: "The backend's part of new flows is its weight among those of its pool. 0: no new flows.",
-    backend: (of) => number(of.weight), service: () => "",
+    backend: (of) => number(of.weight),
+    service: () => "",
   },
   {
-    key: "share", group: "Load", head: "Share", width: 74, essential: true,
+    key: "share",
+    group: "Load",
+    head: "Share",
+    width: 74,
+    essential: true,
     words: "The part of the service's new flows that this backend got.",
     backend: (of) => (
       <span class="usage">
         {ratio(of.share)}
-        <i class="usage-bar" aria-hidden="true"><i style={{ width: `${Math.min(100, of.share * 100)}%` }} /></i>
+        <i class="usage-bar" aria-hidden="true">
+          <i style={{ width: `${Math.min(100, of.share * 100)}%` }} />
+        </i>
       </span>
     ),
     service: () => "",
   },
   rateColumn("flows", "Load", "Flows/s", "Flows (connections, or clients' UDP conversations) opened a second.", true),
   {
-    key: "active", group: "Load", head: "Active", words: "Flows that are open now.", width: 64, essential: true,
-    backend: (of) => number(of.active), service: (of) => number(of.active),
+    key: "active",
+    group: "Load",
+    head: "Active",
+    words: "Flows that are open now.",
+    width: 64,
+    essential: true,
+    backend: (of) => number(of.active),
+    service: (of) => number(of.active),
   },
   {
-    key: "failure_ratio", group: "Failures", head: "Failed", width: 66, essential: true,
+    key: "failure_ratio",
+    group: "Failures",
+    head: "Failed",
+    width: 66,
+    essential: true,
     words: "Flows that ended badly, of those that ended: reset by the server, no answer to SYN, ICMP unreachable, no backend, shed.",
     backend: (of, bounds) => <Failures of={of} bounds={bounds} />,
     service: (of, bounds) => <Failures of={of} bounds={bounds} />,
   },
-  rateColumn("syn_retransmits", "Failures", "SYN again",
-    "First packets of connections that clients had to send again, so many a second: nobody answered within a second.", false),
+  rateColumn(
+    "syn_retransmits",
+    "Failures",
+    "SYN again",
+    "First packets of connections that clients had to send again, so many a second: nobody answered within a second.",
+    false,
+  ),
   latencyColumn("connect_p50_us", "p50", false),
   latencyColumn("connect_p95_us", "p95", true),
   latencyColumn("connect_p99_us", "p99", false),

@@ -34,7 +34,10 @@ export function BackendTable(props: TableProps) {
   const offsets = useMemo(() => rowOffsets(new Array<number>(rows.length).fill(ROW_HEIGHT)), [rows.length]);
   const sight = useScrollWindow(box, offsets, true);
   const moved = useRef(false);
-  const active = Math.max(0, rows.findIndex((row) => row.key === props.active));
+  const active = Math.max(
+    0,
+    rows.findIndex((row) => row.key === props.active),
+  );
 
   // A row far away is drawn only after the box has scrolled.
   useLayoutEffect(() => {
@@ -56,10 +59,18 @@ export function BackendTable(props: TableProps) {
     if (!(event.target instanceof HTMLTableRowElement) || event.metaKey || event.ctrlKey || event.altKey) return;
     const row = rows[active];
     const page = Math.floor((box.current?.clientHeight ?? 400) / ROW_HEIGHT) - 2;
-    const to = { ArrowDown: active + 1, ArrowUp: active - 1, Home: 0, End: rows.length - 1, PageDown: active + page, PageUp: active - page }[event.key];
+    const to = {
+      ArrowDown: active + 1,
+      ArrowUp: active - 1,
+      Home: 0,
+      End: rows.length - 1,
+      PageDown: active + page,
+      PageUp: active - page,
+    }[event.key];
     if (to !== undefined) go(to);
     else if (event.key === "Enter" && row.kind === "backend") navigate(pathOf(row.backend));
-    else if (row.kind === "service" && (event.key === "Enter" || event.key === (row.folded ? "ArrowRight" : "ArrowLeft"))) props.onFold(row.name);
+    else if (row.kind === "service" && (event.key === "Enter" || event.key === (row.folded ? "ArrowRight" : "ArrowLeft")))
+      props.onFold(row.name);
     else return;
     event.preventDefault();
   };
@@ -68,22 +79,37 @@ export function BackendTable(props: TableProps) {
   const span = columns.length + 4;
   return (
     <div class="bt-box" ref={box}>
-      <table class="bt" style={{ minWidth: `${width}px`, "--name": `${props.nameWidth}px` }} aria-rowcount={rows.length + 2}
-        aria-label="Backends by service. Arrow keys move, Enter opens." onKeyDown={key}>
+      <table
+        class="bt"
+        style={{ minWidth: `${width}px`, "--name": `${props.nameWidth}px` }}
+        aria-rowcount={rows.length + 2}
+        aria-label="Backends by service. Arrow keys move, Enter opens."
+        onKeyDown={key}
+      >
         <colgroup>
           <col style={{ width: `${props.nameWidth}px` }} />
           <col style={{ width: `${STATE_WIDTH}px` }} />
-          {columns.map((column) => <col key={column.key} style={{ width: `${column.width}px` }} />)}
+          {columns.map((column) => (
+            <col key={column.key} style={{ width: `${column.width}px` }} />
+          ))}
           <col />
           <col style={{ width: "44px" }} />
         </colgroup>
         <Head {...props} />
         <tbody>
-          {sight.above > 0 && <tr class="bt-gap" aria-hidden="true"><td colSpan={span} style={{ height: `${sight.above}px` }} /></tr>}
+          {sight.above > 0 && (
+            <tr class="bt-gap" aria-hidden="true">
+              <td colSpan={span} style={{ height: `${sight.above}px` }} />
+            </tr>
+          )}
           {rows.slice(sight.first, sight.end).map((row, i) => (
             <Row key={row.key} row={row} at={sight.first + i} reached={sight.first + i === active} {...props} />
           ))}
-          {sight.below > 0 && <tr class="bt-gap" aria-hidden="true"><td colSpan={span} style={{ height: `${sight.below}px` }} /></tr>}
+          {sight.below > 0 && (
+            <tr class="bt-gap" aria-hidden="true">
+              <td colSpan={span} style={{ height: `${sight.below}px` }} />
+            </tr>
+          )}
         </tbody>
       </table>
     </div>
@@ -96,7 +122,11 @@ function Head(props: TableProps) {
       <tr class="bt-groups" aria-rowindex={1}>
         <td class="bt-name" />
         <td class="bt-st" />
-        {columnGroups(props.columns).map((group) => <th key={group.name} scope="colgroup" colSpan={group.span}>{group.name}</th>)}
+        {columnGroups(props.columns).map((group) => (
+          <th key={group.name} scope="colgroup" colSpan={group.span}>
+            {group.name}
+          </th>
+        ))}
         <td colSpan={2} />
       </tr>
       <tr aria-rowindex={2}>
@@ -105,19 +135,38 @@ function Head(props: TableProps) {
         {props.columns.map((column) => (
           <SortHead key={column.key} {...props} name={column.key} head={column.head} words={column.words} extra="n" />
         ))}
-        <th scope="col" class="bt-plain" title="Flows opened a second over the last two minutes, since this page was opened. Red: failures.">Last 2 min</th>
+        <th
+          scope="col"
+          class="bt-plain"
+          title="Flows opened a second over the last two minutes, since this page was opened. Red: failures."
+        >
+          Last 2 min
+        </th>
         <td />
       </tr>
     </thead>
   );
 }
 
-function SortHead({ name, head, words, extra, sort, down, onSort }: TableProps & { name: SortKey; head: string; words: string; extra: string }) {
+function SortHead({
+  name,
+  head,
+  words,
+  extra,
+  sort,
+  down,
+  onSort,
+}: TableProps & { name: SortKey; head: string; words: string; extra: string }) {
   const sorted = sort === name;
   return (
     <th scope="col" class={extra} aria-sort={sorted ? (down ? "descending" : "ascending") : undefined}>
       <button type="button" class="bt-sort" title={words} onClick={() => onSort(name)}>
-        {head}{sorted && <span class="bt-arrow" aria-hidden="true">{down ? "▼" : "▲"}</span>}
+        {head}
+        {sorted && (
+          <span class="bt-arrow" aria-hidden="true">
+            {down ? "▼" : "▲"}
+          </span>
+        )}
       </button>
     </th>
   );
@@ -128,9 +177,15 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
   if (row.kind === "service") {
     return (
       <tr class="bt-service" {...common}>
-        <th scope="rowgroup" class="bt-name"><ServiceName row={row} onFold={() => props.onFold(row.name)} /></th>
+        <th scope="rowgroup" class="bt-name">
+          <ServiceName row={row} onFold={() => props.onFold(row.name)} />
+        </th>
         <td class="bt-st">{row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} />}</td>
-        {props.columns.map((column) => <td key={column.key} class="n">{row.service && column.service(row.service, props.bounds)}</td>)}
+        {props.columns.map((column) => (
+          <td key={column.key} class="n">
+            {row.service && column.service(row.service, props.bounds)}
+          </td>
+        ))}
         <td colSpan={2} />
       </tr>
     );
@@ -138,13 +193,31 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
   const { backend } = row;
   return (
     <tr class={`bt-row st-${backend.state}`} {...common} onDblClick={() => navigate(pathOf(backend))}>
-      <th scope="row" class="bt-name"><BackendName backend={backend} still /></th>
-      <td class="bt-st"><StateCell state={backend.state} since={backend.since} severity={backend.severity} /></td>
-      {props.columns.map((column) => <td key={column.key} class="n">{column.backend(backend, props.bounds)}</td>)}
-      <td class="bt-spark"><BackendSpark of={backend} /></td>
+      <th scope="row" class="bt-name">
+        <BackendName backend={backend} still />
+      </th>
+      <td class="bt-st">
+        <StateCell state={backend.state} since={backend.since} severity={backend.severity} />
+      </td>
+      {props.columns.map((column) => (
+        <td key={column.key} class="n">
+          {column.backend(backend, props.bounds)}
+        </td>
+      ))}
+      <td class="bt-spark">
+        <BackendSpark of={backend} />
+      </td>
       <td class="bt-act">
-        <button type="button" class="bt-menu" tabIndex={reached ? 0 : -1} aria-label={`Drain or weigh ${backend.name}`}
-          title="Drain, weigh" onClick={(event) => props.onAct(backend, event.currentTarget)}>⋯</button>
+        <button
+          type="button"
+          class="bt-menu"
+          tabIndex={reached ? 0 : -1}
+          aria-label={`Drain or weigh ${backend.name}`}
+          title="Drain, weigh"
+          onClick={(event) => props.onAct(backend, event.currentTarget)}
+        >
+          ⋯
+        </button>
       </td>
     </tr>
   );

@@ -1,16 +1,16 @@
 // Four charts over the chosen time, under one cursor; incidents are marked on all of them.
 import { Chart, type Span } from "../../components/Chart";
-import { BYTES, CONNECT, FAILURES, FLOWS } from "../../components/Meanings";
+import { CONNECT, FAILURES, FLOWS } from "../../components/Meanings";
 import { Panel } from "../../components/Panel";
-import { bitRate, micros, rate } from "../../format";
+import { Throughput } from "../../components/Throughput";
+import { micros, rate } from "../../format";
 import { range } from "../../router";
-import { clientsLabel, hasReplies, nothingYet, type Lines } from "../../series";
+import { nothingYet, type Lines } from "../../series";
 
 const HEIGHT = 190;
 const half = <p>A SYN retransmission is a client’s SYN that had no answer; a reconnect is a new flow of the same client within 10 s of a failure.</p>;
 
 export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly Span[]; note: string }) {
-  const replies = hasReplies(lines);
   const empty = nothingYet(range.value.seconds);
   const failed = lines.failures.some((v) => v !== null && v > 0);
   return (
@@ -49,20 +49,7 @@ export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly S
           ]}
         />
       </Panel>
-      <Panel title="Throughput" note={note} help={BYTES}>
-        <Chart
-          label="Throughput"
-          empty={empty}
-          t={lines.t}
-          marks={marks}
-          height={HEIGHT}
-          format={bitRate}
-          series={[
-            { label: clientsLabel(lines), values: lines.bytes, token: "--series-5" },
-            ...(replies ? [{ label: "replies", values: lines.reply_bytes, token: "--series-6", fill: true }] : []),
-          ]}
-        />
-      </Panel>
+      <Throughput lines={lines} marks={marks} height={HEIGHT} note={note} empty={empty} />
     </div>
   );
 }

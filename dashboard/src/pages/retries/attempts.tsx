@@ -12,7 +12,15 @@ export function Attempts({ attempts }: { attempts: Retries["attempts"] }) {
   return (
     <table class="rt-attempts">
       <caption class="hidden-text">Connections by attempt, and how many of each failed</caption>
-      <thead><tr><th scope="col">Attempt</th><th scope="col">Connections (bar: logarithmic; red: share that failed)</th><th scope="col" class="n">Failed</th></tr></thead>
+      <thead>
+        <tr>
+          <th scope="col">Attempt</th>
+          <th scope="col">Connections (bar: logarithmic; red: share that failed)</th>
+          <th scope="col" class="n">
+            Failed
+          </th>
+        </tr>
+      </thead>
       <tbody>
         {known.map((one) => {
           const failed = Math.min(1, one.failures / one.flows);
@@ -20,7 +28,11 @@ export function Attempts({ attempts }: { attempts: Retries["attempts"] }) {
             <tr key={one.attempt}>
               <th scope="row">{one.attempt >= 16 ? "16 or more" : ordinal(one.attempt)}</th>
               <td>
-                <span class="rt-bar" aria-hidden="true"><i style={{ width: `${width(one.flows) * 100}%` }}><i style={{ width: `${failed * 100}%` }} /></i></span>
+                <span class="rt-bar" aria-hidden="true">
+                  <i style={{ width: `${width(one.flows) * 100}%` }}>
+                    <i style={{ width: `${failed * 100}%` }} />
+                  </i>
+                </span>
                 {count(one.flows)}
               </td>
               <td class={`n ${failed > 0.2 ? "c-fail strong" : ""}`}>{ratio(failed)}</td>

@@ -31,25 +31,41 @@ export function Kinds({ totals, words }: { totals: RetryNumbers; words: string }
   const storm: RetryLevel = times === null || times < limits.amplification ? "calm" : times >= limits.storm ? "act" : "look";
   return (
     <div class="cards rt-kinds">
-      <Kind name="SYN sent again" figure={count(totals.syn_retransmits)} level={retryLevel("syn", shares.syn)}
-        beneath={`${ratio(shares.syn)} of ${plural(totals.opened, "connection")}`}>
-        Nobody answered a client's first packet within a second, so its kernel sent it again: after 1, 3, 7 s. A full listen
-        queue, a busy machine, or a lost packet.
+      <Kind
+        name="SYN sent again"
+        figure={count(totals.syn_retransmits)}
+        level={retryLevel("syn", shares.syn)}
+        beneath={totals.opened === 0 ? "no connection was opened" : `${ratio(shares.syn)} of ${plural(totals.opened, "connection")}`}
+      >
+        Nobody answered a client's first packet within a second, so its kernel sent it again: after 1, 3, 7 s. A full listen queue, a busy
+        machine, or a lost packet.
       </Kind>
-      <Kind name="Reconnects" figure={count(totals.reconnects)} level={retryLevel("reconnect", shares.reconnect)}
-        beneath={`${ratio(shares.reconnect)} of connections`}>
-        A connection failed (reset, no answer, refused), and the same client opened another one within 10 s: the program, or
-        the person, tried again.
+      <Kind
+        name="Reconnects"
+        figure={count(totals.reconnects)}
+        level={retryLevel("reconnect", shares.reconnect)}
+        beneath={totals.opened === 0 ? "no connection was opened" : `${ratio(shares.reconnect)} of connections`}
+      >
+        A connection failed (reset, no answer, refused), and the same client opened another one within 10 s: the program, or the person,
+        tried again.
       </Kind>
-      <Kind name="Data sent again" figure={count(totals.data_retransmits)} level={retryLevel("data", shares.data)}
-        beneath={shares.data === null ? "–" : `${digits(shares.data)} for each connection`}>
-        Segments of data within connections that clients sent a second time: packets lost or late on the way. Counted for
-        watched connections only.
+      <Kind
+        name="Data sent again"
+        figure={count(totals.data_retransmits)}
+        level={retryLevel("data", shares.data)}
+        beneath={shares.data === null ? "no connection was opened" : `${digits(shares.data)} for each connection`}
+      >
+        Segments of data within connections that clients sent a second time: packets lost or late on the way. Counted for watched
+        connections only.
       </Kind>
-      <Kind name="Amplification" figure={times === null ? "–" : `× ${times.toFixed(times < 1.1 ? 3 : 2)}`} level={storm}
-        beneath={`attempts for each connection wanted, ${words}`}>
-        How much reconnects add to the load. × 1 is none; from × {limits.storm} on it is a retry storm: failures make load,
-        and the load makes failures.
+      <Kind
+        name="Amplification"
+        figure={times === null ? "–" : `× ${times.toFixed(times < 1.1 ? 3 : 2)}`}
+        level={storm}
+        beneath={`attempts for each connection wanted, ${words}`}
+      >
+        How much reconnects add to the load. × 1 is none; from × {limits.storm} on it is a retry storm: failures make load, and the load
+        makes failures.
       </Kind>
     </div>
   );

@@ -21,11 +21,21 @@ const amplified = (row: RetryNumbers): RetryLevel =>
 function share(kind: "syn" | "reconnect" | "data", row: Row) {
   const value = retryShares(row)[kind];
   const level = row.opened < limits.fewest ? "calm" : retryLevel(kind, value);
-  return <span class={levelClass(LEVEL[level])}>{kind === "data" ? (number(value)) : ratio(value)}</span>;
+  return <span class={levelClass(LEVEL[level])}>{kind === "data" ? number(value) : ratio(value)}</span>;
 }
 
 const columns: Column<Row>[] = [
-  { key: "name", title: "Of", value: (row) => `${row.service} ${row.name}`, cell: (row) => <a class="plain" href={row.to}>{row.name}{row.service !== row.name && <span class="muted"> · {row.service}</span>}</a> },
+  {
+    key: "name",
+    title: "Of",
+    value: (row) => `${row.service} ${row.name}`,
+    cell: (row) => (
+      <a class="plain" href={row.to}>
+        {row.name}
+        {row.service !== row.name && <span class="muted"> · {row.service}</span>}
+      </a>
+    ),
+  },
   { key: "opened", title: "Connections", number: true, value: (row) => row.opened, cell: (row) => count(row.opened) },
   { key: "syn", title: "SYN again", number: true, value: (row) => row.syn_retransmits, cell: (row) => count(row.syn_retransmits) },
   { key: "synshare", title: "of conn.", number: true, value: (row) => retryShares(row).syn, cell: (row) => share("syn", row) },
@@ -33,23 +43,52 @@ const columns: Column<Row>[] = [
   { key: "reshare", title: "of conn.", number: true, value: (row) => retryShares(row).reconnect, cell: (row) => share("reconnect", row) },
   { key: "data", title: "Data again", number: true, value: (row) => row.data_retransmits, cell: (row) => count(row.data_retransmits) },
   { key: "datashare", title: "per conn.", number: true, value: (row) => retryShares(row).data, cell: (row) => share("data", row) },
-  { key: "times", title: "Amplification", number: true, value: (row) => row.amplification, cell: (row) => <span class={levelClass(LEVEL[amplified(row)])}>{row.amplification === null ? "–" : `× ${row.amplification.toFixed(3)}`}</span> },
+  {
+    key: "times",
+    title: "Amplification",
+    number: true,
+    value: (row) => row.amplification,
+    cell: (row) => (
+      <span class={levelClass(LEVEL[amplified(row)])}>{row.amplification === null ? "–" : `× ${row.amplification.toFixed(3)}`}</span>
+    ),
+  },
 ];
 
 export function RetryTable({ data }: { data: Retries }) {
   const by = place.value.query.by === "service" ? "service" : "backend";
-  const rows: Row[] = by === "service"
-    ? data.services.map((one) => ({ ...one, id: one.name, service: one.name, to: href("/backends", { service: one.name }) }))
-    : data.backends.map((one) => ({ ...one, id: `${one.service}/${one.pool}/${one.name}`, to: href(backendPath(one.service, one.pool, one.name), { service: "" }) }));
+  const rows: Row[] =
+    by === "service"
+      ? data.services.map((one) => ({ ...one, id: one.name, service: one.name, to: href("/backends", { service: one.name }) }))
+      : data.backends.map((one) => ({
+          ...one,
+          id: `${one.service}/${one.pool}/${one.name}`,
+          to: href(backendPath(one.service, one.pool, one.name), { service: "" }),
+        }));
   return (
-    <Table key={by} caption={`Retries by ${by}`} columns={columns} rows={rows} id={(row) => row.id} sort={{ key: "times", down: true }} most={50} copy
-      empty="No connection was opened in this time." />
+    <Table
+      key={by}
+      caption={`Retries by ${by}`}
+      columns={columns}
+      rows={rows}
+      id={(row) => row.id}
+      sort={{ key: "times", down: true }}
+      most={50}
+      copy
+      empty="No connection was opened in this time."
+    />
   );
 }
 
 export function RowChoice() {
   return (
-    <Segmented label="Rows" value={place.value.query.by === "service" ? "service" : "backend"} onChoose={(key) => setQuery({ by: key === "backend" ? "" : key })}
-      options={[{ key: "backend", label: "Backends" }, { key: "service", label: "Services" }]} />
+    <Segmented
+      label="Rows"
+      value={place.value.query.by === "service" ? "service" : "backend"}
+      onChoose={(key) => setQuery({ by: key === "backend" ? "" : key })}
+      options={[
+        { key: "backend", label: "Backends" },
+        { key: "service", label: "Services" },
+      ]}
+    />
   );
 }

@@ -11,10 +11,16 @@ export function History({ history, now }: { history: NodeData["history"]; now: n
     <ol class="sy-story" tabIndex={0} aria-label="Generations, newest first">
       {history.map((one) => (
         <li key={one.generation}>
-          <span class={one.generation === now ? "chip sy-now" : "chip"}>{one.generation}{one.generation === now && <span class="hidden-text"> runs now</span>}</span>
+          <span class={one.generation === now ? "chip sy-now" : "chip"}>
+            {one.generation}
+            {one.generation === now && <span class="hidden-text"> runs now</span>}
+          </span>
           <div>
             <p>{one.what || "no difference"}</p>
-            <p class="small muted">{one.who || "shuntd"}{one.why !== "" && <>: {one.why}</>} · <When t={one.at} still /></p>
+            <p class="small muted">
+              {one.who || "shuntd"}
+              {one.why !== "" && <>: {one.why}</>} · <When t={one.at} still />
+            </p>
           </div>
         </li>
       ))}
@@ -28,9 +34,13 @@ export function Events({ events }: { events: NodeData["events"] }) {
     <ol class="sy-story" tabIndex={0} aria-label="Events, newest first">
       {events.map((event, i) => (
         <li key={`${event.at} ${event.kind} ${event.subject} ${i}`}>
-          <span class="small muted nowrap"><When t={event.at} still /></span>
+          <span class="small muted nowrap">
+            <When t={event.at} still />
+          </span>
           <div>
-            <p><b>{event.subject}</b> {event.text}</p>
+            <p>
+              <b>{event.subject}</b> {event.text}
+            </p>
             <p class="small muted mono">{event.kind}</p>
           </div>
         </li>
@@ -44,10 +54,27 @@ const GOOD = new Set(["fresh", "ok"]);
 const columns: Column<Source>[] = [
   { key: "pool", title: "Pool", value: (source) => source.pool },
   { key: "kind", title: "Source", value: (source) => source.kind },
-  { key: "state", title: "State", value: (source) => source.state, cell: (source) => <span class={GOOD.has(source.state) ? "c-ok" : "c-warn strong"}>{source.state}</span> },
+  {
+    key: "state",
+    title: "State",
+    value: (source) => source.state,
+    cell: (source) => <span class={GOOD.has(source.state) ? "c-ok" : "c-warn strong"}>{source.state}</span>,
+  },
   { key: "text", title: "What it says", value: (source) => source.text },
-  { key: "read", title: "Answered", number: true, value: (source) => (source.read_at === null ? null : dateTime(source.read_at)), cell: (source) => (source.read_at === null ? "never" : <When t={source.read_at} still />) },
+  {
+    key: "read",
+    title: "Answered",
+    number: true,
+    value: (source) => (source.read_at === null ? null : dateTime(source.read_at)),
+    cell: (source) => (source.read_at === null ? "never" : <When t={source.read_at} still />),
+  },
 ];
 export const Discovery = ({ discovery }: { discovery: readonly Source[] }) => (
-  <Table caption="Discovery by pool" columns={columns} rows={discovery} id={(source) => `${source.pool} ${source.kind}`} empty="No pool uses discovery: all backends are in the configuration file." />
+  <Table
+    caption="Discovery by pool"
+    columns={columns}
+    rows={discovery}
+    id={(source) => `${source.pool} ${source.kind}`}
+    empty="No pool uses discovery: all backends are in the configuration file."
+  />
 );

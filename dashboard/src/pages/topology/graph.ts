@@ -53,6 +53,18 @@ export function ofFrame(f: Frame, service: string): Topology {
   return { t: f.t, nodes, links };
 }
 
+// What leads to or from one service; countries with the flows that they send there.
+export function ofService(t: Topology, service: string): Topology {
+  const id = `service:${service}`;
+  const links = t.links.filter((l) => l.from === id || l.to === id);
+  const nodes = t.nodes.flatMap((n) => {
+    if (n.id === id || n.id.startsWith(`backend:${service}/`)) return [n];
+    const link = n.kind === "country" ? links.find((l) => l.from === n.id) : undefined;
+    return link ? [{ ...n, flows: link.flows, failure_ratio: link.failure_ratio }] : [];
+  });
+  return { ...t, nodes, links };
+}
+
 function together(id: string, like: Node, name: string, state: string, parts: readonly Node[]): Node {
   const flows = parts.reduce((sum, p) => sum + p.flows, 0);
   const failures = parts.reduce((sum, p) => sum + p.flows * (p.failure_ratio ?? 0), 0);

@@ -35,12 +35,14 @@ const COLUMNS: readonly Column<Row>[] = [
   { key: "size", title: "Bytes a flow", number: true, value: perFlow, cell: (r) => bytes(perFlow(r)) },
 ];
 
-export function ProtocolsTable({ answer }: { answer: Answer<Protocols> }) {
+// The API answers for all services; shares are of what is shown.
+export function ProtocolsTable({ answer, service }: { answer: Answer<Protocols>; service: string }) {
   const data = answer.data;
   const rows = useMemo(() => {
-    const total = data?.protocols.reduce((sum, p) => sum + p.bytes + p.reply_bytes, 0) ?? 0;
-    return data?.protocols.map((p) => ({ ...p, share: total > 0 ? (p.bytes + p.reply_bytes) / total : 0 })) ?? [];
-  }, [data]);
+    const mine = data?.protocols.filter((p) => service === "" || p.service === service) ?? [];
+    const total = mine.reduce((sum, p) => sum + p.bytes + p.reply_bytes, 0);
+    return mine.map((p) => ({ ...p, share: total > 0 ? (p.bytes + p.reply_bytes) / total : 0 }));
+  }, [data, service]);
   return (
     <Panel title="Protocols" note={`mean of ${range.value.words}`} help={<p>By protocol and port of the VIP. The name is what usually runs on that port; packets aren’t inspected.</p>} flush>
       <Answered answer={answer} height={200}>
