@@ -37,7 +37,7 @@ export function useSeries(service: string): Series {
   const live = r.key === "live";
   const answer = useQuery<TimeSeries>(
     "timeseries",
-    () => ({ from: Math.floor(now.peek() - r.seconds), to: Math.floor(now.peek()), service, points: 300 }),
+    () => ({ from: Math.floor(now.peek() - r.seconds), to: Math.floor(now.peek()), service, points: live ? r.seconds + 2 : 300 }),
     `${service} ${r.key}`,
     live ? 60 : r.every,
   );

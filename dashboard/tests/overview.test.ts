@@ -20,6 +20,8 @@ test("the headline says what is wrong, worst first", () => {
   const degraded = frame([["web", "degraded"], ["dns", "up"]], [["web", "w1", "down"], ["web", "w2", "up"], ["dns", "n1", "drain"]]);
   assert.equal(headline(degraded, "").head, "web is degraded: w1 is down");
   assert.equal(headline(degraded, "").more, "3 backends: 1 up, 1 down, 1 draining.");
+  const both = frame([["web", "degraded"], ["dns", "degraded"]], [["web", "b1", "down"], ["dns", "b1", "down"]]);
+  assert.equal(headline(both, "").head, "web and dns are degraded: b1 is down");
   const down = frame([["web", "degraded"], ["dns", "down"]], [["web", "w1", "down"], ["dns", "n1", "down"]]);
   assert.equal(headline(down, "").head, "dns is down: no backend serves");
   assert.equal(headline(frame([["web", "unknown"]], []), "").head, "The state of web isn’t known: no node answers");

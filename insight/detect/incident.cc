@@ -67,14 +67,26 @@ std::string number(double value) {
   return text.data();
 }
 
-// "backend web-2 of web is down", "latency of service web is 84, expected 3 to 9".
+// In the unit that people read: shares in percent, times (microseconds) in milliseconds.
+std::string value_words(Kpi kpi, double value) {
+  switch (kpi) {
+    case Kpi::latency: return number(value / 1'000) + " ms";
+    case Kpi::up:
+    case Kpi::flows:
+    case Kpi::active_flows: return number(value);
+    default: return number(value * 100) + " %";
+  }
+}
+
+// "backend web-2 of web is down", "latency of service web: 84 ms, expected 3 ms to 9 ms".
 std::string fact(const Anomaly& anomaly) {
   const std::string who = subject_words(anomaly.subject);
   if (anomaly.kpi == Kpi::up) return who + (anomaly.observed > 0 ? " is up again" : " is down");
   const std::string what = std::string(kpi_words(anomaly.kpi)) + " of " + who;
   if (anomaly.observed > anomaly.expected_high || anomaly.observed < anomaly.expected_low)
-    return what + ": " + number(anomaly.observed) + ", expected " + number(anomaly.expected_low) + " to " +
-           number(anomaly.expected_high);
+    return what + ": " + value_words(anomaly.kpi, anomaly.observed) + ", expected " +
+           value_words(anomaly.kpi, anomaly.expected_low) + " to " +
+           value_words(anomaly.kpi, anomaly.expected_high);
   return what + ": " + anomaly.reason;
 }
 
@@ -90,7 +102,7 @@ void put_in_words(std::span<const Anomaly> anomalies, Incident& incident) {
   const Anomaly& cause = telling(anomalies, incident);
   incident.headline = fact(cause) + ", since " + timestamp_text(cause.start_s).substr(11);
   incident.words = "Probable cause: " + fact(cause) + " (" + incident.causes.front().why + ").";
-  if (!cause.reason.empty()) incident.words += " It was noticed because " + cause.reason + ".";
+  if (!cause.reason.empty()) incident.words += " What told it: " + cause.reason + ".";
   size_t others = 0;
   for (const size_t member : incident.members) {
     if (&anomalies[member] == &cause) continue;

@@ -16,7 +16,10 @@ const SIGHTS = {
     });
   },
   topology: ({ service, pool, backend, state: name, word, red }) => {
-    const mark = [...document.querySelectorAll('.map .node')].find((node) => node.getAttribute('aria-label').startsWith(`${backend} in ${pool}, ${name},`));
+    const mark = [...document.querySelectorAll('.map .node')].find((node) => {
+      const words = node.getAttribute('aria-label');
+      return words.startsWith(`${backend} `) && words.includes(`, in ${pool}, ${name},`);
+    });
     const row = [...document.querySelectorAll('tbody tr')].find(({ cells }) => cells[0].textContent.trim() === service && cells[1].textContent.trim() === `${backend} in ${pool}`);
     const cell = row?.querySelector('.state');
     return mark !== undefined && mark.classList.contains(red) === (word === 'down') && cell?.textContent.trim() === word;

@@ -36,10 +36,10 @@ TEST(Incident, OfOneAnomaly) {
   const std::vector<Anomaly> found = {anomaly("web", "web-2", Kpi::latency, 0)};
   const auto incidents = group_incidents(found, kTopology);
   ASSERT_EQ(incidents.size(), 1U);
-  EXPECT_EQ(incidents[0].headline, "latency of backend web-2 of web: 84, expected 3 to 9, since 12:00:00");
+  EXPECT_EQ(incidents[0].headline, "latency of backend web-2 of web: 0.084 ms, expected 0.003 ms to 0.009 ms, since 12:00:00");
   EXPECT_EQ(
       incidents[0].words,
-      "Probable cause: latency of backend web-2 of web: 84, expected 3 to 9 (nothing else is unusual).");
+      "Probable cause: latency of backend web-2 of web: 0.084 ms, expected 0.003 ms to 0.009 ms (nothing else is unusual).");
 }
 
 TEST(Incident, AServiceThatIsDownHidesItsBackends) {

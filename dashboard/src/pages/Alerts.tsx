@@ -1,4 +1,4 @@
-// Alerts: what wants a person now, since when and what to do; the rules behind it; what fired before. Judged by insight
+// Alerts: what wants a person now, since when and what to do; what fired before; the rules behind it. Judged by insight
 // itself, with or without Prometheus.
 import type { Alerts as AlertsData } from "../api";
 import { Panel } from "../components/Panel";
@@ -34,6 +34,11 @@ export default function Alerts() {
       <Answered answer={answer} height={260}>
         {(data) => <AlertList alerts={of(data.alerts)} rules={data.rules.length} />}
       </Answered>
+      <Panel title="History" flush note={shown.words}>
+        <Answered answer={answer} height={200}>
+          {(data) => <AlertHistory history={data.history} words={shown.words} />}
+        </Answered>
+      </Panel>
       <Panel
         title="Rules"
         flush
@@ -42,11 +47,6 @@ export default function Alerts() {
       >
         <Answered answer={answer} height={300}>
           {(data) => <RuleTable rules={data.rules} />}
-        </Answered>
-      </Panel>
-      <Panel title="History" flush note={shown.words}>
-        <Answered answer={answer} height={200}>
-          {(data) => <AlertHistory history={data.history} words={shown.words} />}
         </Answered>
       </Panel>
     </>

@@ -3,6 +3,8 @@ import type { BackendNow, Frame, ServiceNow } from "../../api";
 import { count, listed, plural } from "../../format";
 
 const named = (list: readonly { name: string }[]): string => listed(list.map((x) => x.name));
+// A backend of several services is named once.
+const backendsNamed = (list: readonly BackendNow[]): string[] => [...new Set(list.map((b) => b.name))];
 const are = (list: readonly unknown[]): string => (list.length === 1 ? "is" : "are");
 
 function ofBackends(backends: readonly BackendNow[]): string {
@@ -25,8 +27,8 @@ function worst(services: readonly ServiceNow[], backends: readonly BackendNow[])
   if (down.length > 0) return `${named(down)} ${are(down)} down: no backend serves`;
   const degraded = services.filter((s) => s.state === "degraded");
   if (degraded.length > 0) {
-    const out = backends.filter((b) => b.state === "down" && degraded.some((s) => s.name === b.service));
-    return `${named(degraded)} ${are(degraded)} degraded${out.length > 0 ? `: ${named(out)} ${are(out)} down` : ""}`;
+    const out = backendsNamed(backends.filter((b) => b.state === "down" && degraded.some((s) => s.name === b.service)));
+    return `${named(degraded)} ${are(degraded)} degraded${out.length > 0 ? `: ${listed(out)} ${are(out)} down` : ""}`;
   }
   const unknown = services.filter((s) => s.state === "unknown");
   if (unknown.length > 0) return `The state of ${named(unknown)} isn’t known: no node answers`;

@@ -40,25 +40,34 @@ function columnsOf(graph: Graph, width: number): Columns {
 
 const cut = (text: string, letters: number): string => (text.length <= letters ? text : `${text.slice(0, letters - 1)}…`);
 
+// On a phone a group's name takes the place of its figure.
+const bundled = (n: Placed, narrow: boolean): boolean => narrow && n.layer === 2 && n.members.length > 0;
+
+// What stands beside the name: flows, or what is wrong; "" where there is no room.
+function figureOf(n: Placed, narrow: boolean): string {
+  const failing = grade(n.failure_ratio) !== "well";
+  if (n.layer === 1) return `${rate(n.flows)}${failing ? `, ${ratio(n.failure_ratio)}${narrow ? "" : " fail"}` : ""}`;
+  if ((narrow && n.layer === 0) || bundled(n, narrow)) return "";
+  if (n.layer === 2 && n.state !== "up" && n.flows === 0) return narrow ? "" : n.state === "drain" ? "draining" : n.state;
+  if (failing) return `${ratio(n.failure_ratio)}${narrow ? "" : " fail"}`;
+  return n.flows > 0 || n.layer === 0 ? rate(n.flows) : "";
+}
+const lettersOf = (n: Placed, narrow: boolean, letters: number): number => [Math.max(letters, 18), 24, bundled(n, narrow) ? letters + 6 : letters][n.layer];
+const shortName = (n: Placed, narrow: boolean, letters: number): string => cut(nameOf(n, narrow), lettersOf(n, narrow, letters));
+
 function Words({ n, narrow, letters }: { n: Placed; narrow: boolean; letters: number }) {
   const failing = grade(n.failure_ratio) !== "well";
-  const figure = n.layer === 1 || !narrow || n.flows > 0 ? rate(n.flows) : "";
-  const second = failing ? `${ratio(n.failure_ratio)}${narrow ? "" : " fail"}` : n.flows > 0 || n.layer === 0 ? figure : "";
   const state = n.layer === 0 || n.state === "up" ? null : n.state;
   const x = n.layer === 0 ? -BAR : n.layer === 1 ? 0 : n.members.length > 0 ? BAR + 4 : BAR;
-  // On a phone a group's name takes the place of its figure.
-  const bundle = narrow && n.layer === 2 && n.members.length > 0;
   const y = n.layer === 1 ? -n.bar / 2 - 25 : 0;
   const anchor = n.layer === 0 ? "end" : n.layer === 1 ? "middle" : "start";
+  const figure = figureOf(n, narrow);
+  const tone = failing ? `figure ${grade(n.failure_ratio)}` : "figure";
   return (
     <text x={x} y={y} dy="0.35em" text-anchor={anchor} class="words">
       {state !== null && <tspan class={`c-${stateTone(state as AnyState)}`}>{state === "drain" ? "◐ " : state === "down" ? "✕ " : "▲ "}</tspan>}
-      <tspan class="name">{cut(nameOf(n, narrow), n.layer === 1 ? 24 : n.layer === 0 ? Math.max(letters, 18) : bundle ? letters + 6 : letters)}</tspan>
-      {n.layer === 1 ? (
-        <tspan x={0} dy="1.25em" class={failing ? `figure ${grade(n.failure_ratio)}` : "figure"}>{rate(n.flows)}{failing ? `, ${second}` : ""}</tspan>
-      ) : (
-        !(narrow && n.layer === 0) && !bundle && <tspan class={failing ? `figure ${grade(n.failure_ratio)}` : "figure"}>{"\u2002"}{state !== null && n.flows === 0 ? (narrow ? "" : state === "drain" ? "draining" : state) : second}</tspan>
-      )}
+      <tspan class="name">{shortName(n, narrow, letters)}{n.layer === 1 ? " " : ""}</tspan>
+      {n.layer === 1 ? <tspan x={0} dy="1.25em" class={tone}>{figure}</tspan> : figure !== "" && <tspan class={tone}>{"\u2002"}{figure}</tspan>}
     </text>
   );
 }
@@ -86,8 +95,9 @@ function NodeMark({ n, lit, picked, narrow, letters, onPick, onHover }: { n: Pla
     e.preventDefault();
     onPick(picked === n.id ? "" : n.id);
   };
-  const state = n.layer === 0 ? "" : `, ${n.state}`;
-  const words = `${fullName(n)}${state}, ${rate(n.flows)}, ${ratio(n.failure_ratio)} failed`;
+  // Begins with what is to be seen, so that who speaks to the page can say it.
+  const kind = n.layer === 0 ? fullName(n) : n.layer === 1 ? `service, ${n.state}` : `in ${n.group}, ${n.state}`;
+  const words = `${shortName(n, narrow, letters)} ${figureOf(n, narrow)}, ${kind}, ${rate(n.flows)}, ${ratio(n.failure_ratio)} failed`;
   const tone = n.layer === 0 ? "idle" : stateTone(n.state as AnyState);
   return (
     <g
