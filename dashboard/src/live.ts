@@ -14,12 +14,15 @@ export interface Sample extends Rates, Latency {
 
 const MINUTES = 6;
 const STALE_S = 3.5;
+const PAUSE_S = 3;
 const SLOWEST_RETRY_MS = 10_000;
 
 export const frame = signal<Frame | null>(null);
 export const connection = signal<Connection>("connecting");
 // The server's time, ticking once a second even when no frame comes.
 export const now = signal(Date.now() / 1000);
+// Rises when seconds may be missing from the samples: at the first frame, after a pause, and when the page is looked at again.
+export const holes = signal(0);
 const frameAt = signal(0); // performance.now() of the newest frame, in seconds
 const tick = signal(0);
 
@@ -40,6 +43,7 @@ function keep(list: Sample[], t: number, one: Omit<Sample, "t">): void {
 }
 
 function receive(next: Frame): void {
+  if (next.t - (frame.peek()?.t ?? 0) > PAUSE_S) holes.value += 1;
   keep(totals, next.t, next.totals);
   for (const one of next.services) {
     let list = byService.get(one.name);
@@ -107,7 +111,9 @@ export function startLive(): void {
   }, 1000);
   // After sleep or a change of network a dead socket may look alive for minutes.
   const wake = (): void => {
-    if (document.visibilityState === "visible" && stale.value) void connect();
+    if (document.visibilityState !== "visible") return;
+    holes.value += 1;
+    if (stale.value) void connect();
   };
   document.addEventListener("visibilitychange", wake);
   window.addEventListener("online", wake);

@@ -1,53 +1,34 @@
 // A time series for charts: what the warehouse has, and on "live" each second as it comes.
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Incident, TimeSeries } from "./api";
-import { frame, now, samples, type Sample } from "./live";
+import { clock } from "./format";
+import { merge, type Lines } from "./lib/merge_series";
+import { frame, holes, now, samples } from "./live";
 import { useQuery, type Answer } from "./query";
 import { range } from "./router";
 import type { Span } from "./components/Chart";
 import { severityTone } from "./components/State";
 
-export type Lines = Pick<
-  TimeSeries,
-  | "t" | "flows" | "failures" | "failure_ratio" | "syn_retransmits" | "reconnects" | "bytes" | "reply_bytes" | "active"
-  | "connect_p50_us" | "connect_p95_us" | "connect_p99_us" | "response_p50_us" | "response_p95_us" | "response_p99_us"
->;
-const KEYS = [
-  "flows", "failures", "failure_ratio", "syn_retransmits", "reconnects", "bytes", "reply_bytes", "active",
-  "connect_p50_us", "connect_p95_us", "connect_p99_us", "response_p50_us", "response_p95_us", "response_p99_us",
-] as const;
-const GAP_S = 3; // more than so long without a sample is a gap
-// The newest seconds are in no answer yet when a page opens: until so many samples are there it asks again soon, to close that gap.
-const FEW_SAMPLES = 8;
+export type { Lines } from "./lib/merge_series";
 
-// `base` up to the first sample, then samples; nothing before `from`. A hole becomes one point of nulls, so that no line crosses it.
-export function merge(base: Lines | null, live: readonly Sample[], from: number): Lines {
-  const out: Record<string, (number | null)[]> & { t: number[] } = { t: [] };
-  for (const key of KEYS) out[key] = [];
-  const hole = (t: number): void => {
-    const last = out.t[out.t.length - 1];
-    if (last === undefined || t - last <= GAP_S) return;
-    out.t.push(last + 1);
-    for (const key of KEYS) out[key].push(null);
-  };
-  const until = live.length > 0 ? live[0].t : Infinity;
-  base?.t.forEach((t, i) => {
-    if (t < from || t >= until) return;
-    out.t.push(t);
-    for (const key of KEYS) out[key].push(base[key]?.[i] ?? null);
-  });
-  for (const s of live) {
-    if (s.t < from) continue;
-    hole(s.t);
-    out.t.push(s.t);
-    for (const key of KEYS) out[key].push(s[key] ?? null);
-  }
-  return out as unknown as Lines;
+// The warehouse writes some seconds behind: asked again so long after the stream began or had a hole, it can fill what is missing.
+const BEHIND_MS = 6500;
+
+function useCatchingUp(live: boolean, reload: () => void): void {
+  const turn = holes.value;
+  const latest = useRef(reload);
+  latest.current = reload;
+  useEffect(() => {
+    if (!live) return;
+    const timer = setTimeout(() => latest.current(), BEHIND_MS);
+    return () => clearTimeout(timer);
+  }, [live, turn]);
 }
 
 export interface Series {
   lines: Lines;
   answer: Answer<TimeSeries>;
+  words: string; // what time the lines are of: "the last hour", or when figures began
 }
 
 // Of a service, or of all ("").
@@ -58,14 +39,17 @@ export function useSeries(service: string): Series {
     "timeseries",
     () => ({ from: Math.floor(now.peek() - r.seconds), to: Math.floor(now.peek()), service, points: live ? r.seconds + 2 : 300 }),
     `${service} ${r.key}`,
-    !live ? r.every : samples(service).length > FEW_SAMPLES ? 60 : 10,
+    live ? 60 : r.every,
   );
+  useCatchingUp(live, answer.reload);
   const t = frame.value?.t ?? 0;
   const lines = useMemo(
     () => (live ? merge(answer.data, samples(service), t - r.seconds) : merge(answer.data, [], 0)),
     [answer.data, live, live ? t : 0, service, r.seconds],
   );
-  return { lines, answer };
+  const step = answer.data?.step ?? 1;
+  const young = lines.t.length > 0 && answer.data !== null && lines.t[0] > (live ? t : answer.data.to) - r.seconds + Math.max(10, 2 * step);
+  return { lines, answer, words: young ? `first figures at ${clock(lines.t[0], r.seconds)}` : r.words };
 }
 
 // Incidents of the chosen time, to be marked on charts.
@@ -86,3 +70,8 @@ export function useIncidentMarks(service: string): readonly Span[] {
     [list, service],
   );
 }
+
+// What a chart without figures says; undefined: what it says by itself.
+const BY_THE_HOUR_S = 86_400;
+export const nothingYet = (seconds: number): string | undefined =>
+  seconds > BY_THE_HOUR_S ? "A time so long is drawn by the hour, and no hour has been written yet" : undefined;

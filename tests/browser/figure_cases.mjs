@@ -25,13 +25,21 @@ async function overview(viewer) {
   return [...live, ...kept, ...services];
 }
 
+/** A country's part of its service's flows of now: the frame has the last minute's. */
+function shareOf({ countries, services }, { service, flows }) {
+  const counted = countries.filter((one) => one.service === service).reduce((sum, one) => sum + one.flows, 0);
+  return counted > 0 ? (flows / counted) * services.find(({ name }) => name === service).flows : flows;
+}
+
 /** Links of the frame: countries to services, services to backends. */
 function linksOf(frame) {
   const names = new Intl.DisplayNames(['en'], { type: 'region' });
   const country = (code) => (/^[A-Z]{2}$/.test(code) ? names.of(code) : 'Not known');
   const states = new Map(frame.services.map((service) => [service.name, service.state]));
   return [
-    ...frame.countries.map(({ country: code, service, ...rates }) => ({ from: country(code), to: service, state: states.get(service), ...rates })),
+    ...frame.countries.map((one) => ({
+      ...one, from: country(one.country), to: one.service, state: states.get(one.service), flows: shareOf(frame, one),
+    })),
     ...frame.backends.map((one) => ({ ...one, from: one.service, to: one.pool === '' ? one.name : `${one.name} in ${one.pool}` })),
   ];
 }

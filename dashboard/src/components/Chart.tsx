@@ -42,6 +42,8 @@ interface Props {
 
 type Row = { t: number; v: (number | null)[] };
 
+const LEAST_SPAN_S = 60; // the axis is so long at least, however few figures there are
+
 // A ribbon along the top for each of the first few spans, and a line where it began.
 const RIBBONS = 3;
 function drawMarks(u: uPlot, marks: readonly Span[]): void {
@@ -71,7 +73,7 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
     legend: { show: false },
     cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
     scales: {
-      x: { time: true },
+      x: { time: true, range: (_u, from, to) => [Math.min(from ?? 0, (to ?? 0) - LEAST_SPAN_S), to ?? 0] },
       y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.12, least) || 1] },
     },
     axes: [

@@ -1,6 +1,7 @@
 // A small line without axes; null is a gap. Decorative: the figure and its words stand beside it.
 interface Props {
   values: readonly (number | null)[];
+  t?: readonly number[]; // when each was; else they are evenly apart
   token?: string;
   floor?: number; // where the scale begins; else so that a tenth of the value is a fair part of the height
 }
@@ -8,14 +9,17 @@ interface Props {
 const W = 200;
 const H = 40;
 
-export function path(values: readonly (number | null)[], floor?: number): { line: string; area: string } {
+export function path(values: readonly (number | null)[], floor?: number, t?: readonly number[]): { line: string; area: string } {
   const known = values.filter((v): v is number => v !== null);
   if (known.length < 2) return { line: "", area: "" };
   const high = Math.max(...known);
   const low = floor ?? Math.min(high * 0.7, ...known);
   const span = high - low || 1;
-  const x = (i: number): string => ((i / (values.length - 1)) * W).toFixed(1);
-  const y = (v: number): string => (high === low ? (high === floor ? H - 2 : H / 2) : H - 2 - ((v - low) / span) * (H - 6)).toFixed(1);
+  const at = (i: number): number => t?.[i] ?? i;
+  const wide = at(values.length - 1) - at(0) || 1;
+  const x = (i: number): string => (((at(i) - at(0)) / wide) * W).toFixed(1);
+  // What never moved is in the middle, except where it is nothing at all.
+  const y = (v: number): string => (high === low ? (v === floor ? H - 1 : H / 2) : H - 2 - ((v - low) / span) * (H - 6)).toFixed(1);
   let line = "";
   let area = "";
   let from = -1;
@@ -36,8 +40,8 @@ export function path(values: readonly (number | null)[], floor?: number): { line
   return { line, area };
 }
 
-export function Sparkline({ values, token = "--series-1", floor }: Props) {
-  const { line, area } = path(values, floor);
+export function Sparkline({ values, t, token = "--series-1", floor }: Props) {
+  const { line, area } = path(values, floor, t);
   return (
     <div class="spark" aria-hidden="true">
       <svg viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" style={{ color: `var(${token})` }}>

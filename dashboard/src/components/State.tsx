@@ -63,3 +63,8 @@ export const State = ({ of, title }: { of: AnyState; title?: string }) => <Marke
 export const SeverityMark = ({ of, title }: { of: AnySeverity; title?: string }) => (
   <Marked look={SEVERITIES[of] ?? ["idle", "ring", of]} title={title} />
 );
+
+// Of an incident whose cause is over; the incident itself closes later.
+export const Calmed = ({ of, title }: { of: "easing" | "recovered"; title?: string }) => (
+  <Marked look={of === "easing" ? ["info", "half", "easing"] : ["ok", "disc", "recovered"]} title={title} />
+);

@@ -17,7 +17,7 @@ export default function Overview() {
   const f = frame.value;
   const chosen = service.value;
   const r = range.value;
-  const { lines, answer } = useSeries(chosen);
+  const { lines, answer, words: note } = useSeries(chosen);
   const marks = useIncidentMarks(chosen);
   const kpis = useQuery<Kpis>("kpis", () => ({ window: r.seconds, service: chosen }), `${chosen} ${r.key}`, r.every);
   const slo = info.value?.slo.availability ?? null;
@@ -33,11 +33,11 @@ export default function Overview() {
         <h1>{words?.head ?? "Overview"}</h1>
         <p class="muted">{words?.more ?? "Waiting for the first figures…"}</p>
       </div>
-      <Incidents incidents={incidents} />
+      <Incidents incidents={incidents} frame={f} />
       {error && <Failed error={error} retry={kpis.reload} />}
       <Cards now={f ? nowOf(f, chosen) : null} kpis={kpis.data} lines={lines} slo={slo} />
       {f ? <Services services={mine} kpis={kpis.data} slo={slo} /> : <Skeleton height={220} />}
-      <Charts lines={lines} marks={marks} />
+      <Charts lines={lines} marks={marks} note={note} />
     </>
   );
 }

@@ -24,9 +24,9 @@ interface Row {
 const COLUMNS: readonly Column<Row>[] = [
   { key: "from", title: "From", value: (r) => nameOf(r.from) },
   { key: "to", title: "To", value: (r) => nameOf(r.to), cell: (r) => <>{nameOf(r.to)} {r.to.group !== "" && <span class="muted small">in {r.to.group}</span>}</> },
-  { key: "state", title: "State", value: (r) => STATE_RANK[r.to.state as AnyState] ?? 0, cell: (r) => <State of={r.to.state as AnyState} /> },
   { key: "flows", title: "Flows", number: true, value: (r) => r.link.flows, cell: (r) => rate(r.link.flows) },
   { key: "failed", title: "Failed", number: true, value: (r) => r.link.failure_ratio, cell: (r) => ratio(r.link.failure_ratio) },
+  { key: "state", title: "State", value: (r) => STATE_RANK[r.to.state as AnyState] ?? 0, cell: (r) => <State of={r.to.state as AnyState} /> },
 ];
 
 function rowsOf(g: Graph): Row[] {
@@ -40,7 +40,8 @@ function rowsOf(g: Graph): Row[] {
 
 const HELP = (
   <>
-    <p>A link is as wide as its flows a second; its colour says how many of them failed. Countries are those of clients’ addresses, over the last minute.</p>
+    <p>A link is as wide as its flows a second; its colour says how many of them failed.</p>
+    <p>Countries are those of clients’ addresses. Their shares, and how many of their flows failed, are of the last minute (or of the time chosen above); what is shown is that share of the flows that the service has now.</p>
     <p>Pools of more than 12 backends: the healthy ones are one node, so that those that aren’t stand out.</p>
   </>
 );

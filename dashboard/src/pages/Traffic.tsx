@@ -7,7 +7,7 @@ import { Throughput } from "../components/Throughput";
 import { rate } from "../format";
 import { useQuery } from "../query";
 import { range, service } from "../router";
-import { useIncidentMarks, useSeries } from "../series";
+import { nothingYet, useIncidentMarks, useSeries } from "../series";
 import { Countries } from "./traffic/Countries";
 import { Prefixes } from "./traffic/Prefixes";
 import { ProtocolsTable } from "./traffic/ProtocolsTable";
@@ -23,15 +23,16 @@ export default function Traffic() {
   const protocols = useQuery<Protocols>("protocols", () => ({ window: r.seconds }), r.key, every);
   const geo = useQuery<Geo>("geo", window, key, every);
   const prefixes = useQuery<PrefixesAnswer>("prefixes", window, key, every);
-  const { lines } = useSeries(chosen);
+  const { lines, words } = useSeries(chosen);
+  const empty = nothingYet(r.seconds);
   const marks = useIncidentMarks(chosen);
   return (
     <>
       <h1>Traffic</h1>
-      <div class="columns">
-        <Throughput lines={lines} marks={marks} height={200} />
-        <Panel title="Flows opened" note={r.words} help={FLOWS}>
-          <Chart label="Flows opened a second" t={lines.t} marks={marks} height={200} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
+      <div class="columns two">
+        <Throughput lines={lines} marks={marks} height={200} note={words} empty={empty} />
+        <Panel title="Flows opened" note={words} help={FLOWS}>
+          <Chart label="Flows opened a second" empty={empty} t={lines.t} marks={marks} height={200} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
         </Panel>
       </div>
       <ProtocolsTable answer={protocols} service={chosen} />

@@ -1,6 +1,7 @@
 // The navigation: a column at the left, on a phone a bar with a menu.
 import { useEffect, useState } from "preact/hooks";
 import { Icon, Mark } from "../components/Icon";
+import { incidentState } from "../lib/incident_state";
 import { frame } from "../live";
 import { href, place, route, type PageName } from "../router";
 import { info } from "../session";
@@ -14,7 +15,7 @@ function Count({ page }: { page: string }) {
     return <span class={f.alerts.worst === "critical" ? "mark" : "mark warning"} aria-label={`${f.alerts.firing} firing`}>{f.alerts.firing}</span>;
   }
   if (page === "anomalies" && f.incidents.length > 0) {
-    const grave = f.incidents.some((i) => i.severity === "critical");
+    const grave = f.incidents.some((i) => i.severity === "critical" && incidentState(i, f) === "open");
     return <span class={grave ? "mark" : "mark warning"} aria-label={`${f.incidents.length} open`}>{f.incidents.length}</span>;
   }
   return null;

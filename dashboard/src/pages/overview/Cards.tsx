@@ -13,13 +13,14 @@ interface CardProps {
   label: string;
   help: ComponentChildren;
   parts: Parts;
+  t: readonly number[];
   values: readonly (number | null)[];
   token?: string;
   floor?: number;
   children: ComponentChildren;
 }
 
-function Card({ label, help, parts, values, token, floor, children }: CardProps) {
+function Card({ label, help, parts, t, values, token, floor, children }: CardProps) {
   return (
     <div class="card" role="group" aria-label={label}>
       <div class="label">
@@ -29,7 +30,7 @@ function Card({ label, help, parts, values, token, floor, children }: CardProps)
         <Figure parts={parts} />
       </div>
       <div class="beneath">{children}</div>
-      <Sparkline values={values} token={token} floor={floor} />
+      <Sparkline values={values} t={t} token={token} floor={floor} />
     </div>
   );
 }
@@ -45,11 +46,14 @@ interface Props {
 
 export const nowOf = (f: Frame, service: string): Now | null => (service === "" ? f.totals : (f.services.find((s) => s.name === service) ?? null));
 
-const Against = ({ now, before, rising }: { now: number | null; before: number | null; rising?: "good" | "bad" }) => before === null ? <>nothing before it to compare with</> : (
-  <>
-    <Delta now={now} before={before} rising={rising} /> <span class="nowrap">vs {range.value.key === "live" ? "5 min" : range.value.label} before</span>
-  </>
-);
+function Against({ now, before, rising }: { now: number | null; before: number | null; rising?: "good" | "bad" }) {
+  if (before === null) return <>nothing before that</>;
+  return (
+    <>
+      <Delta now={now} before={before} rising={rising} /> <span class="nowrap">vs {range.value.key === "live" ? "5 min" : range.value.label} before</span>
+    </>
+  );
+}
 
 const both = (lines: Lines): (number | null)[] => lines.bytes.map((b, i) => (b === null ? null : b + (lines.reply_bytes[i] ?? 0)));
 const newest = (values: readonly (number | null)[]): number | null => {
@@ -62,12 +66,7 @@ function Objective({ w, slo }: { w: KpiWindow | null; slo: number | null }) {
   const burn = w?.budget_burn ?? null;
   return (
     <>
-      of {availability(slo)}
-      {burn !== null && (
-        <>
-          ; budget <span class={`delta ${burn > 1 ? "bad" : "good"}`}>{times(burn)}</span>
-        </>
-      )}
+      {burn === null ? <>of {availability(slo)}</> : <>budget use <span class={`delta ${burn > 1 ? "bad" : "good"}`}>{times(burn)}</span></>}
     </>
   );
 }
@@ -75,26 +74,28 @@ function Objective({ w, slo }: { w: KpiWindow | null; slo: number | null }) {
 export function Cards({ now, kpis, lines, slo }: Props) {
   const w = kpis?.totals ?? null;
   const live = range.value.key === "live";
-  const shown: (Rates & Latency) | null = live ? now : w;
+  // Noughts of a time of which nothing is known aren't figures.
+  const known = lines.t.length > 0 || (w?.opened ?? 0) > 0;
+  const shown: (Rates & Latency) | null = live ? now : known ? w : null;
   const before = w?.previous ?? null;
   return (
     <div class="cards six">
-      <Card label="Flows opened" help={FLOWS} parts={rateParts(shown?.flows)} values={lines.flows}>
+      <Card label="Flows opened" help={FLOWS} parts={rateParts(shown?.flows)} t={lines.t} values={lines.flows}>
         <Against now={w?.flows ?? null} before={before?.flows ?? null} />
       </Card>
-      <Card label="Failed" help={FAILURES} parts={ratioParts(shown?.failure_ratio)} values={lines.failure_ratio} token="--fail" floor={0}>
+      <Card label="Failed" help={FAILURES} parts={ratioParts(shown?.failure_ratio)} t={lines.t} values={lines.failure_ratio} token="--fail" floor={0}>
         <Against now={w?.failure_ratio ?? null} before={before?.failure_ratio ?? null} rising="bad" />
       </Card>
-      <Card label="Connect p95" help={CONNECT} parts={microsParts(shown?.connect_p95_us)} values={lines.connect_p95_us} token="--series-3">
+      <Card label="Connect p95" help={CONNECT} parts={microsParts(shown?.connect_p95_us)} t={lines.t} values={lines.connect_p95_us} token="--series-3">
         {methodWords(shown?.connect_method ?? null, shown?.connect_p95_us ?? null)}
       </Card>
-      <Card label="Availability" help={<>{AVAILABILITY}{BURN}</>} parts={availabilityParts(w?.availability)} values={lines.failure_ratio.map((r) => (r === null ? null : 1 - r))} token="--ok" floor={0.95}>
+      <Card label="Availability" help={<>{AVAILABILITY}{BURN}</>} parts={availabilityParts(w?.availability)} t={lines.t} values={lines.failure_ratio.map((r) => (r === null ? null : 1 - r))} token="--ok" floor={0.95}>
         <Objective w={w} slo={slo} />
       </Card>
-      <Card label="Throughput" help={BYTES} parts={bitRateParts(shown ? shown.bytes + shown.reply_bytes : null)} values={both(lines)} token="--series-5">
+      <Card label="Throughput" help={BYTES} parts={bitRateParts(shown ? shown.bytes + shown.reply_bytes : null)} t={lines.t} values={both(lines)} token="--series-5">
         <Against now={w?.bytes ?? null} before={before?.bytes ?? null} />
       </Card>
-      <Card label="Open flows" help={ACTIVE} parts={numberParts(live ? now?.active : newest(lines.active))} values={lines.active} token="--series-6">
+      <Card label="Open flows" help={ACTIVE} parts={numberParts(live ? now?.active : newest(lines.active))} t={lines.t} values={lines.active} token="--series-6">
         {live ? "now" : "at the end"}
       </Card>
     </div>

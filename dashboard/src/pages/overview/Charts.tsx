@@ -5,22 +5,23 @@ import { Panel } from "../../components/Panel";
 import { Throughput } from "../../components/Throughput";
 import { micros, rate } from "../../format";
 import { range } from "../../router";
-import type { Lines } from "../../series";
+import { nothingYet, type Lines } from "../../series";
 
 const HEIGHT = 190;
 const half = <p>A SYN retransmission is a client’s SYN that had no answer; a reconnect is a new flow of the same client within 10 s of a failure.</p>;
 
-export function Charts({ lines, marks }: { lines: Lines; marks: readonly Span[] }) {
-  const note = range.value.words;
+export function Charts({ lines, marks, note }: { lines: Lines; marks: readonly Span[]; note: string }) {
+  const empty = nothingYet(range.value.seconds);
   const failed = lines.failures.some((v) => v !== null && v > 0);
   return (
-    <div class="columns">
+    <div class="columns two">
       <Panel title="Flows opened" note={note} help={FLOWS}>
-        <Chart label="Flows opened a second" t={lines.t} marks={marks} height={HEIGHT} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
+        <Chart label="Flows opened a second" empty={empty} t={lines.t} marks={marks} height={HEIGHT} format={rate} series={[{ label: "opened", values: lines.flows, token: "--series-1", fill: true }]} />
       </Panel>
-      <Panel title="Failures and retries" note={failed || lines.t.length < 2 ? note : `no failures in ${note}`} help={<>{FAILURES}{half}</>}>
+      <Panel title="Failures and retries" note={failed || lines.t.length < 2 ? note : note === range.value.words ? `none in ${note}` : "none so far"} help={<>{FAILURES}{half}</>}>
         <Chart
           label="Failures and retries a second"
+          empty={empty}
           t={lines.t}
           marks={marks}
           height={HEIGHT}
@@ -36,6 +37,7 @@ export function Charts({ lines, marks }: { lines: Lines; marks: readonly Span[] 
       <Panel title="Time to connect" note={note} help={CONNECT}>
         <Chart
           label="Time to connect"
+          empty={empty}
           t={lines.t}
           marks={marks}
           height={HEIGHT}
@@ -47,7 +49,7 @@ export function Charts({ lines, marks }: { lines: Lines; marks: readonly Span[] 
           ]}
         />
       </Panel>
-      <Throughput lines={lines} marks={marks} height={HEIGHT} />
+      <Throughput lines={lines} marks={marks} height={HEIGHT} note={note} empty={empty} />
     </div>
   );
 }

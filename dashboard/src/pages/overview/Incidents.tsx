@@ -1,23 +1,25 @@
 // What is wrong, in words, worst first.
-import type { Incident } from "../../api";
-import { SeverityMark, severityTone } from "../../components/State";
+import type { Frame, Incident } from "../../api";
+import { Calmed, SeverityMark, severityTone } from "../../components/State";
 import { duration, plural } from "../../format";
+import { calmed } from "../../lib/incident_state";
 import { now } from "../../live";
 import { href } from "../../router";
 
-function One({ incident }: { incident: Incident }) {
+function One({ incident, frame }: { incident: Incident; frame: Frame }) {
   const { id, headline, text, severity, opened, anomalies } = incident;
+  const calm = calmed(incident, frame);
   return (
-    <li class={`incident note ${severityTone(severity)}`}>
-      <SeverityMark of={severity} />
+    <li class={`incident note ${calm ? (calm.state === "easing" ? "info" : "ok") : severityTone(severity)}`}>
+      {calm ? <Calmed of={calm.state} title={`was ${severity}`} /> : <SeverityMark of={severity} />}
       <div class="grow">
         <a class="plain" href={href(`/incidents/${id}`)}>
-          <b>{headline}</b>
+          <b>{calm?.head ?? headline}</b>
         </a>
-        <p>{text}</p>
+        <p>{calm ? <>Was {severity}: {headline}. {calm.more}</> : text}</p>
       </div>
       <span class="small muted nowrap" title={plural(anomalies.length, "anomaly", "anomalies")}>
-        for {duration(now.value - opened)}
+        {calm ? "began" : "for"} {duration(now.value - opened)}{calm && " ago"}
       </span>
     </li>
   );
@@ -25,13 +27,13 @@ function One({ incident }: { incident: Incident }) {
 
 const MOST = 4;
 
-export function Incidents({ incidents }: { incidents: readonly Incident[] }) {
-  if (incidents.length === 0) return null;
+export function Incidents({ incidents, frame }: { incidents: readonly Incident[]; frame: Frame | null }) {
+  if (frame === null || incidents.length === 0) return null;
   return (
     <section aria-label="Open incidents">
       <ul class="incidents">
         {incidents.slice(0, MOST).map((i) => (
-          <One key={i.id} incident={i} />
+          <One key={i.id} incident={i} frame={frame} />
         ))}
       </ul>
       {incidents.length > MOST && (

@@ -1,6 +1,6 @@
 // One row per service: is it up, what does it carry, does it keep its objective.
 import { useMemo } from "preact/hooks";
-import { url, type KpiWindow, type Kpis, type ServiceNow } from "../../api";
+import { url, type KpiWindow, type Kpis, type Latency, type Rates, type ServiceNow } from "../../api";
 import { Meter } from "../../components/Figure";
 import { Icon } from "../../components/Icon";
 import { AVAILABILITY, BURN, CONNECT, FAILURES } from "../../components/Meanings";
@@ -13,7 +13,8 @@ import { href, range, service } from "../../router";
 
 interface Row {
   s: ServiceNow;
-  w: KpiWindow | null;
+  w: KpiWindow | null; // over the chosen time
+  shown: (Rates & Latency) | null; // of now on "live", else over the chosen time
 }
 
 function Burn({ burn }: { burn: number | null }) {
@@ -26,34 +27,41 @@ function Burn({ burn }: { burn: number | null }) {
   );
 }
 
+const through = (x: Row["shown"]): number | null => (x === null ? null : x.bytes + x.reply_bytes);
+
+const Connect = ({ of }: { of: Row["shown"] }) => <>{micros(of?.connect_p95_us)}{of?.connect_method && <div class="small muted">{of.connect_method}</div>}</>;
+
 const COLUMNS: readonly Column<Row>[] = [
   {
     key: "name", title: "Service", value: (r) => r.s.name,
     cell: (r) => (
       <>
         <a href={href("/", { service: r.s.name })}>{r.s.name}</a>
-        <div class="small muted vip" title={r.s.vips.join("\n")}>{r.s.vips[0] ?? "no VIP"}{r.s.vips.length > 1 && ` and ${r.s.vips.length - 1} more`}</div>
+        <div class="small muted vip" title={r.s.vips.join("\n")}>{r.s.vips[0] ?? "no VIP"}{r.s.vips.length > 1 && `, +${r.s.vips.length - 1}`}</div>
         <div class="small muted vip">{r.s.mode}, {r.s.scheduler}</div>
       </>
     ),
   },
-  { key: "state", title: "State", value: (r) => STATE_RANK[r.s.state], cell: (r) => <State of={r.s.state} /> },
+  { key: "state", title: "State now", value: (r) => STATE_RANK[r.s.state], cell: (r) => <State of={r.s.state} /> },
   {
-    key: "backends", title: "Backends", number: true, value: (r) => r.s.healthy,
+    key: "backends", title: "Backends now", number: true, value: (r) => r.s.healthy,
     cell: (r) => (
       <a class="plain" href={href("/backends", { service: r.s.name })}>
         {count(r.s.healthy)} of {count(r.s.backends)} up
       </a>
     ),
   },
-  { key: "flows", title: "Flows", number: true, value: (r) => r.s.flows, cell: (r) => rate(r.s.flows) },
-  { key: "failed", title: "Failed", number: true, help: FAILURES, value: (r) => r.s.failure_ratio, cell: (r) => ratio(r.s.failure_ratio) },
+  { key: "flows", title: "Flows", number: true, value: (r) => r.shown?.flows ?? null, cell: (r) => rate(r.shown?.flows) },
+  { key: "failed", title: "Failed", number: true, help: FAILURES, value: (r) => r.shown?.failure_ratio ?? null, cell: (r) => ratio(r.shown?.failure_ratio) },
   { key: "availability", title: "Availability", number: true, help: AVAILABILITY, value: (r) => r.w?.availability ?? null, cell: (r) => availability(r.w?.availability) },
   { key: "burn", title: "Budget use", number: true, help: BURN, value: (r) => r.w?.budget_burn ?? null, cell: (r) => <Burn burn={r.w?.budget_burn ?? null} /> },
-  { key: "connect", title: "Connect p95", number: true, help: CONNECT, value: (r) => r.s.connect_p95_us, cell: (r) => <>{micros(r.s.connect_p95_us)} <span class="small muted">{r.s.connect_method}</span></> },
-  { key: "bytes", title: "Throughput", number: true, value: (r) => r.s.bytes + r.s.reply_bytes, cell: (r) => bitRate(r.s.bytes + r.s.reply_bytes) },
-  { key: "active", title: "Open", number: true, value: (r) => r.s.active, cell: (r) => number(r.s.active) },
+  { key: "connect", title: "Connect p95", number: true, help: CONNECT, value: (r) => r.shown?.connect_p95_us ?? null, cell: (r) => <Connect of={r.shown} /> },
+  { key: "bytes", title: "Throughput", number: true, value: (r) => through(r.shown), cell: (r) => bitRate(through(r.shown)) },
+  { key: "active", title: "Open now", number: true, value: (r) => r.s.active, cell: (r) => number(r.s.active) },
 ];
+
+// On "live" everything is of now.
+const LIVE_COLUMNS = COLUMNS.map((c) => ({ ...c, title: c.title.replace(/ now$/, "") }));
 
 // Minutes of the time shown, for a spreadsheet. The address is made when it is pressed: "now" moves on.
 function Download() {
@@ -70,10 +78,19 @@ function Download() {
 }
 
 export function Services({ services, kpis, slo }: { services: readonly ServiceNow[]; kpis: Kpis | null; slo: number | null }) {
-  const rows = useMemo(() => services.map((s) => ({ s, w: kpis?.services.find((k) => k.name === s.name) ?? null })), [services, kpis]);
+  const live = range.value.key === "live";
+  const rows = useMemo(
+    () =>
+      services.map((s): Row => {
+        const w = kpis?.services.find((k) => k.name === s.name) ?? null;
+        return { s, w, shown: live ? s : w };
+      }),
+    [services, kpis, live],
+  );
+  const over = `over ${range.value.words}${slo === null ? "" : `, objective ${availability(slo)}`}`;
   return (
-    <Panel title="Services" flush actions={<Download />} note={`now; availability and budget over ${range.value.words}${slo === null ? "" : `, objective ${availability(slo)}`}`}>
-      <Table caption="Services" columns={COLUMNS} rows={rows} id={(r) => r.s.name} sort={{ key: "state", down: true }} empty={service.value === "" ? "No service is configured at any node" : `No node has a service ${service.value} now`} />
+    <Panel title="Services" flush actions={<Download />} note={live ? `figures of now; availability and budget ${over}` : over}>
+      <Table caption="Services" columns={live ? LIVE_COLUMNS : COLUMNS} rows={rows} id={(r) => r.s.name} sort={{ key: "state", down: true }} empty={service.value === "" ? "No service is configured at any node" : `No node has a service ${service.value} now`} />
     </Panel>
   );
 }

@@ -1,6 +1,6 @@
 // The state of everything in one sentence. Pure.
 import type { BackendNow, Frame, ServiceNow } from "../../api";
-import { listed, plural } from "../../format";
+import { count, listed, plural } from "../../format";
 
 const named = (list: readonly { name: string }[]): string => listed(list.map((x) => x.name));
 // A backend of several services is named once.
@@ -11,7 +11,7 @@ function ofBackends(backends: readonly BackendNow[]): string {
   const parts: string[] = [];
   const say = (state: BackendNow["state"], words: string): void => {
     const n = backends.filter((b) => b.state === state).length;
-    if (n > 0) parts.push(`${n} ${words}`);
+    if (n > 0) parts.push(`${count(n)} ${words}`);
   };
   say("up", "up");
   say("down", "down");

@@ -2,8 +2,9 @@
 import type { ComponentChildren } from "preact";
 import type { BackendNow, Frame, ServiceNow } from "../../api";
 import { Icon } from "../../components/Icon";
-import { SeverityMark, State, type AnyState } from "../../components/State";
+import { Calmed, SeverityMark, State, type AnyState } from "../../components/State";
 import { bitRate, count, country, duration, listed, micros, number, rate, ratio } from "../../format";
+import { calmed, incidentState, incidentsOf } from "../../lib/incident_state";
 import { now } from "../../live";
 import { backendPath, href } from "../../router";
 import type { Graph, Link, Node } from "./graph";
@@ -81,6 +82,8 @@ export function Detail({ node, graph, frame, pinned, onClose }: Props) {
   const service = node.layer === 1 ? frame?.services.find((s) => s.name === node.name) : undefined;
   const backend = node.layer === 2 && node.members.length === 0 ? frame?.backends.find((b) => b.service === node.service && b.pool === node.group && b.name === node.name) : undefined;
   const severity = service?.severity ?? backend?.severity ?? null;
+  const incidents = frame && (service || backend) ? incidentsOf(frame, { service: node.service, backend: backend?.name ?? "" }) : [];
+  const calm = frame && incidents.length > 0 && incidents.every((i) => incidentState(i, frame) !== "open");
   return (
     <div class="stack detail">
       <div class="row">
@@ -93,10 +96,18 @@ export function Detail({ node, graph, frame, pinned, onClose }: Props) {
       </div>
       <div class="row">
         {node.layer !== 0 && <State of={node.state as AnyState} />}
-        {severity !== null && <SeverityMark of={severity} />}
+        {severity !== null && (calm ? <Calmed of="easing" title={`was ${severity}`} /> : <SeverityMark of={severity} />)}
         {node.layer === 2 && <span class="muted">in {node.group}, for {node.service}</span>}
       </div>
       {backend && backend.reason !== "" && <p class="small">{backend.reason}</p>}
+      {frame && incidents.map((i) => {
+        const over = calmed(i, frame);
+        return (
+          <p key={i.id} class="small">
+            <a href={href(`/incidents/${i.id}`)}>{over?.head ?? i.headline}</a>{over && <span class="muted"> ({over.state})</span>}
+          </p>
+        );
+      })}
       <Facts rows={[["Flows", rate(node.flows)], ["Failed", ratio(node.failure_ratio)], ...(service ? serviceFacts(service) : []), ...(backend ? backendFacts(backend) : [])]} />
       {node.members.length > 0 && <p class="small muted">{listed(node.layer === 0 ? node.members.map(country) : node.members, 8)}</p>}
       {node.layer === 1 && <Ends title="Clients" end="from" graph={graph} links={graph.links.filter((l) => l.to === node.id)} />}

@@ -5,6 +5,7 @@ import { Shape, stateTone, type AnyState } from "../../components/State";
 import { rate, ratio } from "../../format";
 import type { Graph, Layer, Link, Node } from "./graph";
 import { layout, type Drawn, type Placed } from "./layout";
+import type { Stand } from "./stand";
 import { fullName, grade, nameOf } from "./words";
 
 const BAR = 10;
@@ -30,25 +31,29 @@ interface Columns {
 
 function columnsOf(graph: Graph, width: number): Columns {
   const narrow = width < NARROW;
-  const most = narrow ? 120 : width * 0.27;
+  const most = narrow ? 130 : width * 0.27;
   const left = narrow ? 40 : Math.min(most, widest(graph, 0, narrow) + FIGURE + 24);
-  const right = Math.min(most, widest(graph, 2, narrow) + (narrow ? 58 : FIGURE + 48));
+  const right = Math.min(most, widest(graph, 2, narrow) + (narrow ? 68 : FIGURE + 48));
   const x: Columns["x"] = [Math.round(left), Math.round((left + width - right) / 2), Math.round(width - right)];
-  return { x, letters: Math.max(6, Math.floor((right - (narrow ? 56 : FIGURE + 20)) / CHARACTER)) };
+  return { x, letters: Math.max(6, Math.floor((right - (narrow ? 66 : FIGURE + 20)) / CHARACTER)) };
 }
 
 const cut = (text: string, letters: number): string => (text.length <= letters ? text : `${text.slice(0, letters - 1)}…`);
+
+// On a phone a group's name takes the place of its figure.
+const bundled = (n: Placed, narrow: boolean): boolean => narrow && n.layer === 2 && n.members.length > 0;
 
 // What stands beside the name: flows, or what is wrong; "" where there is no room.
 function figureOf(n: Placed, narrow: boolean): string {
   const failing = grade(n.failure_ratio) !== "well";
   if (n.layer === 1) return `${rate(n.flows)}${failing ? `, ${ratio(n.failure_ratio)}${narrow ? "" : " fail"}` : ""}`;
-  if (narrow && n.layer === 0) return "";
+  if ((narrow && n.layer === 0) || bundled(n, narrow)) return "";
   if (n.layer === 2 && n.state !== "up" && n.flows === 0) return narrow ? "" : n.state === "drain" ? "draining" : n.state;
   if (failing) return `${ratio(n.failure_ratio)}${narrow ? "" : " fail"}`;
   return n.flows > 0 || n.layer === 0 ? rate(n.flows) : "";
 }
-const shortName = (n: Placed, narrow: boolean, letters: number): string => cut(nameOf(n, narrow), n.layer === 1 ? 24 : Math.max(letters, 18 * (1 - n.layer / 2)));
+const lettersOf = (n: Placed, narrow: boolean, letters: number): number => [Math.max(letters, 18), 24, bundled(n, narrow) ? letters + 6 : letters][n.layer];
+const shortName = (n: Placed, narrow: boolean, letters: number): string => cut(nameOf(n, narrow), lettersOf(n, narrow, letters));
 
 function Words({ n, narrow, letters }: { n: Placed; narrow: boolean; letters: number }) {
   const failing = grade(n.failure_ratio) !== "well";
@@ -128,13 +133,11 @@ export function Map_({ graph, picked, hovered, onPick, onHover }: Props & { hove
     return () => watch.disconnect();
   }, []);
   const columns = useMemo(() => columnsOf(graph, width), [graph, width]);
-  const drawn = useMemo(() => (width > 0 ? layout(graph, columns.x, BAR) : null), [graph, width]);
+  const before = useRef<Stand | null>(null);
+  const drawn = useMemo(() => (width > 0 ? layout(graph, columns.x, BAR, before.current) : null), [graph, width]);
+  before.current = drawn?.stand ?? null;
   const lit = neighbours(graph, hovered !== "" ? hovered : picked);
-  // It grows but doesn't shrink while the nodes are the same: what stands below isn't moved by a second's noise.
-  const kept = useRef({ nodes: "", height: 0 });
-  const names = drawn?.nodes.map((n) => n.id).join(" ") ?? "";
-  if (drawn) kept.current = { nodes: names, height: kept.current.nodes === names ? Math.max(kept.current.height, drawn.height) : drawn.height };
-  const height = kept.current.height + 60;
+  const height = (drawn?.height ?? 0) + 60;
   const byId = useMemo(() => new Map(graph.nodes.map((n) => [n.id, n])), [graph]);
   const narrow = width < NARROW;
   // What fails is drawn last, above the rest.

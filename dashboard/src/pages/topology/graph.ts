@@ -4,6 +4,7 @@
 // ones are one node, and so are those that are one too many.
 import type { Frame, Topology } from "../../api";
 import { count } from "../../format";
+import { shared } from "./shares";
 
 const COUNTRIES = 12;
 const ALONE = 12;
@@ -35,20 +36,11 @@ export interface Graph {
 // The newest frame as the API's own topology would put it.
 export function ofFrame(f: Frame, service: string): Topology {
   const mine = (name: string): boolean => service === "" || service === name;
-  const countries = new Map<string, Topology["nodes"][number]>();
-  const links: Topology["links"] = [];
-  for (const c of f.countries) {
-    if (!mine(c.service)) continue;
-    const id = `country:${c.country}`;
-    const one = countries.get(id) ?? { id, kind: "country" as const, name: c.country, state: "", flows: 0, failure_ratio: null };
-    const failures = (one.failure_ratio ?? 0) * one.flows + (c.failure_ratio ?? 0) * c.flows;
-    const known = one.failure_ratio !== null || c.failure_ratio !== null;
-    one.flows += c.flows;
-    one.failure_ratio = known && one.flows > 0 ? failures / one.flows : null;
-    countries.set(id, one);
-    links.push({ from: id, to: `service:${c.service}`, flows: c.flows, failure_ratio: c.failure_ratio });
-  }
-  const nodes: Topology["nodes"] = [...countries.values()];
+  const here = f.countries.filter((c) => mine(c.service));
+  const codes = new Set(here.map((c) => c.country));
+  // Their flows and failures are those of their links (shares.ts).
+  const nodes: Topology["nodes"] = [...codes].map((name) => ({ id: `country:${name}`, kind: "country", name, state: "", flows: 0, failure_ratio: null }));
+  const links: Topology["links"] = here.map((c) => ({ from: `country:${c.country}`, to: `service:${c.service}`, flows: c.flows, failure_ratio: c.failure_ratio }));
   for (const s of f.services) {
     if (mine(s.name)) nodes.push({ id: `service:${s.name}`, kind: "service", name: s.name, state: s.state, flows: s.flows, failure_ratio: s.failure_ratio });
   }
@@ -126,7 +118,8 @@ function regroup(links: readonly Link[], into: ReadonlyMap<string, string>): Lin
   return [...merged.values()];
 }
 
-export function graph(t: Topology): Graph {
+export function graph(answer: Topology): Graph {
+  const t = shared(answer);
   const into = new Map<string, string>();
   const countries: Node[] = [];
   const services: Node[] = [];
