@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <numeric>
 #include <utility>
@@ -69,6 +70,7 @@ std::string number(double value) {
 
 // In the unit that people read: shares in percent, times (microseconds) in milliseconds.
 std::string value_words(Kpi kpi, double value) {
+  constexpr double kNoShare = 1e-5;  // what is usually 0 is never quite that in a moving mean
   switch (kpi) {
     case Kpi::latency:
       return number(value / 1'000) + " ms";
@@ -77,8 +79,14 @@ std::string value_words(Kpi kpi, double value) {
     case Kpi::active_flows:
       return number(value);
     default:
-      return number(value * 100) + " %";
+      return number(std::abs(value) < kNoShare ? 0 : value * 100) + " %";
   }
+}
+
+std::string expected_words(const Anomaly& anomaly) {
+  const std::string low = value_words(anomaly.kpi, anomaly.expected_low);
+  const std::string high = value_words(anomaly.kpi, anomaly.expected_high);
+  return low == high ? low : low + " to " + high;
 }
 
 // "backend web-2 of web is down", "latency of service web: 84 ms, expected 3 ms to 9 ms".
@@ -87,9 +95,7 @@ std::string fact(const Anomaly& anomaly) {
   if (anomaly.kpi == Kpi::up) return who + (anomaly.observed > 0 ? " is up again" : " is down");
   const std::string what = std::string(kpi_words(anomaly.kpi)) + " of " + who;
   if (anomaly.observed > anomaly.expected_high || anomaly.observed < anomaly.expected_low)
-    return what + ": " + value_words(anomaly.kpi, anomaly.observed) + ", expected " +
-           value_words(anomaly.kpi, anomaly.expected_low) + " to " +
-           value_words(anomaly.kpi, anomaly.expected_high);
+    return what + ": " + value_words(anomaly.kpi, anomaly.observed) + ", expected " + expected_words(anomaly);
   return what + ": " + anomaly.reason;
 }
 

@@ -43,6 +43,18 @@ TEST(Incident, OfOneAnomaly) {
             "(nothing else is unusual).");
 }
 
+TEST(Incident, SharesAreInPercentAndAlmostNoneIsNone) {
+  Anomaly failing = anomaly("web", "web-2", Kpi::failures, 0);
+  failing.observed = 0.0656;
+  failing.expected_low = 0;
+  failing.expected_high = 1.1e-307;
+  EXPECT_EQ(group_incidents({&failing, 1}, kTopology)[0].headline,
+            "failures of backend web-2 of web: 6.56 %, expected 0 %, since 12:00:00");
+  failing.expected_high = 0.0145;
+  EXPECT_EQ(group_incidents({&failing, 1}, kTopology)[0].headline,
+            "failures of backend web-2 of web: 6.56 %, expected 0 % to 1.45 %, since 12:00:00");
+}
+
 TEST(Incident, AServiceThatIsDownHidesItsBackends) {
   const std::vector<Anomaly> found = {
       anomaly("web", "web-1", Kpi::up, 0),       anomaly("web", "web-2", Kpi::up, 1),
