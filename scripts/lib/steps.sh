@@ -32,10 +32,11 @@ end_steps() {
   fi
 }
 
-# What failed, in a few lines, where it is read first: compilations, programs of meson, cases of GoogleTest, smoke tests.
+# What failed, in a few lines, where it is read first: compilations, programs of meson, cases of GoogleTest, fuzz targets
+# and what broke them, smoke tests.
 name_failures() {
-  grep -E '^FAILED: |^ *[0-9]+/[0-9]+ .* (FAIL|TIMEOUT|ERROR) |^\[  FAILED  \] .*\([0-9]+ ms\)$' "$1" | cut -c -200 | sort -u | head -n 20 |
-    sed 's/^ */     /' || true
+  grep -aE '^FAILED: |^ *[0-9]+/[0-9]+ .* (FAIL|TIMEOUT|ERROR) |^\[  FAILED  \] .*\([0-9]+ ms\)$|^[a-z_]+ +FAILED |^  (wrong:|SUMMARY:)' "$1" |
+    cut -c -200 | sort -u | head -n 20 | sed 's/^ */     /' || true
 }
 
 # step NAME COMMAND...: the command's status. Its standard input is empty, so that nothing waits for an answer.

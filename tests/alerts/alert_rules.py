@@ -86,9 +86,10 @@ def labels_in(expression):
 
 @functools.cache
 def documented_metrics():
-    """{name: (type, labels)} of docs/metrics.md, histograms and summaries by the names of their series."""
+    """{name: (type, labels)} of shuntd's in docs/metrics.md, histograms and summaries by the names of their series."""
     found = {}
-    for line in (ROOT / "docs/metrics.md").read_text(encoding="utf-8").splitlines():
+    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    for line in page.split("\n## shunt-insight\n")[0].splitlines():  # another program's are behind it
         row = re.match(r"\| `(shunt_\w+)` \| (\w+) \| ([^|]*)\|", line)
         if not row:
             continue

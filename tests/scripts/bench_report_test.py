@@ -41,7 +41,8 @@ class Rows(unittest.TestCase):
         self.assertIn(wanted, str(caught.exception))
 
     def test_good_ones(self):
-        rows = [row(), alone(flows=None, family=None), row(stage='parse', bytes_per_flow=25.6)]
+        rows = [row(), alone(flows=None, family=None), row(stage='parse', bytes_per_flow=25.6),
+                alone(stage='parse', ticks_min=0.0, ticks_median=0.0)]
         self.assertEqual(bench_report.load_rows(json.dumps(rows)), rows)
 
     def test_what_is_no_array_of_rows(self):

@@ -11,10 +11,10 @@ CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 def markdown_files():
-    """All but those of build folders and hidden ones."""
+    """All but those of build folders, hidden ones and modules of npm."""
     for path in sorted(ROOT.rglob("*.md")):
-        top = path.relative_to(ROOT).parts[0]
-        if not top.startswith((".", "build")):
+        parts = path.relative_to(ROOT).parts
+        if not parts[0].startswith((".", "build")) and "node_modules" not in parts:
             yield path
 
 
