@@ -30,6 +30,8 @@ constexpr int64_t kBegin = 1'767'225'600;  // an hour
 constexpr int64_t kMicro = 1'000'000;
 constexpr size_t kSeries = 80;
 constexpr size_t kBatchRows = 5'000;
+constexpr size_t kHeatmapColumns = 120;
+using Whose = WarehouseReader::Whose;
 
 class Folder {
  public:
@@ -275,6 +277,12 @@ void bench_queries(Report& report, const Options& options, const Folder& folder,
   ask("query quantiles", [&] { return reader.total(backend, half_day, now).ok(); });
   ask("query top backends",
       [&] { return reader.top_backends("web", {end - 3600, end}, now, std::nullopt, 10).ok(); });
+  const TimeRange hour{end - 3600, end};
+  ask("query totals 1h", [&] { return reader.service_totals("", hour, now).ok(); });
+  ask("query retries 1h", [&] { return reader.counts(Whose::backends, "", hour, now).ok(); });
+  ask("query heat map 12h", [&] {
+    return reader.backend_series("web", half_day, now, kHeatmapColumns, kSeries, Sketches::none).ok();
+  });
   ask("query countries", [&] { return reader.countries("web", {kBegin, kBegin + 86'400}, 40).ok(); });
 }
 

@@ -108,7 +108,8 @@ void pool_heatmap(ApiState& state, const ApiCall& call, const Answer& answer) {
                                                     : HeatmapKpi::connect_p95_us;
   const auto ask = [range, service, which,
                     now = state.now_s()](WarehouseReader& reader) -> Result<std::string> {
-    const auto series = reader.backend_series(service, range, now, kHeatmapColumns, kHeatmapRows);
+    const Sketches sketches = which == HeatmapKpi::connect_p95_us ? Sketches::connect : Sketches::none;
+    const auto series = reader.backend_series(service, range, now, kHeatmapColumns, kHeatmapRows, sketches);
     if (!series) return series.error();
     return pool_heatmap_json(series.value(), range, which);
   };

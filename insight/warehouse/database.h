@@ -80,8 +80,8 @@ class Database {
   using Time = std::chrono::steady_clock::time_point;
   // What a query hasn't told by then is an error. Time::max(): none, as at the beginning.
   virtual void set_deadline(Time deadline) = 0;
-  // Any thread may set this flag, which has to live as long: then a query ends in an error (of PostgreSQL at its
-  // next row). nullptr: none.
+  // Any thread may set this flag, which has to live as long: then a query ends in an error (of PostgreSQL at
+  // its next row). nullptr: none.
   void set_given_up(const std::atomic<bool>* flag) { given_up_ = flag; }
 
   // Bytes that it uses on disk.

@@ -11,10 +11,14 @@ namespace shunt::insight {
 
 inline constexpr size_t kTopPoints = 100;  // of a series, when many are summed
 
-inline std::string columns_of(Resolution resolution) {
+// A sketch that isn't wanted is NULL.
+inline std::string columns_of(Resolution resolution, Sketches sketches) {
   std::string columns;
-  for (const std::string& column : shape_of(kKpiTables[static_cast<size_t>(resolution)]).columns)
-    columns += (columns.empty() ? "" : ", ") + column;
+  for (const std::string& column : shape_of(kKpiTables[static_cast<size_t>(resolution)]).columns) {
+    const bool is_wanted = !column.ends_with("_sketch") || sketches == Sketches::all ||
+                           (sketches == Sketches::connect && column.starts_with("connect_"));
+    columns += (columns.empty() ? "" : ", ") + (is_wanted ? column : "NULL");
+  }
   return columns;
 }
 

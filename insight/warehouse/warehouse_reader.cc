@@ -49,13 +49,13 @@ WarehouseReader::Step WarehouseReader::step_for(TimeRange range, int64_t now_s, 
   return {Resolution::hour, ((days - 1) / (most - 2) + 1) * kDay};
 }
 
-WarehouseReader::Step WarehouseReader::table_for(TimeRange range, int64_t now_s, size_t points) const {
+Resolution WarehouseReader::table_for(TimeRange range, int64_t now_s, size_t points) const {
   const int64_t width = std::max<int64_t>(range.to_s - range.from_s, 1);
   for (const Resolution table : {Resolution::second, Resolution::ten_seconds, Resolution::minute}) {
     if (is_kept(table, range, now_s) && (width - 1) / seconds_of(table) + 2 <= static_cast<int64_t>(points))
-      return {table, seconds_of(table)};
+      return table;
   }
-  return {Resolution::hour, 3600};
+  return Resolution::hour;
 }
 
 Result<std::vector<int64_t>> WarehouseReader::series_of(const SeriesQuestion& question) {
@@ -73,11 +73,11 @@ Result<std::vector<int64_t>> WarehouseReader::series_of(const SeriesQuestion& qu
 }
 
 Result<Ok> WarehouseReader::each_cell(Resolution resolution, int64_t series, TimeRange range,
-                                      const OnCell& on_cell) {
+                                      const OnCell& on_cell, Sketches sketches) {
   const std::array<SqlValue, 3> values = {series, range.from_s, range.to_s};
   bool is_sound = true;
   const Result<Ok> read =
-      database_->query("SELECT " + columns_of(resolution) + " FROM " + table_name(resolution) +
+      database_->query("SELECT " + columns_of(resolution, sketches) + " FROM " + table_name(resolution) +
                            " WHERE series_id = ?1 AND ts >= ?2 AND ts < ?3 ORDER BY ts",
                        values, [&](const SqlRow& row) {
                          const std::optional<KpiCell> cell = cell_of(row, 2);
@@ -91,15 +91,19 @@ Result<Ok> WarehouseReader::each_cell(Resolution resolution, int64_t series, Tim
 }
 
 // Intervals of a series follow each other; those of several are beside each other.
-Result<TimeSeries> WarehouseReader::series_together(std::span<const int64_t> series, TimeRange range,
-                                                    Step step) {
+Result<TimeSeries> WarehouseReader::series_together(std::span<const int64_t> series,
+                                                    std::span<const TimeTile> tiles, Step step,
+                                                    Sketches sketches) {
   std::map<int64_t, KpiCell> cells;
   for (const int64_t id : series) {
     std::map<int64_t, KpiCell> own;
-    const Result<Ok> read = each_cell(
-        step.resolution, id, widened(range, step.step_s),
-        [&](int64_t second, const KpiCell& cell) { own[second / step.step_s * step.step_s].merge(cell); });
-    if (!read) return read.error();
+    const OnCell add = [&](int64_t second, const KpiCell& cell) {
+      own[second / step.step_s * step.step_s].merge(cell);
+    };
+    for (const TimeTile& tile : tiles) {
+      const Result<Ok> read = each_cell(tile.table, id, tile.range, add, sketches);
+      if (!read) return read.error();
+    }
     if (cells.empty()) {
       cells = std::move(own);
       continue;
@@ -117,59 +121,29 @@ Result<TimeSeries> WarehouseReader::time_series(const SeriesQuestion& question, 
                                                 int64_t now_s, size_t points) {
   const Result<std::vector<int64_t>> series = series_of(question);
   if (!series) return series.error();
-  return series_together(series.value(), range, step_for(range, now_s, points));
+  const Step step = step_for(range, now_s, points);
+  return series_together(series.value(),
+                         tiles_of(step.resolution, widened(range, step.step_s), now_s, retention_), step);
+}
+
+Result<KpiCell> WarehouseReader::sum_of(std::span<const int64_t> series, std::span<const TimeTile> tiles) {
+  KpiCell sum;
+  for (const int64_t id : series) {
+    KpiCell own;
+    for (const TimeTile& tile : tiles) {
+      const Result<Ok> read =
+          each_cell(tile.table, id, tile.range, [&](int64_t, const KpiCell& cell) { own.merge(cell); });
+      if (!read) return read.error();
+    }
+    sum.add_beside(own);
+  }
+  return sum;
 }
 
 Result<KpiCell> WarehouseReader::total(const SeriesQuestion& question, TimeRange range, int64_t now_s) {
-  const Result<std::vector<int64_t>> ids = series_of(question);
-  if (!ids) return ids.error();
-  const Result<TimeSeries> series = series_together(ids.value(), range, table_for(range, now_s, kMostPoints));
+  const Result<std::vector<int64_t>> series = series_of(question);
   if (!series) return series.error();
-  KpiCell total;
-  for (const TimePoint& point : series.value().points)
-    total.merge(point.cell);
-  return total;
-}
-
-Result<std::vector<BackendTotal>> WarehouseReader::top_backends(const std::string& service, TimeRange range,
-                                                                int64_t now_s, std::optional<KpiCount> by,
-                                                                size_t limit) {
-  const Step step = table_for(range, now_s, kTopPoints);
-  const TimeRange whole = widened(range, seconds_of(step.resolution));
-  const std::string column = by ? std::string(kKpiCountNames[static_cast<size_t>(*by)]) : "failures";
-  std::map<std::pair<std::string, std::string>, std::pair<uint64_t, std::vector<int64_t>>> sums;
-  const std::array<SqlValue, 3> values = {service, whole.from_s, whole.to_s};
-  const Result<Ok> read = database_->query("SELECT s.pool, s.backend, s.series_id, (SELECT sum(k." + column +
-                                               ") FROM " + table_name(step.resolution) +
-                                               " k WHERE k.series_id = s.series_id AND k.ts >= ?2 AND k.ts < "
-                                               "?3) FROM v_series s WHERE s.service = ?1 AND s.backend <> ''",
-                                           values, [&](const SqlRow& row) {
-                                             if (row.is_null(3)) return true;
-                                             auto& [sum, series] = sums[{row.text(0), row.text(1)}];
-                                             sum += static_cast<uint64_t>(row.integer(3));
-                                             series.push_back(row.integer(2));
-                                             return true;
-                                           });
-  if (!read) return read.error();
-  std::vector<decltype(sums)::const_iterator> order;
-  for (auto at = sums.cbegin(); at != sums.cend(); ++at)
-    order.push_back(at);
-  // Equal ones by name, as the map has them.
-  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-    return a->second.first != b->second.first ? a->second.first > b->second.first : a->first < b->first;
-  });
-  order.resize(std::min(order.size(), limit));
-  std::vector<BackendTotal> out;
-  for (const auto& at : order) {
-    BackendTotal backend{at->first.first, at->first.second, {}};
-    for (const int64_t series : at->second.second) {
-      const Result<Ok> summed = each_cell(step.resolution, series, whole,
-                                          [&](int64_t, const KpiCell& cell) { backend.total.merge(cell); });
-      if (!summed) return summed.error();
-    }
-    out.push_back(std::move(backend));
-  }
-  return out;
+  return sum_of(series.value(), tiles_of(table_for(range, now_s, kTopPoints), range, now_s, retention_));
 }
 
 Result<std::vector<ClosedCell>> WarehouseReader::unfinished() {

@@ -2,7 +2,8 @@
 //
 // Owner: one thread, with a connection of its own; it never waits for the writer. Cost: a series of up to
 // 1,000 points is one range of one key (bench/ingest_bench.cc has figures). Times are seconds since 1970; a
-// range is [from, to), widened to whole intervals of the resolution that it gets.
+// range is [from, to). Points are whole steps; sums are of exactly the range, as far as finer tables go back
+// (time_tiles.h).
 #pragma once
 
 #include <cstdint>
@@ -21,13 +22,9 @@
 #include "insight/warehouse/database.h"
 #include "insight/warehouse/rows.h"
 #include "insight/warehouse/tables.h"
+#include "insight/warehouse/time_tiles.h"
 
 namespace shunt::insight {
-
-struct TimeRange {
-  int64_t from_s = 0;
-  int64_t to_s = 0;
-};
 
 // Of a service as a whole, or of one of its backends; at one node, or at all of them together. Without a
 // service: all services together.
@@ -106,6 +103,9 @@ struct AnomalyQuestion {
   size_t limit = 200;
 };
 
+// Which sketches are read: they are most of a cell's cost.
+enum class Sketches : uint8_t { all, connect, none };
+
 class WarehouseReader {
  public:
   static constexpr size_t kMostPoints = 1'000;
@@ -119,7 +119,8 @@ class WarehouseReader {
                                  size_t points = kMostPoints);
   // Of a service's backends, `limit` of them at most: those that opened most flows, by pool and name.
   Result<std::vector<BackendSeries>> backend_series(const std::string& service, TimeRange range,
-                                                    int64_t now_s, size_t points, size_t limit);
+                                                    int64_t now_s, size_t points, size_t limit,
+                                                    Sketches sketches = Sketches::all);
   // All of a range together; quantiles are of its merged sketches.
   Result<KpiCell> total(const SeriesQuestion& question, TimeRange range, int64_t now_s);
   // The same of every service (as a whole), or of the one that is named. By name.
@@ -168,12 +169,15 @@ class WarehouseReader {
   };
   bool is_kept(Resolution resolution, TimeRange range, int64_t now_s) const;
   Step step_for(TimeRange range, int64_t now_s, size_t points) const;
-  // Of the finest table that has at most so many cells of each series in it: for what is summed anyway.
-  Step table_for(TimeRange range, int64_t now_s, size_t points) const;
+  // The finest table that has at most so many cells of each series in the range: for what is summed anyway.
+  Resolution table_for(TimeRange range, int64_t now_s, size_t points) const;
   Result<std::vector<int64_t>> series_of(const SeriesQuestion& question);
-  Result<TimeSeries> series_together(std::span<const int64_t> series, TimeRange range, Step step);
+  Result<TimeSeries> series_together(std::span<const int64_t> series, std::span<const TimeTile> tiles,
+                                     Step step, Sketches sketches = Sketches::all);
+  Result<KpiCell> sum_of(std::span<const int64_t> series, std::span<const TimeTile> tiles);
   using OnCell = std::function<void(int64_t, const KpiCell&)>;
-  Result<Ok> each_cell(Resolution resolution, int64_t series, TimeRange range, const OnCell& on_cell);
+  Result<Ok> each_cell(Resolution resolution, int64_t series, TimeRange range, const OnCell& on_cell,
+                       Sketches sketches = Sketches::all);
 
   std::unique_ptr<Database> database_;
   RetentionSettings retention_;

@@ -81,6 +81,53 @@ inline void totals_of_services_and_backends(Database& database, const DatabaseAd
   EXPECT_FALSE(reader.knows_service("nobody").value());
 }
 
+// In a running hour there is no hour yet: sums are of the minutes and seconds that there are, and of no
+// other.
+inline void sums_are_of_the_range(Database& database, const DatabaseAddress& address) {
+  std::vector<WarehouseRow> rows;
+  const SeriesName whole{"lb1", "web", "", ""};
+  const SeriesName backend{"lb1", "web", "pool", "a"};
+  constexpr int64_t kNow = kHour + 3 * 3600 + 25 * 60 + 37;
+  for (const Resolution table :
+       {Resolution::hour, Resolution::minute, Resolution::ten_seconds, Resolution::second}) {
+    const int64_t step = seconds_of(table);
+    for (int64_t at = kHour; at + step + 4 <= kNow; at += step) {
+      if (table == Resolution::second && at < kNow - 1200) continue;
+      if (table == Resolution::ten_seconds && at < kNow - 1200 && at > kHour + 3600) continue;
+      for (const SeriesName& name : {whole, backend})
+        rows.emplace_back(cell_of_series(name, at, static_cast<uint64_t>(step), 300, table));
+    }
+  }
+  store_all(database, rows);
+  WarehouseReader reader = reader_of(address);
+  for (const int64_t from : {kHour, kHour + 1800, kHour + 3000, kNow - 900, kNow - 90}) {
+    const auto wanted = static_cast<uint64_t>(kNow - 4 - from);  // the last seconds aren't written yet
+    const TimeRange range{from, kNow};
+    EXPECT_EQ(reader.total({"web", "", "", ""}, range, kNow).value().counts[KpiCount::opened], wanted)
+        << from;
+    EXPECT_EQ(reader.service_totals("web", range, kNow).value().at(0).total.seconds, wanted) << from;
+    EXPECT_EQ(reader.counts(WarehouseReader::Whose::backends, "web", range, kNow)
+                  .value()
+                  .at(0)
+                  .total.counts[KpiCount::opened],
+              wanted)
+        << from;
+  }
+  uint64_t all = 0;
+  const Result<TimeSeries> six = reader.time_series({"web", "", "", ""}, {kHour, kNow}, kNow, 6);
+  for (const TimePoint& point : six.value().points)
+    all += point.cell.counts[KpiCount::opened];
+  EXPECT_EQ(all, static_cast<uint64_t>(kNow - 4 - kHour));
+  const auto series = reader.backend_series("web", {kHour, kNow}, kNow, 100, 9, Sketches::none);
+  ASSERT_EQ(series.value().size(), 1U);
+  EXPECT_TRUE(series.value()[0].series.points.at(0).cell.connect().empty());
+  EXPECT_FALSE(reader.backend_series("web", {kHour, kNow}, kNow, 100, 9, Sketches::connect)
+                   .value()[0]
+                   .series.points.at(0)
+                   .cell.connect()
+                   .empty());
+}
+
 inline void backends_beside_each_other(Database& database, const DatabaseAddress& address) {
   std::vector<WarehouseRow> rows;
   for (int64_t i = 0; i < 10; ++i) {

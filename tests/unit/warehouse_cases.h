@@ -285,6 +285,7 @@ inline const std::map<std::string, WarehouseCase>& warehouse_cases() {
       {"TopBackendsAndCountries", top_backends_and_countries},
       {"SeveralSeriesTogether", several_series_together},
       {"TotalsOfServicesAndBackends", totals_of_services_and_backends},
+      {"SumsAreOfTheRange", sums_are_of_the_range},
       {"BackendsBesideEachOther", backends_beside_each_other},
       {"ClientsAndTheirAttempts", clients_and_their_attempts},
       {"HostsByStep", hosts_by_step},

@@ -48,7 +48,8 @@ TEST(WarehouseReader, TakesTheFinestResolutionThatGivesEnough) {
   EXPECT_EQ(resolution(now - 200 * 86'400, now - 200 * 86'400 + 600),
             (std::pair{Resolution::hour, int64_t{3600}}));
   // A day by hours is the sum of its hours.
-  const Result<TimeSeries> year = reader.time_series({"web", "", "web-pool", "a"}, {kHour, now}, now, 50);
+  const Result<TimeSeries> year =
+      reader.time_series({"web", "", "web-pool", "a"}, {kHour, now}, now + 60, 50);
   ASSERT_TRUE(year.ok());
   EXPECT_LE(year.value().points.size(), 50U);
   KpiCell sum;
@@ -58,6 +59,42 @@ TEST(WarehouseReader, TakesTheFinestResolutionThatGivesEnough) {
   for (uint64_t i = 0; i < 400 * 24; ++i)
     wanted.merge(cell_numbered(i));
   EXPECT_EQ(sum, wanted);
+}
+
+std::string tiles_text(Resolution table, TimeRange range, int64_t now_s) {
+  std::string text;
+  for (const TimeTile& tile : tiles_of(table, range, now_s, {})) {
+    text += (text.empty() ? "" : " ") + std::to_string(seconds_of(tile.table)) +
+            "s:" + std::to_string(tile.range.from_s - kHour) + "-" + std::to_string(tile.range.to_s - kHour);
+  }
+  return text;
+}
+
+TEST(TimeTiles, FinerTablesHaveWhatIsNotAWholeInterval) {
+  const int64_t later = kHour + 86'400;
+  EXPECT_EQ(tiles_text(Resolution::hour, {kHour, kHour + 7200}, later), "3600s:0-7200");
+  EXPECT_EQ(tiles_text(Resolution::hour, {kHour + 3540, kHour + 7260}, later),
+            "60s:3540-3600 3600s:3600-7200 60s:7200-7260");
+  EXPECT_EQ(tiles_text(Resolution::minute, {kHour + 55, kHour + 130}, kHour + 300),
+            "1s:55-60 60s:60-120 10s:120-130");
+  EXPECT_EQ(tiles_text(Resolution::hour, {kHour + 5, kHour + 25}, later), "1s:5-10 10s:10-20 1s:20-25");
+  EXPECT_EQ(tiles_text(Resolution::hour, {kHour, kHour}, later), "");
+}
+
+// What isn't over isn't in its table yet.
+TEST(TimeTiles, TheNewestIsInTheFinest) {
+  const int64_t now = kHour + 7200 + 754;
+  EXPECT_EQ(tiles_text(Resolution::hour, {kHour, now}, now),
+            "3600s:0-7200 60s:7200-7920 10s:7920-7940 1s:7940-7954");
+  EXPECT_EQ(tiles_text(Resolution::hour, {kHour, kHour + 3600}, kHour + 3602),
+            "60s:0-3540 10s:3540-3590 1s:3590-3600")
+      << "its hour is over, but not there yet";
+}
+
+// A range is widened where nothing finer goes back so far.
+TEST(TimeTiles, OldOnesAreWhole) {
+  const int64_t now = kHour + 100 * 86'400;
+  EXPECT_EQ(tiles_text(Resolution::hour, {kHour + 60, kHour + 3660}, now), "3600s:0-7200");
 }
 
 TEST(WarehouseReader, SaysWhichSketchItCannotRead) {
