@@ -14,6 +14,7 @@
 #include "http/api_download.h"
 #include "http/api_gate.h"
 #include "http/api_viewer.h"
+#include "http/http_gzip.h"
 
 namespace shunt {
 namespace {
@@ -30,6 +31,8 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::chrono::milliseconds kLinger{1000};
 constexpr size_t kLingerBytes = 256 * 1024;
+constexpr size_t kMostPacked = 1024 * 1024;  // more would hold all others up
+constexpr int kQuickest = 1;
 
 std::string text_of(beast::string_view text) {
   return {text.data(), text.size()};
@@ -80,6 +83,19 @@ Answer make_answer(const ApiContext& context, ApiResponse&& from, unsigned versi
   response.content_length(answer.body->size());
   if (!head) response.body() = {answer.body->data(), answer.body->size()};
   return answer;
+}
+
+// What the caller takes as gzip goes as that. An ETag names one representation (RFC 9110 8.8.3): such an
+// answer stays as it is, as one that is packed already does.
+void pack(ApiResponse& answer, const ApiCall& call) {
+  if (answer.status != 200 || answer.shared_body || answer.stream || answer.fields.contains("ETag")) return;
+  if (answer.fields.contains("Content-Encoding") || answer.body.size() > kMostPacked) return;
+  if (!takes_gzip(call.accept_encoding)) return;
+  std::optional<std::string> packed = gzip(answer.body, kQuickest);
+  if (!packed) return;
+  answer.body = *std::move(packed);
+  answer.fields["Content-Encoding"] = "gzip";
+  answer.fields["Vary"] = "Accept-Encoding";
 }
 
 // Ends a connection without losing the last answer: closing while unread bytes wait would reset it.
@@ -245,6 +261,7 @@ asio::awaitable<ApiResponse> Connection::answer_to(Parser& parser) {
   }
   if (context_.host.state_tag && (route.tagged || (route.writes && answer.status < 300)))
     answer.fields["ETag"] = entity_tag(context_.state_tag());
+  pack(answer, call);
   if (route.writes) note(route, call.caller, request, answer.status);
   co_return answer;
 }

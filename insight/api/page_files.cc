@@ -1,7 +1,6 @@
 #include "insight/api/page_files.h"
 
 #include <openssl/sha.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -12,12 +11,14 @@
 #include <optional>
 #include <utility>
 
+#include "http/http_gzip.h"
+
 namespace shunt::insight {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kWorthPacking = 512;  // bytes
+constexpr int kSmallest = 9;  // of gzip's levels
 constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kTypes = {{
     {".html", "text/html; charset=utf-8"},
     {".js", "text/javascript; charset=utf-8"},
@@ -71,42 +72,10 @@ std::string tag_of(const std::string& bytes) {
   return tag + "\"";
 }
 
-constexpr int kGzip = 15 + 16;  // zlib's largest window, with gzip's header
-
-std::shared_ptr<const std::string> packed(const std::string& bytes) {
-  if (bytes.size() < kWorthPacking) return nullptr;
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, kGzip, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-    return nullptr;
-  std::string out(deflateBound(&stream, static_cast<uLong>(bytes.size())), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int done = deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (done != Z_STREAM_END || out.size() >= bytes.size() * 9 / 10) return nullptr;
-  return std::make_shared<const std::string>(std::move(out));
-}
-
 std::optional<std::string> whole_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
   return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-// RFC 9110 12.5.3: "gzip, br", "gzip;q=0.5"; "gzip;q=0" is a no.
-bool takes_gzip(std::string_view accept) {
-  const size_t at = accept.find("gzip");
-  if (at == std::string_view::npos) return false;
-  std::string_view rest = accept.substr(at + 4);
-  rest = rest.substr(0, rest.find(','));
-  std::string weight;
-  for (const char letter : rest) {
-    if (letter != ' ' && letter != '\t') weight += letter;
-  }
-  return weight != ";q=0" && weight != ";q=0.0" && weight != ";q=0.00" && weight != ";q=0.000";
 }
 
 void secure(ApiResponse& response) {
@@ -115,9 +84,13 @@ void secure(ApiResponse& response) {
   response.fields["X-Frame-Options"] = "DENY";
 }
 
+// A place that the page itself knows, rather than a file: names of backends may have dots.
 bool is_in_page(const std::string& path) {
-  const std::string last = path.substr(path.rfind('/') + 1);
-  return last.find('.') == std::string::npos && path != "/api" && !path.starts_with("/api/");
+  if (path == "/api" || path.starts_with("/api/") || path.starts_with("/assets/")) return false;
+  if (path.rfind('/') == 0) return path.find('.') == std::string::npos;
+  const bool is_odd = std::ranges::any_of(
+      path, [](char letter) { return static_cast<unsigned char>(letter) < ' ' || letter == '\\'; });
+  return !is_odd && path.find("//") == std::string::npos && (path + "/").find("/../") == std::string::npos;
 }
 
 }  // namespace
@@ -141,8 +114,8 @@ Result<PageFiles::File> PageFiles::read(const std::string& path, const std::stri
   file.is_lasting = has_hash(name);
   if (std::optional<std::string> made = whole_file(path + ".gz"))
     file.gzip = std::make_shared<const std::string>(*std::move(made));
-  else
-    file.gzip = packed(*bytes);
+  else if (std::optional<std::string> packed = gzip(*bytes, kSmallest))
+    file.gzip = std::make_shared<const std::string>(*std::move(packed));
   file.plain = std::make_shared<const std::string>(*std::move(bytes));
   return file;
 }

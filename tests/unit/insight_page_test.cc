@@ -1,6 +1,5 @@
 // The page's files, and small parts: JSON, live views, totals.
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <array>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include "insight/api/live_view.h"
 #include "insight/api/page_files.h"
 #include "tests/unit/insight_api_bed.h"
+#include "tests/unit/unpacked.h"
 
 namespace shunt::insight {
 namespace {
@@ -25,21 +25,6 @@ using Json = nlohmann::json;
 void write_file(const std::string& path, const std::string& text) {
   fs::create_directories(fs::path(path).parent_path());
   std::ofstream(path, std::ios::binary) << text;
-}
-
-std::string unpacked(const std::string& bytes) {
-  z_stream stream{};
-  EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
-  std::string out(1 << 20, '\0');
-  std::string in = bytes;
-  stream.next_in = reinterpret_cast<Bytef*>(in.data());
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  inflateEnd(&stream);
-  return out;
 }
 
 class InsightPage : public testing::Test {
@@ -108,9 +93,11 @@ TEST_F(InsightPage, IsNotSentAgainToThoseWhoHaveIt) {
 }
 
 TEST_F(InsightPage, DeepLinksGiveThePage) {
-  for (const char* path : {"/backends", "/backends/web/web-pool/web-1", "/anomalies?open=1", "/a%20b"})
+  for (const char* path : {"/backends", "/backends/web/web-pool/web-1", "/backends/web/v1.2/10.0.0.1",
+                           "/anomalies?open=1", "/a%20b"})
     EXPECT_EQ(get(path).fields["content-type"], "text/html; charset=utf-8") << path;
-  for (const char* path : {"/missing.js", "/assets/missing-12345678.js", "/api/v1/missing", "/api"}) {
+  for (const char* path :
+       {"/missing.js", "/assets/missing-12345678.js", "/api/v1/missing", "/api", "/favicon.ico"}) {
     EXPECT_EQ(get(path).status, 404U) << path;
     EXPECT_EQ(get(path).fields["content-type"], "application/problem+json") << path;
   }
