@@ -66,31 +66,28 @@ class WatchedFlows {
 
   static size_t bytes_for(uint32_t flows) { return std::max<size_t>(flows / kWays, 1) * kSetBytes; }
 
-  // nullptr: all its places are taken.
+  // Anew, where it is watched already. nullptr: all its places are taken.
   WatchedFlow* add(uint64_t value) {
     const size_t set = set_of(value);
-    for (size_t way = 0; way < kWays; ++way) {
-      if (keys_[set].of[way] != 0 && keys_[set].of[way] != value) continue;
-      keys_[set].of[way] = value;
-      WatchedFlow& flow = flows_[set * kWays + way];
-      flow = WatchedFlow{};
-      return &flow;
-    }
-    return nullptr;
+    size_t chosen = way_of(set, value);
+    if (chosen == kWays) chosen = way_of(set, 0);
+    if (chosen == kWays) return nullptr;
+    keys_[set].of[chosen] = value;
+    WatchedFlow& flow = flows_[set * kWays + chosen];
+    flow = WatchedFlow{};
+    return &flow;
   }
   void prefetch(uint64_t value) const { __builtin_prefetch(&keys_[set_of(value)]); }
   // nullptr: it isn't watched.
   WatchedFlow* find(uint64_t value) const {
     const size_t set = set_of(value);
-    for (size_t way = 0; way < kWays; ++way) {
-      if (keys_[set].of[way] == value) return &flows_[set * kWays + way];
-    }
-    return nullptr;
+    const size_t way = way_of(set, value);
+    return way == kWays ? nullptr : &flows_[set * kWays + way];
   }
   void remove(uint64_t value) {
-    for (uint64_t& key : keys_[set_of(value)].of) {
-      if (key == value) key = 0;
-    }
+    const size_t set = set_of(value);
+    const size_t way = way_of(set, value);
+    if (way != kWays) keys_[set].of[way] = 0;
   }
 
  private:
@@ -100,6 +97,13 @@ class WatchedFlows {
   };
   static constexpr size_t kSetBytes = kWays * sizeof(WatchedFlow) + sizeof(Keys);
 
+  // kWays: it has none. A value of 0 finds one that is free.
+  size_t way_of(size_t set, uint64_t value) const {
+    for (size_t way = 0; way < kWays; ++way) {
+      if (keys_[set].of[way] == value) return way;
+    }
+    return kWays;
+  }
   size_t set_of(uint64_t value) const {
     return scale_to(static_cast<uint32_t>(hash_of_value(key_, value).low), static_cast<uint32_t>(sets_));
   }

@@ -60,7 +60,10 @@ TEST(WatchedFlows, HasOnePlaceForAFlow) {
   here.flows.add(1);
   here.flows.add(2);
   here.flows.remove(1);
-  here.flows.add(2);
+  WatchedFlow* const place = here.flows.find(2);
+  EXPECT_EQ(here.flows.add(2), place);
+  for (const uint64_t value : {3U, 4U, 5U})
+    EXPECT_NE(here.flows.add(value), nullptr) << value;
   here.flows.remove(2);
   EXPECT_EQ(here.flows.find(2), nullptr);
 }
