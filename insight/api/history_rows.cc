@@ -129,7 +129,7 @@ Result<WindowFlows> window_flows(WarehouseReader& reader, TimeRange range, int64
   if (!services) return services.error();
   auto backends = reader.counts(Whose::backends, "", range, now);
   if (!backends) return backends.error();
-  WindowFlows flows{range, services.take(), backends.take(), {}};
+  WindowFlows flows{services.take(), backends.take(), {}};
   for (const std::string& name : names) {
     auto countries = reader.countries(name, range, kCountries);
     if (!countries) return countries.error();

@@ -132,9 +132,13 @@ std::string live_topology_json(const LiveState& live, const LiveView& view) {
 }
 
 std::string topology_json(const LiveView& view, int64_t now_s, const WindowFlows& flows) {
-  const auto seconds = static_cast<double>(std::max<int64_t>(flows.range.to_s - flows.range.from_s, 1));
+  // Of a service that is younger than the window there is less than that of clients, too.
+  std::map<std::string, uint32_t> known_s;
+  for (const SeriesTotal& total : flows.services)
+    known_s[total.service] = total.total.seconds;
   Countries countries;
   for (const auto& [service, totals] : flows.countries) {
+    const double seconds = std::max<uint32_t>(known_s[service], 1);
     for (const CountryTotal& total : totals)
       countries.add(total.country, service, static_cast<double>(total.flows) / seconds,
                     static_cast<double>(total.failures) / seconds);

@@ -17,7 +17,6 @@ inline constexpr size_t kTopologyCountries = 40;  // the ones beyond are in "??"
 std::string live_topology_json(const LiveState& live, const LiveView& view);
 
 struct WindowFlows {
-  TimeRange range;
   std::vector<SeriesTotal> services;
   std::vector<SeriesTotal> backends;
   std::vector<std::pair<std::string, std::vector<CountryTotal>>> countries;  // by service

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "insight/api/anomaly_totals.h"
@@ -13,6 +14,7 @@
 #include "insight/api/json_text.h"
 #include "insight/api/live_view.h"
 #include "insight/api/page_files.h"
+#include "insight/api/topology_json.h"
 #include "tests/unit/insight_api_bed.h"
 #include "tests/unit/unpacked.h"
 
@@ -247,6 +249,21 @@ TEST(AnomalyTotals, CountOnceForEachSeverityThatIsReached) {
   found.pop_front();
   totals.take(found);
   EXPECT_EQ(totals.of(Severity::minor), 2U);
+}
+
+// Not over the whole window, when the service is younger.
+TEST(TopologyJson, RatesOfCountriesAreOverWhatIsKnown) {
+  KpiCell cell;
+  cell.seconds = 30;
+  cell.counts[KpiCount::opened] = 900;
+  const WindowFlows flows{{{"web", "", "", cell}}, {}, {{"web", {{"DE", 600, 60}, {"NL", 300, 0}}}}};
+  const Json topology = Json::parse(topology_json({}, 1'767'225'600, flows));
+  std::map<std::string, double> rates;
+  for (const Json& node : topology["nodes"])
+    rates[node["id"]] = node["flows"];
+  const std::map<std::string, double> wanted{
+      {"country:DE", 20.0}, {"country:NL", 10.0}, {"service:web", 30.0}};
+  EXPECT_EQ(rates, wanted);
 }
 
 }  // namespace
