@@ -131,6 +131,16 @@ std::vector<KpiCell> make_cells() {
   return cells;
 }
 
+// Of each that may begin an hour, the sum of that hour's minutes (Warehouse::cell_at).
+std::vector<KpiCell> hours_of(const std::vector<KpiCell>& cells) {
+  std::vector<KpiCell> hours(cells.size());
+  for (size_t first = 0; first < cells.size(); ++first) {
+    for (size_t minute = 0; minute < 60; ++minute)
+      hours[first].merge(cells[(first + minute * 13) % cells.size()]);
+  }
+  return hours;
+}
+
 std::unique_ptr<Database> make_database(const std::string& path) {
   Result<std::unique_ptr<Database>> database = open_database({.url = path});
   prove(database.ok(), "a database");
@@ -147,13 +157,19 @@ class Warehouse {
   const KpiCell& cell_at(size_t series, int64_t step) const {
     return cells_[(series * 7 + static_cast<size_t>(step) * 13) % cells_.size()];
   }
+  // The sum of the hour's minutes.
+  const KpiCell& hour_at(size_t series, int64_t hour) const {
+    return hours_[(series * 7 + static_cast<size_t>(hour) * 60 * 13) % hours_.size()];
+  }
   // Cells of all series at each interval from `next_` on.
   uint64_t store(Resolution resolution, size_t rows) {
     std::vector<WarehouseRow> batch;
     for (size_t i = 0; i < rows; ++i) {
       const auto step = static_cast<int64_t>(next_ / kSeries);
-      batch.emplace_back(ClosedCell{resolution, kBegin + step * seconds_of(resolution),
-                                    names_[next_ % kSeries], cell_at(next_ % kSeries, step)});
+      const size_t series = next_ % kSeries;
+      batch.emplace_back(
+          ClosedCell{resolution, kBegin + step * seconds_of(resolution), names_[series],
+                     resolution == Resolution::hour ? hour_at(series, step) : cell_at(series, step)});
       ++next_;
     }
     prove(database_->begin().ok() && store_.store(*database_, batch).ok() && database_->commit().ok(),
@@ -183,6 +199,7 @@ class Warehouse {
   std::unique_ptr<Database> database_;
   RowStore store_;
   std::vector<KpiCell> cells_ = make_cells();
+  std::vector<KpiCell> hours_ = hours_of(cells_);
   std::vector<std::shared_ptr<const SeriesName>> names_;
   uint64_t next_ = 0;
 };
