@@ -183,7 +183,7 @@ export function makeAnswers({ scale = 0 } = {}) {
       workers: [1, 2, 3, 4].map((cpu) => ({ cpu, busy_ratio: 0.31 + 0.08 * noise(name + cpu, t, 5), packets: 71_000 + 4000 * noise(name + cpu, t, 4), ticks_per_packet: 241 + 9 * noise(name + cpu, t, 6) })),
       ports: ["ens1f0", "ens1f1"].map((p) => ({ name: p, received: 142_000, sent: 139_500, received_bytes: 31e6, sent_bytes: 118e6, dropped: 0 })),
       drops: [{ reason: "no_vip", text: "sent to no VIP", count: 48_112, rate: 1.2 }, { reason: "bad_checksum", text: "a checksum that is wrong", count: 12, rate: 0 }, { reason: "no_backend", text: "no backend to give it to", count: 318, rate: 0 }],
-      table: { entries: 412_331, capacity: 1_048_576 }, records: { attached: name === "lb1", read: 88_210_442, dropped: 0 },
+      table: { entries: 412_331, capacity: 1_048_576 }, records: { attached: name === "lb1", read: 88_210_442, dropped: 0, error: name === "lb1" ? "" : "/run/shunt/records: no such file" },
       history: [{ generation: 118, at: BORN - 900, who: "ops", why: "kernel update", what: "drain cache-2" }, { generation: 117, at: BORN - 86_000, who: "ops", why: "", what: "weight of web-5 100 → 50" }, { generation: 116, at: STARTED, who: "shuntd", why: "start", what: "configuration read" }],
       discovery: [{ pool: "web-us", kind: "dns", state: "ok", text: "2 addresses", read_at: t - 12 }, { pool: "resolvers", kind: "file", state: "ok", text: "2 backends", read_at: t - 3 }],
       events: [{ at: downSince, kind: "health", subject: "web-eu/web-4", text: "down: TCP connect timed out" }, { at: slowSince, kind: "weight", subject: "web-eu/web-3", text: "damped to 60" }, { at: BORN - 900, kind: "drain", subject: "cache/cache-2", text: "drained by ops" }],

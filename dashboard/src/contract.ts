@@ -266,7 +266,7 @@ export interface System {
     ports: { name: string; received: number; sent: number; received_bytes: number; sent_bytes: number; dropped: number }[]; // rates
     drops: { reason: string; text: string; count: number; rate: number }[];
     table: { entries: number; capacity: number };
-    records: { attached: boolean; read: number; dropped: number };
+    records: { attached: boolean; read: number; dropped: number; error: string };
     history: { generation: number; at: number; who: string; why: string; what: string }[]; // newest first, at most 20
     discovery: { pool: string; kind: string; state: string; text: string; read_at: number | null }[];
     events: { at: number; kind: string; subject: string; text: string }[]; // newest first, at most 50

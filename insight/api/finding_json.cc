@@ -270,9 +270,10 @@ void put_open_incidents(JsonText& json, const FindingsSource& findings, size_t l
   for (const FoundIncident& found : findings.incidents()) {
     if (found.open) open.push_back(&found);
   }
-  std::ranges::stable_sort(open, [](const FoundIncident* a, const FoundIncident* b) {
+  std::ranges::sort(open, [](const FoundIncident* a, const FoundIncident* b) {
     if (a->incident.severity != b->incident.severity) return a->incident.severity > b->incident.severity;
-    return a->incident.start_s > b->incident.start_s;
+    if (a->incident.start_s != b->incident.start_s) return a->incident.start_s > b->incident.start_s;
+    return a->id < b->id;
   });
   open.resize(std::min(open.size(), limit));
   json.list("incidents");

@@ -53,7 +53,7 @@ constexpr const char* kNow = R"json(
   "ports": [{"name": "text", "received": "number", "sent": "number", "received_bytes": "number", "sent_bytes": "number",
     "dropped": "number"}],
   "drops": [{"reason": "text", "text": "text", "count": "uint", "rate": "number"}],
-  "table": {"entries": "uint", "capacity": "uint"}, "records": {"attached": "bool", "read": "uint", "dropped": "uint"},
+  "table": {"entries": "uint", "capacity": "uint"}, "records": {"attached": "bool", "read": "uint", "dropped": "uint", "error": "text"},
   "history": [{"generation": "uint", "at": "number|null", "who": "text", "why": "text", "what": "text"}],
   "discovery": [{"pool": "text", "kind": "text", "state": "text", "text": "text", "read_at": "number|null"}],
   "events": [{"at": "number|null", "kind": "text", "subject": "text", "text": "text"}]},

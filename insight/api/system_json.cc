@@ -26,7 +26,7 @@ Json bare_node(const LiveNode& node) {
           {"ports", Json::array()},
           {"drops", Json::array()},
           {"table", {{"entries", 0}, {"capacity", 0}}},
-          {"records", {{"attached", false}, {"read", 0}, {"dropped", 0}}},
+          {"records", {{"attached", false}, {"read", 0}, {"dropped", 0}, {"error", ""}}},
           {"history", Json::array()},
           {"discovery", Json::array()},
           {"events", Json::array()}};

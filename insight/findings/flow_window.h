@@ -71,7 +71,6 @@ class MinuteHistory {
   static constexpr int64_t kMinutes = 3 * 24 * 60;
 
   // Of a minute from the warehouse (whole), and of 10 s of one (added to the others).
-  void add_minute(int64_t begin_s, const FlowCounts& counts) { add(begin_s, counts); }
   void add(int64_t begin_s, const FlowCounts& counts);
   FlowCounts last(int64_t seconds) const;
   // Whether it was followed `ago_s` ago, or in the quarter of an hour before that.

@@ -79,6 +79,7 @@ struct InsightProgram::Parts {
 
 void InsightProgram::Parts::load_countries() {
   const std::string& dir = config.countries_dir;
+  if (dir.empty()) return;
   auto loaded = CountryTable::load(dir + "/geoip", dir + "/geoip6");
   if (loaded) {
     countries = loaded.take();

@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "insight/kpi/unique_sketch.h"
@@ -79,7 +80,9 @@ Result<ClientTotals> WarehouseReader::clients(const std::string& service, TimeRa
   ClientTotals out{all.estimate(), {}};
   for (const auto& [name, flows] : sums)
     out.prefixes.push_back({name.first, name.second, flows});
-  std::ranges::stable_sort(out.prefixes, std::ranges::greater(), &PrefixTotal::flows);
+  std::ranges::sort(out.prefixes, [](const PrefixTotal& a, const PrefixTotal& b) {
+    return std::tie(b.flows, a.service, a.prefix) < std::tie(a.flows, b.service, b.prefix);
+  });
   out.prefixes.resize(std::min(out.prefixes.size(), limit));
   return out;
 }

@@ -192,7 +192,10 @@ void NodeSystem::add_events(const json& events) {
 }
 
 const json& NodeSystem::entry(const RecordCounts& records) {
-  entry_["records"] = {{"attached", records.attached}, {"read", records.read}, {"dropped", records.dropped}};
+  entry_["records"] = {{"attached", records.attached},
+                       {"read", records.read},
+                       {"dropped", records.dropped},
+                       {"error", records.error}};
   return entry_;
 }
 

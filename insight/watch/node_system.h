@@ -16,6 +16,7 @@ struct RecordCounts {
   bool attached = false;
   uint64_t read = 0;
   uint64_t dropped = 0;
+  std::string error = {};  // why they can't be read; empty: they can, or none are configured
 };
 
 class NodeSystem {

@@ -59,7 +59,9 @@ size_t RecordIntake::drain(uint32_t ring, size_t most, const Sink& sink) {
 }
 
 RecordCounts RecordIntake::counts() const {
-  return {source_ && source_->is_attached(), tally_.read, tally_.dropped};
+  if (!source_) return {false, tally_.read, tally_.dropped};
+  const bool attached = source_->is_attached();
+  return {attached, tally_.read, tally_.dropped, attached ? std::string() : source_->error()};
 }
 
 }  // namespace shunt::insight

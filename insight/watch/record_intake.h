@@ -40,7 +40,6 @@ class RecordIntake {
   [[nodiscard]] bool turn(int64_t now_us, const Sink& sink);
   RecordCounts counts() const;
   const Tally& tally() const { return tally_; }
-  std::string error() const { return source_ ? source_->error() : std::string(); }
 
  private:
   size_t drain(uint32_t ring, size_t most, const Sink& sink);

@@ -43,7 +43,6 @@ class WatchedNode {
   const NodeWatcher::Tally& watched() const { return watcher_.tally(); }
   const CounterFollower::Tally& followed() const { return follower_.tally(); }
   const RecordIntake::Tally& taken() const { return intake_.tally(); }
-  std::string record_error() const { return intake_.error(); }
 
  private:
   void on_reading(const NodeAnswers& answers, const RawAnswers& raw);

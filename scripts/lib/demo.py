@@ -234,7 +234,8 @@ class Demo:
    sudo ip netns exec {client} curl {net.VIP}
    sudo ip netns exec {lb} curl 127.0.0.1:8080/metrics
 
-   {self.insight.url}     what shunt-insight makes of it; a little traffic goes on, so that there is something to see
+   {self.insight.url}     what shunt-insight makes of it; a little traffic goes on, so that there is
+                              something to see (the clients' countries are made up)
 
    export SHUNT_API=unix:{self.daemon.socket}
    sudo -E {ctl} status           also: services, backends, drops; --json

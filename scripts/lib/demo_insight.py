@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import re
 import subprocess
@@ -11,10 +12,13 @@ import urllib.request
 from programs import program  # of tests/smoke, which demo.py put on the path
 
 STOP_LIMIT = 10
+# Of private addresses no country is known; these two are made up, for something to see.
+COUNTRIES = {"10.1.0.101": "SE", "10.1.0.102": "PT"}
 
 
 class Insight:
-    """`config` is the text of its file; `listen` and the warehouse's url in it are replaced, and what it makes is in `folder`."""
+    """`config` is the text of its file; `listen`, the warehouse's url and the folder of countries are replaced or added, and what it
+    makes is in `folder`."""
 
     def __init__(self, folder, config):
         self.folder = folder
@@ -37,7 +41,7 @@ class Insight:
         text = re.sub(r'(?m)^listen = .*$', f'listen = ["127.0.0.1:{port}"]', self.config)
         text = re.sub(r'(?m)^url = .*$', f'url = "sqlite:{self.warehouse}"', text)
         with open(self.config_file, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(f'{text}\n[countries]\ndir = "{self._made_up_countries()}"\n')
         before = len(self.log())
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([program("shunt-insight"), "--config", self.config_file],
@@ -53,6 +57,13 @@ class Insight:
                 return True
             time.sleep(0.02)
         raise AssertionError(f"shunt-insight isn't there after {timeout} s:\n{self.log()[before:]}")
+
+    def _made_up_countries(self):
+        rows = sorted((int(ipaddress.ip_address(address)), code) for address, code in COUNTRIES.items())
+        for name, text in (("geoip", "".join(f"{number},{number},{code}\n" for number, code in rows)), ("geoip6", "")):
+            with open(f"{self.folder}/{name}", "w", encoding="ascii") as file:
+                file.write(text)
+        return self.folder
 
     def answers(self):
         with contextlib.suppress(OSError, http.client.HTTPException), urllib.request.urlopen(self.url + "/healthz", timeout=10):

@@ -139,7 +139,7 @@ TEST_F(RecordIntakeTest, AnotherShuntdHasOtherNumbers) {
   rings_.attached = false;
   EXPECT_FALSE(turn(200'000));
   EXPECT_FALSE(intake_.counts().attached);
-  EXPECT_EQ(intake_.error(), "not there");
+  EXPECT_EQ(intake_.counts().error, "not there");
 }
 
 TEST_F(RecordIntakeTest, ATurnHasABoundThatAllRingsShare) {

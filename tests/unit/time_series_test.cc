@@ -1,7 +1,10 @@
 #include "insight/detect/time_series.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <sstream>
 
 #include "insight/detect/detect_report.h"
@@ -58,6 +61,40 @@ TEST(TimeSeries, IsNotThere) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().text(), "/nonexistent.csv: can't be read");
   EXPECT_EQ(out.str(), "");
+}
+
+// Six hundred calm rows, one that is far out, and calm ones again: a row for each, and one alarm that says
+// why.
+TEST(TimeSeries, IsReportedRowByRow) {
+  char path[] = "/tmp/shunt-csv-XXXXXX";
+  const int fd = mkstemp(path);
+  ASSERT_GE(fd, 0);
+  close(fd);
+  constexpr int kOdd = 600;
+  {
+    std::ofstream file(path);
+    file << "timestamp,value\n";
+    for (int i = 0; i < 700; ++i)
+      file << timestamp_text(1'396'310'400 + i * 300) << ',' << (i == kOdd ? 90 : 10 + i * 7 % 5) << '\n';
+  }
+  std::ostringstream out;
+  const auto result = report_csv(path, out);
+  unlink(path);
+  ASSERT_TRUE(result.ok()) << result.error().text();
+  std::istringstream lines(out.str());
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_EQ(line, "timestamp,value,score,threshold,alarm,expert,reason");
+  std::vector<std::string> alarms;
+  int rows = 0;
+  for (; std::getline(lines, line); ++rows) {
+    EXPECT_TRUE(line.starts_with(timestamp_text(1'396'310'400 + rows * 300) + ",")) << line;
+    if (line.find(",1,") != std::string::npos) alarms.push_back(line);
+  }
+  EXPECT_EQ(rows, 700);
+  ASSERT_EQ(alarms.size(), 1U) << testing::PrintToString(alarms);
+  EXPECT_TRUE(alarms[0].starts_with("2014-04-03 02:00:00,90,")) << alarms[0];
+  EXPECT_TRUE(alarms[0].ends_with("\"")) << "a reason in words: " << alarms[0];
 }
 
 }  // namespace

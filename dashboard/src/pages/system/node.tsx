@@ -164,7 +164,7 @@ function Head({ node }: { node: NodeData }) {
                   {node.records.dropped > 0 && <span class="c-warn">, {count(node.records.dropped)} lost</span>}
                 </>
               ) : (
-                <span class="muted">not attached</span>
+                <span class="muted">{node.records.error === "" ? "not attached" : node.records.error}</span>
               )}
             </dd>
           </div>
