@@ -67,7 +67,17 @@ test("what is unusual is an aftermath only of the root that is well again and of
   const f = frame(["web", "up", "critical"], ["w1", "up", "critical"], ["w2", "up", "major"]);
   f.incidents = [{ ...incident("up"), causes: [...incident("up").causes, { service: "web", backend: "w2", kpi: "failures" }] } as unknown as Incident];
   assert.equal(aftermath(f, { service: "web", backend: "w1" }), "easing");
-  assert.equal(aftermath(f, { service: "web", backend: "" }), "easing");
   assert.equal(aftermath(f, { service: "web", backend: "w2" }), null, "it has a trouble of its own");
+  assert.equal(aftermath(f, { service: "web", backend: "" }), null, "which may be the service's");
+  f.incidents = [incident("up")];
+  assert.equal(aftermath(f, { service: "web", backend: "" }), "easing");
   assert.equal(aftermath(f, { service: "dns", backend: "" }), null);
+});
+
+test("one whose root is well lasts while another backend in it is in grave trouble, and says which", () => {
+  const both = { ...incident("up"), causes: [...incident("up").causes, { service: "web", backend: "w2", kpi: "failures" }] } as unknown as Incident;
+  const f = (w2: Severity | null) => frame(["web", "up", "critical"], ["w1", "up", null], ["w2", "up", w2]);
+  assert.equal(incidentState(both, f("critical")), "open");
+  assert.equal(calmed(both, f("critical"))?.head, "w1 of web is up again, w2 of web isn’t as usual");
+  assert.equal(incidentState(both, f("minor")), "easing");
 });

@@ -44,7 +44,7 @@ const columns: Column<Anomaly>[] = [
     title: "What",
     value: (a) => kpiSeries(a.kpi).words,
     cell: (a) => (
-      <a class="nowrap" href={anomalyHref(a)}>
+      <a class="what" href={anomalyHref(a)}>
         {kpiSeries(a.kpi).words}
       </a>
     ),

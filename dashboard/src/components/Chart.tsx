@@ -83,7 +83,7 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
       y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.12, least) || 1] },
     },
     axes: [
-      { ...axis, size: 22, gap: 4, space: 62, values: (u, ticks, _axis, _space, step) => ticks.map((v) => tickWithin(u, v, tickClock(v, step))) },
+      { ...axis, size: 22, gap: 4, space: (u, _axis, from, to) => tickSpace(u, to - from), values: (u, ticks, _axis, _space, step) => ticks.map((v) => tickWithin(u, v, tickClock(v, step))) },
       { ...axis, size: 66, gap: 6, space: 34, values: (_u, ticks) => ticks.map((v) => props.format(v)) },
     ],
     series: [
@@ -104,6 +104,9 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
 
 // Seconds only where ticks are closer than a minute, the day alone where they are days.
 const tickClock = (t: number, step: number): string => (step >= 43_200 ? day(t) : clock(t, step < 60 ? 0 : 3601));
+
+// Labels with seconds are wider, and there are some where the span asks for ticks closer than a minute.
+const tickSpace = (u: uPlot, span: number): number => ((span / Math.max(1, u.width - 90)) * 44 > 30 ? 44 : 62);
 
 // No label reaches under the other axis' lowest figure, or beyond the right edge.
 const LETTER = 6.2; // px of an average one

@@ -11,7 +11,7 @@ import { Panel } from "../components/Panel";
 import { Answered, Empty, Failed, Skeleton } from "../components/Told";
 import { When } from "../components/When";
 import { duration, plural, ratio } from "../format";
-import { calmed } from "../lib/incident_state";
+import { calmed, isOver } from "../lib/incident_state";
 import { kpiSeries, longestAgo, sentence } from "../lib/kpi_series";
 import { compareSeverity, laneName } from "../lib/swim_lanes";
 import { frame, now } from "../live";
@@ -76,7 +76,7 @@ function Told({ incident }: { incident: IncidentData }) {
           <span class="muted">
             {incident.closed === null ? (
               <>
-                {calm ? "began" : "open for"} <When t={incident.opened} since={calm === null} />
+                {isOver(calm) ? "began" : "open for"} <When t={incident.opened} since={!isOver(calm)} />
               </>
             ) : (
               <>

@@ -4,7 +4,7 @@ import { IncidentMark, incidentTone } from "../../components/IncidentMark";
 import { Empty } from "../../components/Told";
 import { When } from "../../components/When";
 import { duration, plural } from "../../format";
-import { calmed } from "../../lib/incident_state";
+import { calmed, isOver } from "../../lib/incident_state";
 import { frame } from "../../live";
 import { href } from "../../router";
 
@@ -34,7 +34,7 @@ function Item({ incident }: { incident: Incident }) {
         <span class="small muted nowrap">
           {incident.closed === null ? (
             <>
-              {calm ? "began" : "open for"} <When t={incident.opened} since={calm === null} />
+              {isOver(calm) ? "began" : "open for"} <When t={incident.opened} since={!isOver(calm)} />
             </>
           ) : (
             <>

@@ -2,7 +2,7 @@
 import type { Frame, Incident } from "../../api";
 import { IncidentMark, incidentTone } from "../../components/IncidentMark";
 import { duration, plural } from "../../format";
-import { calmed } from "../../lib/incident_state";
+import { calmed, isOver } from "../../lib/incident_state";
 import { now } from "../../live";
 import { href } from "../../router";
 
@@ -21,7 +21,7 @@ function One({ incident, frame }: { incident: Incident; frame: Frame }) {
         <p>{calm ? <>It was: {headline}. {calm.more}</> : text}</p>
       </div>
       <span class="small muted nowrap" title={plural(anomalies.length, "anomaly", "anomalies")}>
-        {calm ? "began" : "for"} {duration(now.value - opened)}{calm && " ago"}
+        {isOver(calm) ? "began" : "for"} {duration(now.value - opened)}{isOver(calm) && " ago"}
       </span>
     </li>
   );

@@ -6,7 +6,7 @@ import { SubjectMark } from "../../components/IncidentMark";
 import { OpenFlows } from "../../components/OpenFlows";
 import { State, type AnyState } from "../../components/State";
 import { bitRate, count, country, duration, listed, micros, rate, ratio } from "../../format";
-import { calmed, incidentsOf } from "../../lib/incident_state";
+import { calmed, incidentsOf, isOver } from "../../lib/incident_state";
 import { isUdp } from "../../lib/open_flows";
 import { now } from "../../live";
 import { backendPath, href } from "../../router";
@@ -106,7 +106,7 @@ export function Detail({ node, graph, frame, pinned, onClose }: Props) {
         const over = calmed(i, frame);
         return (
           <p key={i.id} class="small">
-            <a href={href(`/incidents/${i.id}`)}>{over?.head ?? i.headline}</a>{over && <span class="muted"> ({over.state})</span>}
+            <a href={href(`/incidents/${i.id}`)}>{over?.head ?? i.headline}</a>{over && isOver(over) && <span class="muted"> ({over.state})</span>}
           </p>
         );
       })}

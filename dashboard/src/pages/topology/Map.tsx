@@ -19,7 +19,7 @@ interface Props {
 }
 
 // px that a name and its figure take; text isn't measured, an average character is 7.3 px.
-const FIGURE = 66;
+const FIGURE = 78;
 const CHARACTER = 7.3;
 const widest = (graph: Graph, layer: Layer, narrow: boolean): number =>
   Math.max(0, ...graph.nodes.filter((n) => n.layer === layer).map((n) => nameOf(n, narrow).length)) * CHARACTER;
