@@ -67,6 +67,11 @@ test("bars are cut to the window, open ones reach its end, others aren't shown",
   assert.equal(none, undefined);
 });
 
+test("an open bar ends now, though the window goes on", () => {
+  const [lane] = swimLanes([anomaly(1, 20, null)], 0, 100, 1, 60);
+  assert.deepEqual(lane?.bars.map((bar) => [bar.from, bar.to]), [[20, 60]]);
+});
+
 test("a lane has the severity of its worst bar", () => {
   const [lane] = swimLanes([anomaly(1, 1, 2), anomaly(2, 3, 4, { severity: "critical" }), anomaly(3, 5, 6)], 0, 9, 1);
   assert.equal(lane?.worst, "critical");

@@ -7,7 +7,7 @@ import { aftermath } from "../lib/incident_state";
 import { kpiSeries } from "../lib/kpi_series";
 import { laneName, swimLanes, type Lane, type LaneBar } from "../lib/swim_lanes";
 import { timeTicks } from "../lib/time_ticks";
-import { frame } from "../live";
+import { frame, now } from "../live";
 import { anomalyHref } from "./AnomalyTable";
 import "./Lanes.css";
 
@@ -34,7 +34,8 @@ export function Lanes({ label, anomalies, from, to, chosen, dim }: Props) {
     return () => watch.disconnect();
   }, []);
   const span = Math.max(1, to - from);
-  const lanes = useMemo(() => swimLanes(anomalies, from, to, (span / Math.max(200, width)) * 6), [anomalies, from, to, width]);
+  const present = Math.min(to, now.value);
+  const lanes = useMemo(() => swimLanes(anomalies, from, to, (span / Math.max(200, width)) * 6, present), [anomalies, from, to, width, present]);
   const ticks = timeTicks(from, to, width < 480 ? 4 : 9);
   const place = (t: number): string => `${((t - from) / span) * 100}%`;
   return (
@@ -108,6 +109,9 @@ export function SeverityKey() {
           <i class={`lane-bar sv-${severity}`} /> {severity}
         </span>
       ))}
+      <span>
+        <i class="lane-bar sv-minor lane-easing" /> easing
+      </span>
     </span>
   );
 }

@@ -29,11 +29,12 @@ export function laneName(lane: { service: string; backend: string }): string {
 // Services in the order of their names, each followed by its backends; one that had no anomaly itself has an empty lane, so that
 // they stand below it. A row within a lane is taken again once its last
 // bar ended `gap` seconds ago (the least that can be told apart on the screen).
-export function swimLanes(anomalies: readonly Anomaly[], from: number, to: number, gap: number): Lane[] {
+// An open one reaches up to `present`, as nobody knows how it goes on.
+export function swimLanes(anomalies: readonly Anomaly[], from: number, to: number, gap: number, present = to): Lane[] {
   const lanes = new Map<string, { lane: Lane; ends: number[] }>();
   for (const anomaly of [...anomalies].sort((a, b) => a.opened - b.opened || a.id - b.id)) {
     const begin = Math.max(from, anomaly.opened);
-    const end = Math.min(to, anomaly.closed ?? to);
+    const end = Math.min(to, anomaly.closed ?? present);
     if (begin > to || end < from) continue;
     const key = `${anomaly.service}\n${anomaly.backend}`;
     let entry = lanes.get(key);
