@@ -172,8 +172,7 @@ class Warehouse {
                      resolution == Resolution::hour ? hour_at(series, step) : cell_at(series, step)});
       ++next_;
     }
-    prove(database_->begin().ok() && store_.store(*database_, batch).ok() && database_->commit().ok(),
-          "a batch");
+    store_all(batch, "a batch");
     return rows;
   }
   void fill(Resolution resolution, uint64_t rows) {
@@ -181,21 +180,46 @@ class Warehouse {
     while (next_ < rows)
       store(resolution, std::min<uint64_t>(kBatchRows, rows - next_));
   }
-  void fill_countries(int64_t minutes) {
+  void fill_clients(int64_t minutes) {
     std::vector<WarehouseRow> batch;
     for (int64_t minute = 0; minute < minutes; ++minute) {
       ClientMinute row{kBegin + minute * 60, names_[0], {}, {}, {}};
       for (char letter = 'A'; letter <= 'Z'; ++letter)
         row.countries[{letter, letter}] = {static_cast<uint64_t>(letter), 1};
+      for (int64_t prefix = 0; prefix < 10; ++prefix) {
+        const std::string net = "192." + std::to_string(minute % 200) + "." + std::to_string(prefix);
+        row.clients.add(net.data(), net.size());
+        row.top.push_back({net + ".0/24", static_cast<uint64_t>(100 - prefix), 1});
+      }
       batch.emplace_back(std::move(row));
     }
-    prove(database_->begin().ok() && store_.store(*database_, batch).ok() && database_->commit().ok(),
-          "countries");
+    store_all(batch, "clients");
+  }
+  // Flows of the hour before `end_s`, evenly.
+  void fill_flows(uint64_t count, int64_t end_s) {
+    const auto step_us = static_cast<uint64_t>(3600 * kMicro) / count;
+    std::vector<FlowRecord> records = make_records();
+    std::vector<WarehouseRow> batch;
+    for (uint64_t i = 0; i < count; ++i) {
+      FlowRow& row = std::get<FlowRow>(batch.emplace_back(FlowRow{}));
+      row.record = records[i % records.size()];
+      row.series = names_[row.record.backend];
+      row.record.ended_us = static_cast<uint64_t>((end_s - 3600) * kMicro) + i * step_us;
+      row.record.attempt = static_cast<uint8_t>(1 + i % 10 / 8);
+      if (batch.size() == kBatchRows || i + 1 == count) {
+        store_all(batch, "flows");
+        batch.clear();
+      }
+    }
   }
   void measured() { (void)database_->run("ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)"); }
   uint64_t bytes() { return database_->bytes().value(); }
 
  private:
+  void store_all(const std::vector<WarehouseRow>& batch, const char* what) {
+    prove(database_->begin().ok() && store_.store(*database_, batch).ok() && database_->commit().ok(), what);
+  }
+
   std::unique_ptr<Database> database_;
   RowStore store_;
   std::vector<KpiCell> cells_ = make_cells();
@@ -259,14 +283,15 @@ void bench_queries(Report& report, const Options& options, const Folder& folder,
   warehouse.fill(Resolution::minute, rows);
   const int64_t minutes = static_cast<int64_t>(rows / kSeries);
   warehouse.fill(Resolution::hour, (rows / kSeries / 60 + 1) * kSeries);
-  warehouse.fill_countries(std::min<int64_t>(minutes, 1440));
+  warehouse.fill_clients(std::min<int64_t>(minutes, 1440));
+  const int64_t end = kBegin + minutes * 60;
+  warehouse.fill_flows(options.quick ? 2'000 : 2 * WarehouseReader::kMostFlowRows, end);
   warehouse.measured();
   std::fprintf(stderr, "%lu cells of a minute: %.0f bytes each\n", static_cast<unsigned long>(rows),
                static_cast<double>(warehouse.bytes()) / static_cast<double>(rows));
   Result<WarehouseReader> opened = WarehouseReader::open({.url = path});
   prove(opened.ok(), "a reader");
   WarehouseReader& reader = opened.value();
-  const int64_t end = kBegin + minutes * 60;
   const SeriesQuestion backend{"web", "", "web", "web-7"};
   // From the minutes' own table: seconds of then are gone.
   const TimeRange half_day{end - std::min<int64_t>(minutes, 720) * 60, end};
@@ -300,7 +325,10 @@ void bench_queries(Report& report, const Options& options, const Folder& folder,
   ask("query heat map 12h", [&] {
     return reader.backend_series("web", half_day, now, kHeatmapColumns, kSeries, Sketches::none).ok();
   });
-  ask("query countries", [&] { return reader.countries("web", {kBegin, kBegin + 86'400}, 40).ok(); });
+  ask("query attempts 1h", [&] { return reader.attempts("", hour).value().size() == 2; });
+  const TimeRange day{kBegin, kBegin + 86'400};
+  ask("query countries", [&] { return reader.countries("web", day, 40).value().size() == 26; });
+  ask("query prefixes", [&] { return reader.clients("web", day, 20).value().prefixes.size() == 20; });
 }
 
 int run(int argc, char** argv) {
