@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-NAMES = ("network", "backends", "balancing", "traffic", "system")
+NAMES = ("network", "backends", "balancing", "traffic", "system", "insight")
 
 
 def dashboards():

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <tuple>
+#include <vector>
 
 #include "insight/detect/severity.h"
 
@@ -51,22 +52,40 @@ std::string label(const char* name, const std::string& value) {
   return std::string(name) + "=\"" + escaped(value) + "\"";
 }
 
-void put_anomalies(std::string& page, const FindingsSource& findings) {
-  // Two detectors may see the same thing: the higher score is told.
-  std::map<std::tuple<std::string, std::string, std::string>, double> scores;
+// Two detectors may see the same thing: the worse one is told.
+struct OpenAnomaly {
+  std::string labels;
+  Severity severity = Severity::info;
+  double score = 0;
+};
+
+std::vector<OpenAnomaly> worst_of_each(const FindingsSource& findings) {
+  std::map<std::string, OpenAnomaly> worst;
   for (const FoundAnomaly& found : findings.anomalies()) {
     if (!found.open) continue;
-    double& score =
-        scores[{found.series.service, found.series.backend, std::string(kpi_name(found.anomaly.kpi))}];
-    score = std::max(score, found.anomaly.score);
+    const Anomaly& anomaly = found.anomaly;
+    const std::string labels = label("vip", found.series.service) + "," +
+                               label("backend", found.series.backend) + "," +
+                               label("kpi", std::string(kpi_name(anomaly.kpi)));
+    OpenAnomaly& one = worst[labels];
+    one = {labels, std::max(one.severity, anomaly.severity), std::max(one.score, anomaly.score)};
   }
+  std::vector<OpenAnomaly> all;
+  for (auto& entry : worst)
+    all.push_back(std::move(entry.second));
+  return all;
+}
+
+void put_anomalies(std::string& page, const FindingsSource& findings) {
+  std::vector<OpenAnomaly> open = worst_of_each(findings);
+  const auto worse = [](const OpenAnomaly& a, const OpenAnomaly& b) {
+    return std::tie(b.severity, b.score, a.labels) < std::tie(a.severity, a.score, b.labels);
+  };
+  std::sort(open.begin(), open.end(), worse);
+  if (open.size() > kMostScores) open.resize(kMostScores);
   Family score(page, "shunt_anomaly_score", "gauge", "How much an open anomaly matters, 0 to 1.");
-  size_t series = 0;
-  for (const auto& [key, value] : scores) {
-    if (++series > kMostScores) break;
-    const auto& [service, backend, kpi] = key;
-    score.add(label("vip", service) + "," + label("backend", backend) + "," + label("kpi", kpi), value);
-  }
+  for (const OpenAnomaly& one : open)
+    score.add(one.labels + "," + label("severity", std::string(severity_name(one.severity))), one.score);
 }
 
 void put_warehouse(std::string& page, const WriterStatus& status) {

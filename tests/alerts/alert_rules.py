@@ -12,6 +12,7 @@ RULES = PROMETHEUS / "rules"
 CASES = ROOT / "tests/alerts/cases"
 RUNBOOKS = ROOT / "docs/runbooks"
 ALWAYS_FIRES = "ShuntWatchdog"
+PROGRAMS = ("shuntd", "shunt-insight")
 
 # Of other programs: what the rules may name, with the labels that they look at.
 FOREIGN = {
@@ -85,11 +86,12 @@ def labels_in(expression):
 
 
 @functools.cache
-def documented_metrics():
-    """{name: (type, labels)} of shuntd's in docs/metrics.md, histograms and summaries by the names of their series."""
+def documented_metrics(program="shuntd"):
+    """{name: (type, labels)} of a program's in docs/metrics.md, histograms and summaries by the names of their series."""
     found = {}
     page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
-    for line in page.split("\n## shunt-insight\n")[0].splitlines():  # another program's are behind it
+    shuntd, insight = page.split("\n## shunt-insight\n")
+    for line in {"shuntd": shuntd, "shunt-insight": insight}[program].splitlines():
         row = re.match(r"\| `(shunt_\w+)` \| (\w+) \| ([^|]*)\|", line)
         if not row:
             continue
@@ -103,16 +105,21 @@ def documented_metrics():
     return found
 
 
-def families_in_code():
-    """Names of the metric families that shuntd's sources make."""
-    sources = sorted((ROOT / "control").glob("*metrics*.cc"))
+def documented_families(program):
+    return {re.sub("_(sum|count|bucket)$", "", name) if kind in ("histogram", "summary") else name
+            for name, (kind, _) in documented_metrics(program).items()}
+
+
+def families_in_code(program):
+    """Names of the metric families that a program's sources make."""
+    sources = sorted((ROOT / {"shuntd": "control", "shunt-insight": "insight/api"}[program]).glob("*metrics*.cc"))
     return {name for path in sources for name in re.findall(r'"(shunt_[a-z_]+)"', path.read_text(encoding="utf-8"))}
 
 
 @functools.cache
 def known_labels():
     """{name: labels} of everything that a rule or a panel may name, recorded series apart; `instance` and `job` come with a scrape."""
-    own = {name: labels for name, (_, labels) in documented_metrics().items()}
+    own = {name: labels for program in PROGRAMS for name, (_, labels) in documented_metrics(program).items()}
     return {name: labels | {"instance", "job"} for name, labels in {**own, **FOREIGN}.items()}
 
 

@@ -28,6 +28,7 @@ DEADLINE = 30  # seconds
 NODE = {"instance": "lb1:8080"}
 WEB = {**NODE, "service": "web", "pool": "web"}
 WEB_1 = {**NODE, "pool": "web", "backend": "web-1"}
+ANOMALY = {"instance": "lb1:8090", "kpi": "failures"}
 HOST_1 = {"instance": "10.0.0.11:9100", "pool": "web", "backend": "web-1"}
 
 # Cause, what it hides, what it doesn't.
@@ -37,9 +38,10 @@ TREE = [
      [("ShuntBackendDown", {**WEB_1, "instance": "lb2:8080"}), ("ShuntBackendCpuHigh", HOST_1), ("ShuntWatchdog", {})]),
     (("ShuntServiceDown", WEB),
      [("ShuntPoolDown", {**NODE, "pool": "web"}), ("ShuntPoolPanic", WEB), ("ShuntBackendDown", WEB_1), ("ShuntFlowsRefused", {**NODE, "service": "web"}),
-      ("ShuntRetryStorm", {**NODE, "service": "web"})],
+      ("ShuntRetryStorm", {**NODE, "service": "web"}), ("ShuntAnomalyCritical", {**ANOMALY, "service": "web", "vip": "web"})],
      [("ShuntServiceDown", {**WEB, "service": "web-tls"}), ("ShuntBackendDown", {**WEB_1, "pool": "mail"}), ("ShuntHighFailureRatio", {**NODE, "service": "mail"}),
-      ("ShuntPortLinkDown", {**NODE, "port": "net0"})]),
+      ("ShuntPortLinkDown", {**NODE, "port": "net0"}), ("ShuntAnomalyCritical", {**ANOMALY, "service": "mail", "vip": "mail"}),
+      ("ShuntAnomalyCritical", {**ANOMALY, "kpi": "up"})]),
     (("ShuntPoolDown", {**NODE, "pool": "web"}),
      [("ShuntPoolDegraded", {**NODE, "pool": "web"}), ("ShuntBackendDown", WEB_1)],
      [("ShuntHighFailureRatio", {**NODE, "service": "web"}), ("ShuntBackendDown", {**WEB_1, "instance": "lb2:8080"})]),

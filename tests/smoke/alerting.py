@@ -20,9 +20,12 @@ def missing_programs():
 
 
 class Alerting:
-    """In the namespace of shuntd; node_exporters on the backends that are named. close() ends them before shuntd's accounts are read."""
+    """In the namespace of shuntd; node_exporters on the backends that are named. close() ends them before shuntd's accounts are read.
 
-    def __init__(self, bed, watched):
+    `insight` (insight.Insight) wants a reader's token.
+    """
+
+    def __init__(self, bed, watched, insight):
         self._bed, self._lb, self._folder = bed, bed.topology.lb, bed.topology.folder
         self.sink = MailSink(self._lb, self._folder, "alerts@example.net", "a password")
         self._processes = [self._start(backend.namespace, "prometheus-node-exporter", f"--web.listen-address={backend.address}:9100",
@@ -32,20 +35,25 @@ class Alerting:
             self._lb, "prometheus-alertmanager", f"--config.file={self._alertmanager_file()}", f"--storage.path={self._folder}/alertmanager-data",
             "--web.listen-address=127.0.0.1:9093", "--cluster.listen-address="))
         self._processes.append(self._start(
-            self._lb, "prometheus", f"--config.file={self._prometheus_file(watched)}", f"--storage.tsdb.path={self._folder}/prometheus-data",
+            self._lb, "prometheus", f"--config.file={self._prometheus_file(watched, insight)}", f"--storage.tsdb.path={self._folder}/prometheus-data",
             "--web.listen-address=127.0.0.1:9090"))
 
     def _start(self, namespace, program, *words):
         with open(f"{self._folder}/{program}.log", "ab") as log:
             return self._bed.topology.start(namespace, [program, *words], log)
 
-    def _prometheus_file(self, watched):
-        """configs/prometheus, with the backends' hosts filled in."""
+    def _prometheus_file(self, watched, insight):
+        """configs/prometheus, with the backends' hosts, shunt-insight and its token filled in."""
         folder = pathlib.Path(self._folder, "prometheus")
         shutil.copytree(ROOT / "configs/prometheus", folder)
         pools = [pool["name"] for pool in self._bed.config["pool"]][:1]
         hosts = [{"targets": [f"{backend.address}:9100"], "labels": {"pool": pool, "backend": backend.name}} for backend in watched for pool in pools]
         (folder / "targets/backends.yml").write_text(json.dumps(hosts), encoding="utf-8")  # JSON is YAML
+        (folder / "targets/insight.yml").write_text(json.dumps([{"targets": insight.config["api"]["listen"]}]), encoding="utf-8")
+        (folder / "insight_token").write_text(insight.tokens["reader"], encoding="utf-8")
+        text, count = re.subn("# authorization:", "authorization:", (folder / "prometheus-lab.yml").read_text(encoding="utf-8"))
+        assert count == 1, "prometheus-lab.yml has no line for a token"
+        (folder / "prometheus-lab.yml").write_text(text, encoding="utf-8")
         return folder / "prometheus-lab.yml"
 
     def _alertmanager_file(self):
@@ -82,7 +90,7 @@ class Alerting:
         def all_up():
             with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
                 targets = self.ask("targets")["activeTargets"]
-                return len(targets) >= 4 and all(target["health"] == "up" for target in targets)
+                return len(targets) >= 5 and all(target["health"] == "up" for target in targets)
         wait_until(all_up, 30, "Prometheus reads all its targets")
 
     def firing(self):

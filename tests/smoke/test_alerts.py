@@ -4,6 +4,7 @@
     client1 ── 20 requests a second ── br0 ── backend1, backend2, backend3: nginx; node_exporter on backend1
                                         │
                                        lb0 ┄ shuntd ── /metrics ── Prometheus (1 s) ── Alertmanager ── SMTP sink
+                                        └┄ shunt-insight ── /metrics ──┘
                                                                    all in shuntd's namespace, on the files of configs/
 
 nft makes what a healthy system doesn't show: SYNs to backend2 are lost for a second.
@@ -25,18 +26,21 @@ import time
 
 import harness
 from alerting import Alerting, missing_programs
+from insight import Insight
 from programs import ROOT, wait_until
 
 sys.path.append(str(ROOT / "tests/alerts"))
 
 HEALTH = {**harness.HTTP_HEALTH, "interval": "500ms", "timeout": "500ms", "fall": 3}  # a busy machine is no fault
 ROUNDS = int(os.environ.get("SHUNT_ALERT_ROUNDS", "1"))
-VARIABLES = {"$__rate_interval": "1m", "$instance": ".*", "$service": ".*", "$pool": ".*", "$backend": ".*"}
+VARIABLES = {"$__rate_interval": "1m", "$instance": ".*", "$insight": ".*", "$service": ".*", "$pool": ".*", "$backend": ".*"}
 
 # What stays 0 where nothing is lost, full, cut or in panic.
 STILL = {"shunt_packets_in_flight", "shunt_pool_panic", "shunt_nic_rx_missed_total", "shunt_flow_events_dropped_total", "shunt_series_dropped_total",
          "shunt_flows_unwatched_total", "shunt_flows_revived_total", "shunt_data_retransmits_total", "shunt_probation_entries",
-         "shunt_discovery_unusable_entries", "shunt_active_flows"}
+         "shunt_discovery_unusable_entries", "shunt_active_flows",
+         "shunt_insight_records_lost_total", "shunt_insight_rows_dropped_total", "shunt_insight_rows_queued", "shunt_insight_queries_failed_total",
+         "shunt_insight_viewers", "shunt_insight_alerts_firing", "shunt_insight_loop_lag_seconds"}
 
 
 class Requests:
@@ -83,7 +87,10 @@ class Alerts(harness.SmokeTest):
             self.skipTest(f"needs {', '.join(missing)}")
         signal.alarm(harness.TEST_LIMIT + 60 * (ROUNDS - 1))
         bed = self.start()
-        alerting = Alerting(bed, bed.backends[:1])
+        insight = Insight(bed)
+        insight.need_tokens("reader")
+        insight.start()
+        alerting = Alerting(bed, bed.backends[:1], insight)
         try:
             requests = Requests(bed)
             try:
@@ -91,11 +98,12 @@ class Alerts(harness.SmokeTest):
                 self.nothing_fires(alerting)
                 self.lose_syns(bed.backends[1])
                 for left in reversed(range(ROUNDS)):
-                    self.kill_and_mend(bed, alerting)
+                    self.kill_and_mend(bed, alerting, insight)
                     if left:  # Alertmanager forgets a group that is over within 30 s: then the next one waits group_wait again
                         time.sleep(random.uniform(31, 35))
                 self.rules_are_well(alerting)
-                self.page_has_what_is_documented(bed)
+                self.page_has_what_is_documented("shuntd", bed.daemon.get("/metrics")[1])
+                self.page_has_what_is_documented("shunt-insight", self.unusual)
                 self.dashboards_have_data(alerting)
             finally:
                 requests.close()
@@ -104,6 +112,7 @@ class Alerts(harness.SmokeTest):
             raise
         finally:
             alerting.close()
+            insight.stop()
         self.rest(bed)
 
     def nothing_fires(self, alerting):
@@ -124,7 +133,7 @@ class Alerts(harness.SmokeTest):
         wait_until(lost_some, 15, "SYNs are lost")
         nft("nft", "delete", "table", "ip", "loss")
 
-    def kill_and_mend(self, bed, alerting):
+    def kill_and_mend(self, bed, alerting, insight):
         victim = bed.backends[0]
         before = len(alerting.sink.mails())
         killed = time.monotonic()
@@ -139,6 +148,9 @@ class Alerts(harness.SmokeTest):
                           "http://grafana.example.net:3000/d/shunt-backends?var-instance=127.0.0.1:8080&var-pool=web&var-backend=backend1",
                           "Services that use it: web.", "It gets no new flows"):
                 self.assertIn(words, text.replace("&amp;", "&"))
+        wait_until(lambda: alerting.query('shunt_anomaly_score{backend="backend1"}'), 20, "an anomaly")
+        insight.answer("anomalies")  # a question to its warehouse
+        self.unusual = insight.get("/metrics")[1]
         harness.start_nginx(bed.topology, victim, harness.backend_port(bed.forward, 80))
         mail = alerting.mail("[RESOLVED]", "backend backend1 of pool web is down", after=before)
         self.assertIn("RESOLVED", mail.get_body(("plain",)).get_content())
@@ -148,15 +160,15 @@ class Alerts(harness.SmokeTest):
         self.assertGreater(len(rules), 60)
         self.assertEqual({rule["name"]: rule["lastError"] for rule in rules if rule.get("lastError")}, {})
 
-    def page_has_what_is_documented(self, bed):
+    def page_has_what_is_documented(self, program, page):
         """Families and labels; and whatever this run makes happen is counted: a rule on a figure that never moves is no rule."""
         import alert_rules  # needs python3-yaml
         labels, sums = {}, {}
-        for line in bed.daemon.get("/metrics")[1].splitlines():
+        for line in page.splitlines():
             if match := re.fullmatch(r"(shunt_\w+)(\{.*\})? (\S+)", line):
                 labels.setdefault(match[1], set()).update(re.findall(r'(\w+)="', match[2] or ""))
                 sums[match[1]] = sums.get(match[1], 0) + float(match[3])
-        self.assertEqual(labels, {name: wanted for name, (_, wanted) in alert_rules.documented_metrics().items()})
+        self.assertEqual(labels, {name: wanted for name, (_, wanted) in alert_rules.documented_metrics(program).items()})
         self.assertLessEqual({name for name, value in sums.items() if value == 0}, STILL)
 
     def dashboards_have_data(self, alerting):

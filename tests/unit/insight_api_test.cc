@@ -404,7 +404,8 @@ TEST(InsightMetrics, AreDocumentedAndWellFormed) {
   InsightBed bed;
   RawAnswer answer = bed.get("/metrics");
   EXPECT_EQ(answer.fields["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-  EXPECT_NE(answer.body.find("shunt_anomaly_score{vip=\"web\",backend=\"b\",kpi=\"up\"} 0.9\n"),
+  EXPECT_NE(answer.body.find(
+                "shunt_anomaly_score{vip=\"web\",backend=\"b\",kpi=\"up\",severity=\"critical\"} 0.9\n"),
             std::string::npos)
       << answer.body;
   EXPECT_NE(answer.body.find("shunt_anomalies_total{severity=\"critical\"} 1\n"), std::string::npos);
@@ -423,6 +424,34 @@ TEST(InsightMetrics, AreDocumentedAndWellFormed) {
   EXPECT_GE(families.size(), 15U);
   for (const std::string& family : families)
     EXPECT_NE(docs.find("| `" + family + "` |"), std::string::npos) << family << " isn't in docs/metrics.md";
+}
+
+// Of two that see the same thing the worse one; of many the worst.
+TEST(InsightMetrics, AnomaliesAreBounded) {
+  InsightBed bed;
+  bed.on_thread([&] {
+    auto& list = bed.findings.anomaly_list;
+    FoundAnomaly mild = list.back();  // the open one
+    mild.anomaly.severity = Severity::info;
+    mild.anomaly.score = 0.1;
+    FoundAnomaly grave = mild;
+    grave.anomaly.severity = Severity::critical;
+    grave.anomaly.score = 0.4;
+    list = {grave, mild};
+    for (int i = 0; i < 600; ++i) {
+      mild.series.service = "a" + std::to_string(i);  // before "web"
+      list.push_back(mild);
+    }
+  });
+  const std::string page = bed.get("/metrics").body;
+  EXPECT_NE(
+      page.find("shunt_anomaly_score{vip=\"web\",backend=\"b\",kpi=\"up\",severity=\"critical\"} 0.4\n"),
+      std::string::npos);
+  size_t lines = 0;
+  for (size_t at = page.find("\nshunt_anomaly_score{"); at != std::string::npos;
+       at = page.find("\nshunt_anomaly_score{", at + 1))
+    ++lines;
+  EXPECT_EQ(lines, 500U);
 }
 
 // A row for each route, and no other.

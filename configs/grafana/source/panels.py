@@ -1,6 +1,6 @@
 """What Grafana dashboards are made of: variables, panels, rows, and where they stand (24 columns).
 
-A panel asks with `$instance`, `$service`, `$pool`, `$backend` as regular expressions, so that `All` is `.*`.
+A panel asks with `$instance` (a shuntd), `$insight` (a shunt-insight), `$service`, `$pool`, `$backend` as regular expressions, so that `All` is `.*`.
 """
 
 WIDTH = 24
@@ -17,6 +17,7 @@ def variable(name, metric, label=None, **selectors):
 VARIABLES = {
     "datasource": {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Prometheus", "current": {}},
     "instance": variable("instance", "shunt_build_info"),
+    "insight": variable("insight", "shunt_insight_build_info", "instance"),
     "service": variable("service", "shunt_flows_total", instance="$instance"),
     "pool": variable("pool", "shunt_backend_up", instance="$instance"),
     "backend": variable("backend", "shunt_backend_up", instance="$instance", pool="$pool"),
