@@ -98,13 +98,21 @@ void SeriesWatch::against_usual(const SeriesInput& input, size_t test, uint64_t 
   seen.expected_high = verdict.usual_ratio * FailureTest::kTimes;
   seen.traffic = input.traffic * seen.observed;
   if (facts.kpi == Kpi::failures && input.service_ended > 0) {
-    // Of the service's flows those that failed here: what this costs of the service's budget.
     const auto ended = static_cast<double>(input.cell->cell.counts.ended());
-    const double part = std::min(1.0, ended / static_cast<double>(input.service_ended));
-    seen.slo_burn = seen.observed * part / input.budget;
+    seen.traffic = seen.observed * std::min(1.0, ended / static_cast<double>(input.service_ended));
+    seen.slo_burn = failing() / input.budget;  // what this costs of the service's budget
   }
   seen.reason = failure_words(verdict, facts.words);
   out.push_back(std::move(seen));
+}
+
+double SeriesWatch::failing() const {
+  Ended sum;
+  for (const Ended& ended : ended_) {
+    sum.failures += ended.failures;
+    sum.all += ended.all;
+  }
+  return sum.all > 0 ? std::min(1.0, static_cast<double>(sum.failures) / static_cast<double>(sum.all)) : 0;
 }
 
 void SeriesWatch::observe(const SeriesInput& input, std::vector<Sighting>& out) {
@@ -112,6 +120,8 @@ void SeriesWatch::observe(const SeriesInput& input, std::vector<Sighting>& out) 
   const KpiCounts& counts = cell.cell.counts;
   last_s_ = input.begin_s;
   connect_.add(cell.cell.connect());
+  ended_[next_] = {counts.failures(), input.service_ended};
+  next_ = (next_ + 1) % ended_.size();
   if (!input.judged) return;
   if (input.name->is_service()) {
     against_past(input, Kpi::flows, cell.complete ? cell.flows : kMissing, out);

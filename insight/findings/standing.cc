@@ -101,6 +101,9 @@ void Standing::sum_up() {
     service.down += kept.state == BackendState::down ? 1U : 0U;
     service.starting += kept.state == BackendState::starting ? 1U : 0U;
     service.unknown += kept.state == BackendState::unknown ? 1U : 0U;
+    // Who starts serves already, if less.
+    if (!kept.is_set_aside() || kept.state == BackendState::starting) service.weight += kept.weight;
+    if (kept.state == BackendState::down) service.weight_down += kept.weight;
   }
   is_running_ = true;
 }

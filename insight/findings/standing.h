@@ -35,6 +35,9 @@ struct ServiceStanding {
   size_t starting = 0;
   size_t unknown = 0;
   size_t all = 0;
+  double weight = 0;  // of those that should serve, whether they do or not
+  double weight_down = 0;
+  double capacity_lost() const { return weight > 0 ? weight_down / weight : 0; }
   bool is_down() const { return up == 0 && down > 0 && starting == 0 && unknown == 0; }
 };
 struct NodeStanding {

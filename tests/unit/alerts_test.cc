@@ -246,8 +246,7 @@ INSTANTIATE_TEST_SUITE_P(
               180, "web"},
         Fault{"retry_storm", "ShuntRetryStorm", [](Site& s) { all(s, &TenSeconds::reconnects, 60); }, 36,
               "web"},
-        Fault{"critical", "ShuntAnomalyCritical", [](Site& s) { s.backends[1].failures = 50; }, 2,
-              "web"},
+        Fault{"critical", "ShuntAnomalyCritical", [](Site& s) { s.backends[1].failures = 50; }, 9, "web"},
         Fault{"not_ready", "ShuntNotReady",
               [](Site& s) {
                 system_of(s) = {{"ready", false}, {"not_ready", {"worker 0 has no configuration"}}};

@@ -148,8 +148,10 @@ TEST(Severity, GrowsWithEachPart) {
   EXPECT_GT(severity_score({1e-5, 60, 0.2, 2}), score);
   EXPECT_GT(severity_score({1e-4, 120, 0.2, 2}), score);
   EXPECT_GT(severity_score({1e-4, 60, 0.3, 2}), score);
-  EXPECT_GT(severity_score({1e-4, 60, 0.2, 6}), score);
-  EXPECT_EQ(severity_score({1, 600, 1, 100}), 0);
+  EXPECT_GT(severity_score({1e-4, 60, 0.2, 60}), score);
+  EXPECT_GT(severity_score({1e-4, 60, 0.2, 20, 0.02}), score);
+  EXPECT_GT(severity_score({1e-4, 60, 0.2, 2, 0, 0.3}), score);
+  EXPECT_EQ(severity_score({1, 600, 1, 100, 1, 1}), 0);
   EXPECT_DOUBLE_EQ(severity_score({0, 1e9, 5, 1e9}), 1);
 }
 
@@ -158,8 +160,51 @@ TEST(Severity, HasNames) {
   EXPECT_EQ(severity_of({1e-6, 0, 0, 0}), Severity::minor);
   EXPECT_EQ(severity_of({1e-6, 300, 0.1, 0}), Severity::major);
   EXPECT_EQ(severity_of({1e-6, 300, 0.8, 0}), Severity::critical);
-  EXPECT_EQ(severity_of({1e-4, 0, 0.1, 20}), Severity::critical);
   EXPECT_EQ(severity_name(Severity::major), "major");
+}
+
+struct SeverityCase {
+  const char* name;
+  Impact impact;
+  Severity wanted;
+};
+
+// With an objective of 99.9 %: a burn of 10 is one flow of a hundred.
+TEST(Severity, IsWhatAPersonOnCallWouldSay) {
+  const SeverityCase cases[] = {
+      {"one of four backends is down", {0, 0, 0.01, 0, 0, 0.25}, Severity::major},
+      {"one of a thousand is", {0, 0, 0, 0, 0, 0.001}, Severity::major},
+      {"one of four, for a day", {0, 86'400, 0.25, 0, 0, 0.25}, Severity::major},
+      {"two of five", {0, 0, 0.01, 0, 0, 0.4}, Severity::major},
+      {"one of a pair", {0, 0, 0.01, 0, 0, 0.5}, Severity::major},
+      {"for a minute", {0, 60, 0.01, 0, 0, 0.5}, Severity::critical},
+      {"two of three", {0, 0, 0.01, 0, 0, 0.667}, Severity::critical},
+      {"all of a service with hardly any traffic", {0, 0, 0.001, 1'000, 0, 1}, Severity::critical},
+      {"6 % fail at one of three backends, just now", {1e-9, 0, 0.02, 20, 0}, Severity::minor},
+      {"and for five minutes", {1e-9, 300, 0.02, 20, 0.0023}, Severity::major},
+      {"and until the budget of a day and a half is spent",
+       {1e-9, 4'700, 0.02, 20, 0.02},
+       Severity::critical},
+      {"1 % fail of a service for a day", {1e-9, 86'400, 0.01, 10, 0.014}, Severity::major},
+      {"10 % fail of a service for a minute", {1e-9, 60, 0.1, 100, 0.0023}, Severity::major},
+      {"and for two", {1e-9, 120, 0.1, 100, 0.0046}, Severity::critical},
+      {"all fail, just now, though the objective is loose", {1e-9, 0, 1, 5, 0}, Severity::critical},
+      {"much is spent, and nothing fails now", {1e-9, 60, 0, 0.1, 0.05}, Severity::minor},
+      {"much is spent, and it may be chance", {0.01, 60, 0.02, 20, 0.05}, Severity::info},
+      {"a quarter more flows than ever", {1e-6, 0, 0.25, 0}, Severity::minor},
+  };
+  for (const SeverityCase& one : cases)
+    EXPECT_EQ(severity_name(severity_of(one.impact)), severity_name(one.wanted)) << one.name;
+}
+
+TEST(Severity, OfWhatIsDownGrowsWithTheCapacityThatIsGone) {
+  double last = 0;
+  for (int part = 1; part <= 100; ++part) {
+    const double score = severity_score({0, 0, 0, 0, 0, part / 100.0});
+    EXPECT_GT(score, last) << part;
+    last = score;
+  }
+  EXPECT_DOUBLE_EQ(last, 1);
 }
 
 TEST(FailureTest, AcceptedIsUsualFromThenOn) {
