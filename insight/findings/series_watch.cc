@@ -86,13 +86,17 @@ void SeriesWatch::against_past(const SeriesInput& input, Kpi kpi, double value, 
 
 void SeriesWatch::against_usual(const SeriesInput& input, size_t test, uint64_t counted, uint64_t flows,
                                 std::vector<Sighting>& out) {
-  const FailureVerdict verdict = tests_[test].observe(counted, flows);
-  if (!verdict.failing || input.learning) return;
   const TestFacts& facts = kTestFacts[test];
+  // Of a service it is known from the first minute on what would be too much.
+  const bool has_limit = facts.kpi == Kpi::failures && input.name->is_service();
+  const FailureVerdict verdict = tests_[test].observe(
+      counted, flows,
+      has_limit ? std::min(FailureTest::kNoLimit, kFastBurn * input.budget) : FailureTest::kNoLimit);
+  if (!verdict.failing || input.learning) return;
   Sighting seen;
   seen.series = *input.name;
   seen.kpi = facts.kpi;
-  seen.detector = "binomial";
+  seen.detector = verdict.by_limit ? "burn" : "binomial";
   seen.p_value = std::min(1.0, verdict.p_value * HistoryWatch::kValuesADay);
   seen.observed = static_cast<double>(verdict.failures) / static_cast<double>(verdict.flows);
   seen.expected_high = verdict.usual_ratio * FailureTest::kTimes;
@@ -103,6 +107,7 @@ void SeriesWatch::against_usual(const SeriesInput& input, size_t test, uint64_t 
     seen.slo_burn = failing() / input.budget;  // what this costs of the service's budget
   }
   seen.reason = failure_words(verdict, facts.words);
+  if (verdict.by_limit) seen.reason += ": more spends the error budget fast (what is usual isn't known yet)";
   out.push_back(std::move(seen));
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "findings_harness.h"
+#include "insight/findings/history_watch.h"
 
 namespace shunt::insight {
 namespace {
@@ -96,6 +97,54 @@ TEST(Findings, AFewFailuresAtOneBackendOfSeveralArentCritical) {
   EXPECT_EQ(site.find("web-3", Kpi::failures)->anomaly.severity, Severity::major);
   site.pass(kHour / 2);
   EXPECT_EQ(site.find("web-3", Kpi::failures)->anomaly.severity, Severity::critical) << site.words();
+}
+
+// Two backends: no siblings to compare with, and no past.
+TEST(Findings, WhatABackendAlwaysLosesIsntUnusual) {
+  Site site(2);
+  site.backends[1].failures = 5;
+  site.pass(kHour);
+  EXPECT_TRUE(site.findings->anomalies().empty()) << site.words();
+  site.backends[1].failures = 40;
+  site.pass(2);
+  ASSERT_NE(site.find("web-2", Kpi::failures), nullptr) << site.words();
+  EXPECT_EQ(site.find("web-2", Kpi::failures)->detector, "binomial");
+  EXPECT_LT(site.find("web-2", Kpi::failures)->anomaly.start_s - Site::kStart_s, 3'630);
+}
+
+TEST(Findings, NothingIsUnusualBeforeThereIsAPast) {
+  const auto finds = [](int values) {
+    HistoryWatch watch;
+    for (int i = 0; i < values; ++i)
+      EXPECT_FALSE(watch.observe(i * 10, 100 + i % 7));
+    return watch.observe(values * 10, 10'000).has_value();
+  };
+  for (int values = 0; values < HistoryWatch::kWarmUp; ++values)
+    EXPECT_FALSE(finds(values)) << values;
+  EXPECT_TRUE(finds(HistoryWatch::kWarmUp));
+}
+
+TEST(Findings, AnOutageInTheFirstMinuteIsSeen) {
+  // All of a service: it burns its budget. It doesn't become usual either.
+  Site all(2);
+  for (TenSeconds& backend : all.backends)
+    backend.failures = 60;
+  all.pass(3);
+  const FoundAnomaly* found = all.find("", Kpi::failures);
+  ASSERT_NE(found, nullptr) << all.words();
+  EXPECT_EQ(found->detector, "burn");
+  EXPECT_EQ(found->anomaly.severity, Severity::critical);
+  EXPECT_NE(found->anomaly.reason.find("; the limit is 1.4 %: more spends the error budget fast"),
+            std::string::npos)
+      << found->anomaly.reason;
+  all.pass(kHour);
+  EXPECT_TRUE(all.find("", Kpi::failures)->open) << all.words();
+  // One backend of several: its siblings tell.
+  Site one;
+  one.backends[1].failures = 60;
+  one.pass(6);
+  ASSERT_NE(one.find("web-2", Kpi::failures), nullptr) << one.words();
+  EXPECT_EQ(one.find("web-2", Kpi::failures)->detector, "peer");
 }
 
 TEST(Findings, ABackendThatComesAndGoesIsOneAnomaly) {

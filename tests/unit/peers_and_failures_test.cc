@@ -220,9 +220,69 @@ TEST(FailureTest, AcceptedIsUsualFromThenOn) {
 
 TEST(FailureTest, AcceptingNothingChangesNothing) {
   FailureTest test;
+  for (int i = 0; i < 40; ++i)
+    test.observe(0, 0);
   test.accept();
-  EXPECT_FALSE(test.observe(1, 200).failing);
+  EXPECT_FALSE(test.is_warm());
+  for (int i = 0; i < 40; ++i)
+    EXPECT_FALSE(test.observe(1, 200).failing);
   EXPECT_TRUE(test.observe(50, 200).failing);
+}
+
+TEST(FailureTest, WhatItAlwaysLosesIsUsualFromTheStart) {
+  FailureTest test;
+  for (int i = 0; i < 400; ++i)
+    EXPECT_FALSE(test.observe(50, 1'000).failing) << i;
+  EXPECT_NEAR(test.observe(50, 1'000).usual_ratio, 0.05, 0.001);
+  EXPECT_TRUE(test.observe(200, 1'000).failing);
+}
+
+TEST(FailureTest, SaysNothingBeforeItKnowsWhatIsUsual) {
+  FailureTest test;
+  for (uint32_t i = 0; i < FailureTest::kWarmUp; ++i) {
+    EXPECT_FALSE(test.is_warm());
+    EXPECT_FALSE(test.observe(1, 1'000).failing);
+    EXPECT_FALSE(test.observe(0, 0).failing);  // a silent interval teaches nothing
+  }
+  EXPECT_TRUE(test.is_warm());
+  EXPECT_TRUE(test.observe(100, 1'000).failing);
+  FailureTest young;
+  for (uint32_t i = 1; i < FailureTest::kWarmUp; ++i)
+    young.observe(1, 1'000);
+  EXPECT_FALSE(young.observe(900, 1'000).failing);
+  // A flow each time: intervals alone aren't enough.
+  FailureTest thin;
+  for (uint64_t i = 0; i < FailureTest::kWarmUpFlows; ++i) {
+    EXPECT_FALSE(thin.is_warm());
+    thin.observe(0, 1);
+  }
+  EXPECT_TRUE(thin.is_warm());
+}
+
+// Trouble that was there first is told by a limit, and doesn't become usual.
+TEST(FailureTest, ALimitSpeaksUntilThen) {
+  constexpr double kLimit = 0.0144;
+  FailureTest test;
+  for (int i = 0; i < 200; ++i) {
+    const FailureVerdict verdict = test.observe(100, 1'000, kLimit);
+    EXPECT_TRUE(verdict.failing && verdict.by_limit) << i;
+    EXPECT_EQ(verdict.usual_ratio, kLimit);
+  }
+  EXPECT_EQ(failure_words(test.observe(100, 1'000, kLimit), "failed"),
+            "600 of 6000 flows failed; the limit is 1.4 %");
+  FailureVerdict verdict;
+  for (uint32_t i = 0; i < 2 * FailureTest::kWarmUp; ++i)
+    verdict = test.observe(2, 1'000, kLimit);
+  EXPECT_FALSE(verdict.failing || verdict.by_limit);
+  EXPECT_LT(verdict.usual_ratio, 0.004);
+  EXPECT_TRUE(test.observe(14, 1'000, kLimit).failing);  // below the limit, and unusual
+
+  FailureTest accepted;
+  accepted.observe(100, 1'000, kLimit);
+  accepted.accept();
+  EXPECT_TRUE(accepted.is_warm());
+  for (int i = 0; i < 20; ++i)
+    EXPECT_FALSE(accepted.observe(100, 1'000, kLimit).failing) << i;
 }
 
 TEST(PeerOutlier, AcceptedIsItsUsualDistance) {
