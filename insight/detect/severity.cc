@@ -16,7 +16,6 @@ constexpr double kFullBurn = 10 * kFastBurn;
 constexpr double kMuchSpent = 0.02;
 constexpr double kPersists_s = 300;
 constexpr double kHalf = 0.5;
-constexpr double kRestart_s = 60;  // as long as ShuntPoolDegraded waits: a pair may be restarted one by one
 
 double unit(double x) {
   return x > 0 ? std::min(x, 1.0) : 0.0;
@@ -30,8 +29,7 @@ double evidence(const Impact& impact) {
 double of_capacity(const Impact& impact) {
   const double lost = unit(impact.capacity_lost);
   if (lost <= 0) return 0;
-  const bool most = lost > kHalf || (lost >= kHalf && impact.duration_s >= kRestart_s);
-  return most ? kCritical + 0.6 * (lost - kHalf) : kMajor + 0.4 * lost;
+  return lost >= kHalf ? kCritical + 0.6 * (lost - kHalf) : kMajor + 0.4 * lost;
 }
 
 bool burns_fast(const Impact& impact) {

@@ -26,8 +26,8 @@ struct Impact {
 // the larger of these two:
 // 0.3 + 0.5 × extent + 0.2 × persistence. Extent is the larger of traffic share and burn over 144 (a month's
 // budget gone in five hours); persistence is full after five minutes.
-// Where capacity is lost: 0.45 (major) + 0.4 × what is lost of it; where that is more than half, or half for
-// a minute: 0.7 (critical) and up to 1 for all of it.
+// Where capacity is lost: 0.45 (major) and up to 0.65 for what is lost of it; from half of it on 0.7
+// (critical) and up to 1 for all.
 //
 // At least 0.7 when a burn of kFastBurn and more has spent 2 % of a month's budget and the p-value is below
 // 1e-3.

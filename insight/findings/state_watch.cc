@@ -88,7 +88,7 @@ void StateWatch::look_at_backends(const Standing& standing, std::vector<Sighting
     if (backend.state != BackendState::down && !unknown) continue;
     const ServiceStanding& service = standing.services().at(name.service);
     const double part = service.weight > 0 ? backend.weight / service.weight : 0;
-    Sighting seen = down(name, part * traffic_of(name.service), unknown ? 0 : service.capacity_lost(),
+    Sighting seen = down(name, part * traffic_of(name.service), unknown ? 0 : service.capacity_lost,
                          backend.reason.empty() ? "its health checks fail" : backend.reason);
     seen.opens = !unknown;  // nobody knows: what was found stays
     out.push_back(std::move(seen));

@@ -66,7 +66,7 @@ TEST(Findings, ABackendThatIsDownIsMajorAndMostOfThemCritical) {
   // Who is set aside is no spare.
   site.set_state(4, BackendState::drain);
   site.set_state(3, BackendState::disabled);
-  site.seconds(1);
+  site.seconds(61);
   EXPECT_EQ(worst(), Severity::critical) << site.words();
 }
 
@@ -78,6 +78,23 @@ TEST(Findings, OneOfAPairIsCriticalAfterAMinute) {
   EXPECT_EQ(site.findings->worst("web", "", ""), Severity::major);
   site.seconds(2);
   EXPECT_EQ(site.findings->worst("web", "", ""), Severity::critical);
+}
+
+// However long the first one was down: the minute is that of the half. Three of four don't wait.
+TEST(Findings, TwoOfFourAreCriticalAfterAMinute) {
+  Site site;
+  site.set_state(0, BackendState::down);
+  site.seconds(1'000);
+  site.set_state(1, BackendState::down);
+  site.seconds(59);
+  EXPECT_EQ(site.findings->worst("web", "", ""), Severity::major) << site.words();
+  site.seconds(2);
+  EXPECT_EQ(site.findings->worst("web", "", ""), Severity::critical);
+  Site most;
+  for (size_t i = 0; i < 3; ++i)
+    most.set_state(i, BackendState::down);
+  most.seconds(1);
+  EXPECT_EQ(most.findings->worst("web", "", ""), Severity::critical);
 }
 
 // The hour before was calm, so 2 % of the service's flows take an hour and more to spend what matters.
