@@ -109,6 +109,14 @@ TEST(PeerOutlier, IsFoundWithoutHistory) {
   EXPECT_NE(peer_words(verdict).find(" is far above its siblings' "), std::string::npos);
 }
 
+TEST(PeerOutlier, IsToldWithoutNoise) {
+  PeerOutlier peers(3);
+  for (int i = 0; i < 12; ++i)
+    peers.observe(std::vector<double>{0, 0, 0.05});
+  EXPECT_EQ(peer_words(peers.observe(std::vector<double>{0, 0, 0.05})[2]),
+            "0.05 is far above its siblings' 0");
+}
+
 TEST(PeerOutlier, OneWildValueIsNone) {
   Pool pool(4);
   pool.repeat(50, 10);
