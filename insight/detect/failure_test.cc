@@ -17,10 +17,10 @@ constexpr double kLeastFlows =
 
 }  // namespace
 
-FailureVerdict FailureTest::judge(const Counts& counts) const {
-  const double ratio = std::max(kLeastRatio, usual_failures_ / usual_flows_);
-  FailureVerdict verdict{1, false, counts.failures, counts.flows, ratio};
-  if (counts.flows == 0) return verdict;
+FailureVerdict FailureTest::judge(const Counts& counts, double limit) const {
+  const double ratio = is_warm() ? std::max(kLeastRatio, usual_failures_ / usual_flows_) : limit;
+  FailureVerdict verdict{1, false, counts.failures, counts.flows, ratio, !is_warm()};
+  if (counts.flows == 0 || ratio >= kNoLimit) return verdict;
   verdict.p_value = binomial_tail(counts.failures, counts.flows, ratio);
   const double seen = static_cast<double>(counts.failures) / static_cast<double>(counts.flows);
   verdict.failing = verdict.p_value <= kRarest && seen > kTimes * ratio;
@@ -31,9 +31,12 @@ void FailureTest::learn(const Counts& counts, double share) {
   const double keep = usual_flows_ > kLeastFlows ? 1 - share / kMemory : 1.0;
   usual_failures_ = usual_failures_ * keep + share * static_cast<double>(counts.failures);
   usual_flows_ = usual_flows_ * keep + share * static_cast<double>(counts.flows);
+  if (is_warm() || counts.flows == 0) return;
+  ++learned_;
+  learned_flows_ += counts.flows;
 }
 
-FailureVerdict FailureTest::observe(uint64_t failures, uint64_t flows) {
+FailureVerdict FailureTest::observe(uint64_t failures, uint64_t flows, double limit) {
   const Counts now{failures, std::max(failures, flows)};
   recent_[next_] = now;
   next_ = (next_ + 1) % kSpan;
@@ -42,10 +45,11 @@ FailureVerdict FailureTest::observe(uint64_t failures, uint64_t flows) {
     span.failures += counts.failures;
     span.flows += counts.flows;
   }
-  const FailureVerdict one = judge(now);
-  const FailureVerdict all = judge(span);
+  const FailureVerdict one = judge(now, limit);
+  const FailureVerdict all = judge(span, limit);
   const FailureVerdict& verdict = all.p_value < one.p_value ? all : one;
-  learn(now, one.failing || all.failing ? kLearntOfFailing : 1.0);
+  const bool failing = one.failing || all.failing;
+  if (!failing || is_warm()) learn(now, failing ? kLearntOfFailing : 1.0);
   return verdict;
 }
 
@@ -61,13 +65,16 @@ void FailureTest::accept() {
   };
   const double ratio = std::max(ratio_of(recent_[(next_ + kSpan - 1) % kSpan]), ratio_of(span));
   usual_failures_ = std::max(usual_failures_, ratio * usual_flows_);
+  learned_ = kWarmUp;
+  learned_flows_ = std::max(learned_flows_, kWarmUpFlows);
 }
 
 std::string failure_words(const FailureVerdict& verdict, const std::string& what) {
   std::array<char, 32> percent{};
-  std::snprintf(percent.data(), percent.size(), "%.2g", 100 * verdict.usual_ratio);
-  return std::to_string(verdict.failures) + " of " + std::to_string(verdict.flows) + " flows " + what +
-         "; usual is " + percent.data() + " %";
+  std::snprintf(percent.data(), percent.size(), "%.2g %%", 100 * verdict.usual_ratio);
+  const std::string seen =
+      std::to_string(verdict.failures) + " of " + std::to_string(verdict.flows) + " flows " + what;
+  return seen + (verdict.by_limit ? "; the limit is " : "; usual is ") + percent.data();
 }
 
 }  // namespace shunt

@@ -75,10 +75,17 @@ void PeerOutlier::accept(size_t backend) {
 
 std::string peer_words(const PeerVerdict& verdict) {
   if (!verdict.outlier) return {};
-  std::array<char, 160> text{};
-  std::snprintf(text.data(), text.size(), "%.4g is far %s its siblings' %.4g to %.4g", verdict.observed,
-                verdict.distance > 0 ? "above" : "below", verdict.expected_low, verdict.expected_high);
-  return text.data();
+  const auto number = [&](double value) {
+    constexpr double kNothing = 1e-6;  // beside what was seen: siblings that are all 0 have no width
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.4g",
+                  std::fabs(value) < kNothing * std::fabs(verdict.observed) ? 0.0 : value);
+    return std::string(text.data());
+  };
+  const std::string low = number(verdict.expected_low);
+  const std::string high = number(verdict.expected_high);
+  return number(verdict.observed) + " is far " + (verdict.distance > 0 ? "above" : "below") +
+         " its siblings' " + (low == high ? low : low + " to " + high);
 }
 
 }  // namespace shunt

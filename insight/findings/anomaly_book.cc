@@ -2,13 +2,18 @@
 #include "insight/findings/anomaly_book.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 namespace shunt::insight {
 namespace {
 
-Impact impact_of(const Sighting& sighting, int64_t duration_s) {
-  return {sighting.p_value, static_cast<double>(duration_s), sighting.traffic, sighting.slo_burn};
+constexpr double kBudget_s = 30 * 86'400.0;  // how long an error budget lasts at a burn of 1
+constexpr double kSpentLately_s = 3'600;
+
+Impact impact_of(const Sighting& sighting, int64_t duration_s, double spent_s = 0) {
+  return {sighting.p_value,    static_cast<double>(duration_s), sighting.traffic, sighting.slo_burn,
+          spent_s / kBudget_s, sighting.capacity_lost};
 }
 
 void describe(FoundAnomaly& found, const Sighting& sighting) {
@@ -37,7 +42,7 @@ void AnomalyBook::restore(std::vector<FoundAnomaly> anomalies, int64_t last_id) 
       store(anomaly);
     }
     // When it was seen last is the first tick.
-    if (anomaly.open) open_.emplace(key, Open{anomaly.id, 0, 0});
+    if (anomaly.open) open_.emplace(key, Open{anomaly.id, 0, 0, 0});
     all_.push_back(std::move(anomaly));
   }
   forget_old();
@@ -91,18 +96,24 @@ void AnomalyBook::open_one(int64_t now_s, const Sighting& sighting) {
   found.anomaly.severity = severity_of(impact_of(sighting, 0));
   describe(found, sighting);
   store(found);
-  open_.emplace(Key{sighting.series, sighting.kpi}, Open{found.id, now_s, now_s});
+  open_.emplace(Key{sighting.series, sighting.kpi}, Open{found.id, now_s, now_s, 0});
   all_.push_back(std::move(found));
   ++changes_;
   forget_old();
 }
 
+void AnomalyBook::Open::spend(int64_t now_s, double burn) {
+  const auto passed_s = static_cast<double>(seen_s == 0 ? 0 : now_s - seen_s);
+  spent_s = spent_s * std::exp(-passed_s / kSpentLately_s) + burn * passed_s;
+}
+
 void AnomalyBook::grow(int64_t now_s, Open& open, const Sighting& sighting) {
   FoundAnomaly& found = *by_id(open.id);
   Anomaly& anomaly = found.anomaly;
+  open.spend(now_s, sighting.slo_burn);
   open.seen_s = now_s;
   anomaly.end_s = std::max(anomaly.end_s, now_s);
-  const Impact impact = impact_of(sighting, now_s - anomaly.start_s);
+  const Impact impact = impact_of(sighting, now_s - anomaly.start_s, open.spent_s);
   const double before = anomaly.score;
   const Severity severity = std::max(anomaly.severity, severity_of(impact));
   // What merely lasts is the same sight, only longer.

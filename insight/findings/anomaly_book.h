@@ -60,6 +60,9 @@ class AnomalyBook {
     int64_t id = 0;
     int64_t seen_s = 0;
     int64_t stored_s = 0;
+    // Error budget spent in the last hour or so, in seconds of a burn of 1 (forgotten exponentially).
+    double spent_s = 0;
+    void spend(int64_t now_s, double burn);
   };
   FoundAnomaly* by_id(int64_t id);
   void open_one(int64_t now_s, const Sighting& sighting);

@@ -50,8 +50,9 @@ void CellWatch::judge_series(const SeriesName& name, const SummedCell& cell, int
   SeriesWatch& watch = series_[name];
   watch.observe(input, out);
   if (!comparable) return;
-  service.pools[name.pool].push_back({name, input.traffic, watch.median_connect(), counts.failures(),
-                                      counts.ended(), counts[KpiCount::opened], *cell.weight});
+  service.pools[name.pool].push_back({name, input.traffic, watch.failing(), watch.failing() / budget_,
+                                      watch.median_connect(), counts.failures(), counts.ended(),
+                                      counts[KpiCount::opened], *cell.weight});
 }
 
 std::vector<Sighting> CellWatch::judge(int64_t begin_s, const NodeSum::Interval& interval,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "insight/detect/severity.h"
 #include "insight/findings/alert_words.h"
 
 namespace shunt::insight {
@@ -12,12 +13,17 @@ namespace {
 constexpr int64_t kFiveMinutes = 300;
 constexpr int64_t kHour = 3'600;
 constexpr int64_t kDay = 86'400;
+constexpr double kMonth = 30 * kDay;
 constexpr double kSlow_us = 200'000;
 constexpr uint64_t kLeastTimes = 20;
 constexpr double kLeastRate = 0.1;  // flows a second
 
 void hold(std::vector<AlertCondition>& out, AlertName rule, const SeriesName& subject, std::string text) {
   out.push_back({rule, subject, std::move(text)});
+}
+
+std::string five_minutes(const FlowWindow& window) {
+  return window_words(kFiveMinutes, window.known(kFiveMinutes));
 }
 
 double share(uint64_t part, uint64_t whole) {
@@ -38,7 +44,7 @@ MinuteHistory* FlowAlerts::minutes_of(const SeriesName& name, Watched& watched) 
 void FlowAlerts::learn_minute(int64_t begin_s, const SeriesName& name, const KpiCell& cell) {
   if (!name.is_service() || (!series_.contains(name) && series_.size() >= kMostServices)) return;
   if (MinuteHistory* minutes = minutes_of(name, series_[name])) {
-    minutes->add(begin_s, flow_counts(cell.counts));
+    minutes->add_minute(begin_s, flow_counts(cell.counts));
     int64_t& told = told_until_s_[name.service];
     told = std::max(told, begin_s + 60);
   }
@@ -72,12 +78,13 @@ void FlowAlerts::judge_service(const SeriesName& name, const Watched& watched,
   const double rate = watched.window.rate(kFiveMinutes);
   const QuantileSketch response = watched.window.response();
   if (response.count() >= kLeastTimes && response.quantile(0.95) > kSlow_us)
-    hold(
-        out, AlertName::high_latency, name,
-        "95 of 100 answers took up to " + duration_words(response.quantile(0.95)) + " in the last 5 minutes");
+    hold(out, AlertName::high_latency, name,
+         "95 of 100 answers took up to " + duration_words(response.quantile(0.95)) + " in " +
+             five_minutes(watched.window));
   if (counts.failure_ratio() > 0.05 && rate > kLeastRate)
     hold(out, AlertName::high_failure_ratio, name,
-         percent_words(counts.failure_ratio()) + " of the flows that ended in the last 5 minutes failed");
+         percent_words(counts.failure_ratio()) + " of the flows that ended in " +
+             five_minutes(watched.window) + " failed");
   const FlowCounts minute = watched.window.last(60);
   const double refused = share(minute.refused, uint64_t{60});
   if (refused > 0.1)
@@ -99,16 +106,21 @@ void FlowAlerts::judge_budget(const SeriesName& name, const Watched& watched,
   const auto burns = [&](int64_t seconds, double times) {
     return minutes.last(seconds).failure_ratio() > times * budget_;
   };
-  if (burns(kHour, 14.4) && now > 14.4 * budget_ && rate > kLeastRate)
+  // Of what is known: who began to watch a minute ago says so, and doesn't wait for an hour.
+  const auto failed_in = [&](int64_t seconds) {
+    return percent_words(minutes.last(seconds).failure_ratio()) + " of the flows failed in " +
+           window_words(seconds, minutes.known(seconds));
+  };
+  if (burns(kHour, kFastBurn) && now > kFastBurn * budget_ && rate > kLeastRate)
     hold(out, AlertName::error_budget_burn_fast, name,
-         percent_words(minutes.last(kHour).failure_ratio()) +
-             " of the flows failed in the last hour, and so they do now: 2 % of a month's budget in an hour");
+         failed_in(kHour) + ", and so they do now: an hour of that costs " +
+             percent_words(minutes.last(kHour).failure_ratio() / budget_ * kHour / kMonth) +
+             " of a month's budget");
   const bool slow = (burns(6 * kHour, 6) && burns(kHour / 2, 6)) || (burns(kDay, 3) && burns(2 * kHour, 3)) ||
                     (burns(3 * kDay, 1) && burns(6 * kHour, 1));
   if (slow)
     hold(out, AlertName::error_budget_burn_slow, name,
-         percent_words(minutes.last(6 * kHour).failure_ratio()) +
-             " of the flows failed in the last 6 hours, and still do: more than the objective allows");
+         failed_in(6 * kHour) + ", and still do: more than the objective allows");
 }
 
 void FlowAlerts::judge_traffic(const SeriesName& name, const Watched& watched,
@@ -133,11 +145,12 @@ void FlowAlerts::judge_backend(const SeriesName& name, const Watched& watched,
   const QuantileSketch connect = watched.window.connect();
   if (connect.count() >= kLeastTimes && connect.quantile(0.95) > kSlow_us)
     hold(out, AlertName::backend_slow, name,
-         "95 of 100 handshakes took up to " + duration_words(connect.quantile(0.95)) +
-             " in the last 5 minutes");
+         "95 of 100 handshakes took up to " + duration_words(connect.quantile(0.95)) + " in " +
+             five_minutes(watched.window));
   if (counts.failure_ratio() > 0.1 && rate > kLeastRate)
     hold(out, AlertName::backend_high_failure_ratio, name,
-         percent_words(counts.failure_ratio()) + " of the flows that ended in the last 5 minutes failed");
+         percent_words(counts.failure_ratio()) + " of the flows that ended in " +
+             five_minutes(watched.window) + " failed");
   const double repeated = share(counts.syn_retransmits, counts.opened);
   if (repeated > 0.05 && rate > kLeastRate)
     hold(out, AlertName::syn_retransmits_high, name,

@@ -55,6 +55,18 @@ FlowCounts FlowWindow::last(int64_t seconds) const {
   return all;
 }
 
+Coverage FlowWindow::known(int64_t seconds) const {
+  int64_t first_s = newest_s_;
+  Coverage coverage;
+  for (const Slot& slot : slots_) {
+    if (slot.begin_s < 0 || slot.begin_s <= newest_s_ - seconds) continue;
+    coverage.known_s += kInterval_s;
+    first_s = std::min(first_s, slot.begin_s);
+  }
+  coverage.has_gaps = coverage.known_s < newest_s_ + kInterval_s - first_s;
+  return coverage;
+}
+
 double FlowWindow::rate(int64_t seconds) const {
   const FlowCounts counts = last(seconds);
   if (counts.intervals == 0) return std::numeric_limits<double>::quiet_NaN();
@@ -83,15 +95,17 @@ bool FlowWindow::complete() const {
   });
 }
 
-void MinuteHistory::add(int64_t begin_s, const FlowCounts& counts) {
+void MinuteHistory::add(int64_t begin_s, const FlowCounts& counts, int64_t seconds) {
   const int64_t minute = begin_s / 60;
   if (begin_s < 0 || minute <= newest_ - kMinutes) return;
   newest_ = std::max(newest_, minute);
   Slot& slot = slots_[static_cast<size_t>(minute % kMinutes)];
-  if (slot.minute != minute) slot = Slot{minute, 0, 0, 0};
+  if (slot.minute != minute) slot = Slot{minute, 0, 0, 0, 0};
   slot.opened = narrow(slot.opened + counts.opened);
   slot.ended = narrow(slot.ended + counts.ended);
   slot.failures = narrow(slot.failures + counts.failures);
+  // Several nodes tell of the same minute.
+  slot.known_s = std::min<uint32_t>(60, slot.known_s + static_cast<uint32_t>(seconds));
 }
 
 const MinuteHistory::Slot* MinuteHistory::at(int64_t minute) const {
@@ -111,6 +125,20 @@ FlowCounts MinuteHistory::last(int64_t seconds) const {
     ++all.intervals;
   }
   return all;
+}
+
+Coverage MinuteHistory::known(int64_t seconds) const {
+  constexpr int64_t kEnds_s = 120;  // the first and the last minute may be known in part
+  int64_t first = newest_;
+  Coverage coverage;
+  for (int64_t minute = newest_; minute > newest_ - seconds / 60; --minute) {
+    const Slot* slot = at(minute);
+    if (slot == nullptr) continue;
+    coverage.known_s += slot->known_s;
+    first = minute;
+  }
+  coverage.has_gaps = coverage.known_s + kEnds_s < (newest_ + 1 - first) * 60;
+  return coverage;
 }
 
 bool MinuteHistory::knows(int64_t ago_s) const {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "insight/findings/alert_words.h"
 #include "insight/kpi/kpi_cell.h"
 
 namespace shunt::insight {
@@ -40,6 +41,7 @@ class FlowWindow {
   void add(int64_t begin_s, const KpiCell& cell, bool complete);
   // The newest `seconds` up to the newest interval, 300 at most.
   FlowCounts last(int64_t seconds) const;
+  Coverage known(int64_t seconds) const;
   double rate(int64_t seconds) const;  // opened a second, of what is known of them; NaN: nothing
   // Handshakes, answers of the last 4 to 5 minutes.
   QuantileSketch connect() const;
@@ -71,8 +73,10 @@ class MinuteHistory {
   static constexpr int64_t kMinutes = 3 * 24 * 60;
 
   // Of a minute from the warehouse (whole), and of 10 s of one (added to the others).
-  void add(int64_t begin_s, const FlowCounts& counts);
+  void add_minute(int64_t begin_s, const FlowCounts& counts) { add(begin_s, counts, 60); }
+  void add(int64_t begin_s, const FlowCounts& counts) { add(begin_s, counts, FlowWindow::kInterval_s); }
   FlowCounts last(int64_t seconds) const;
+  Coverage known(int64_t seconds) const;
   // Whether it was followed `ago_s` ago, or in the quarter of an hour before that.
   bool knows(int64_t ago_s) const;
   // Of the rates (flows a second, over 5 minutes each) of the day that ended a quarter of an hour ago.
@@ -84,7 +88,9 @@ class MinuteHistory {
     uint32_t opened = 0;
     uint32_t ended = 0;
     uint32_t failures = 0;
+    uint32_t known_s = 0;
   };
+  void add(int64_t begin_s, const FlowCounts& counts, int64_t seconds);
   const Slot* at(int64_t minute) const;
 
   int64_t newest_ = -1;  // minute

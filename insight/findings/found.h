@@ -20,7 +20,7 @@ struct FoundAnomaly {
   int64_t id = 0;
   SeriesName series;     // node "": of all nodes together; a node's own has nothing but its name
   Anomaly anomaly;       // subject, KPI, times, score, severity, band, reason
-  std::string detector;  // state, threshold, binomial, peer, or the expert of the series' own history
+  std::string detector;  // state, threshold, binomial, burn, peer, or the expert of the series' own history
   bool open = true;
   bool accepted = false;            // a person said that it is expected
   std::optional<int64_t> incident;  // its id

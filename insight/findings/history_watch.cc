@@ -10,7 +10,6 @@
 namespace shunt::insight {
 namespace {
 
-constexpr double kRarestOfOwn = 0.02;  // GateSettings::rarest: what comes often is no news
 // Of the band's end: a series that hardly moves makes a trifle unusual.
 constexpr double kLeastBeyond = 0.1;
 

@@ -34,6 +34,9 @@ class HistoryWatch {
   static constexpr double kValuesADay = 8'640;
   static constexpr double kRarest = 0.05;
   static constexpr int64_t kNewNormal_s = 3'600;
+  static constexpr double kRarestOfOwn = 0.02;  // GateSettings::rarest: what comes often is no news
+  // Values before anything can be unusual: of fewer none can be so rare.
+  static constexpr int kWarmUp = static_cast<int>(1 / kRarestOfOwn) - 1;
 
   // Nothing: as usual. A value that isn't finite is a missing one.
   std::optional<HistoryVerdict> observe(int64_t time_s, double value);

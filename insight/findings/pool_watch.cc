@@ -29,10 +29,14 @@ std::string words(Kpi kpi, const PeerVerdict& verdict) {
   return "flows for each unit of its weight: " + text;
 }
 
-// How much of the backend's traffic suffers: as in series_watch.cc.
-double harm(Kpi kpi, const PeerVerdict& verdict) {
-  if (kpi == Kpi::failures) return verdict.observed;
-  return kpi == Kpi::latency ? 0.5 : 0.25;
+// Who suffers: as in series_watch.cc.
+void weigh(const PeerInput& backend, Sighting& seen) {
+  if (seen.kpi == Kpi::failures) {
+    seen.traffic = backend.failing;
+    seen.slo_burn = backend.slo_burn;
+  } else {
+    seen.traffic = backend.traffic * (seen.kpi == Kpi::latency ? 0.5 : 0.25);
+  }
 }
 
 }  // namespace
@@ -132,7 +136,7 @@ void PoolWatch::observe(const std::vector<PeerInput>& backends, bool learning, s
       seen.kpi = kpi;
       seen.detector = "peer";
       seen.p_value = p_value;
-      seen.traffic = backend.traffic * harm(kpi, verdict);
+      weigh(backend, seen);
       seen.observed = verdict.observed * unit;
       seen.expected_low = std::max(0.0, verdict.expected_low * unit);
       seen.expected_high = std::max(0.0, verdict.expected_high * unit);

@@ -25,6 +25,8 @@ namespace shunt::insight {
 struct PeerInput {
   SeriesName name;
   double traffic = 0;    // its part of all flows everywhere
+  double failing = 0;    // of its service's flows, the part that failed here in the last minute
+  double slo_burn = 0;   // that this makes
   double median_us = 0;  // of handshakes; NaN: not enough of them
   uint64_t failures = 0;
   uint64_t ended = 0;

@@ -86,25 +86,38 @@ void SeriesWatch::against_past(const SeriesInput& input, Kpi kpi, double value, 
 
 void SeriesWatch::against_usual(const SeriesInput& input, size_t test, uint64_t counted, uint64_t flows,
                                 std::vector<Sighting>& out) {
-  const FailureVerdict verdict = tests_[test].observe(counted, flows);
-  if (!verdict.failing || input.learning) return;
   const TestFacts& facts = kTestFacts[test];
+  // Of a service it is known from the first minute on what would be too much.
+  const bool has_limit = facts.kpi == Kpi::failures && input.name->is_service();
+  const FailureVerdict verdict = tests_[test].observe(
+      counted, flows,
+      has_limit ? std::min(FailureTest::kNoLimit, kFastBurn * input.budget) : FailureTest::kNoLimit);
+  if (!verdict.failing || input.learning) return;
   Sighting seen;
   seen.series = *input.name;
   seen.kpi = facts.kpi;
-  seen.detector = "binomial";
+  seen.detector = verdict.by_limit ? "burn" : "binomial";
   seen.p_value = std::min(1.0, verdict.p_value * HistoryWatch::kValuesADay);
   seen.observed = static_cast<double>(verdict.failures) / static_cast<double>(verdict.flows);
   seen.expected_high = verdict.usual_ratio * FailureTest::kTimes;
   seen.traffic = input.traffic * seen.observed;
   if (facts.kpi == Kpi::failures && input.service_ended > 0) {
-    // Of the service's flows those that failed here: what this costs of the service's budget.
     const auto ended = static_cast<double>(input.cell->cell.counts.ended());
-    const double part = std::min(1.0, ended / static_cast<double>(input.service_ended));
-    seen.slo_burn = seen.observed * part / input.budget;
+    seen.traffic = seen.observed * std::min(1.0, ended / static_cast<double>(input.service_ended));
+    seen.slo_burn = failing() / input.budget;  // what this costs of the service's budget
   }
   seen.reason = failure_words(verdict, facts.words);
+  if (verdict.by_limit) seen.reason += ": more spends the error budget fast (what is usual isn't known yet)";
   out.push_back(std::move(seen));
+}
+
+double SeriesWatch::failing() const {
+  Ended sum;
+  for (const Ended& ended : ended_) {
+    sum.failures += ended.failures;
+    sum.all += ended.all;
+  }
+  return sum.all > 0 ? std::min(1.0, static_cast<double>(sum.failures) / static_cast<double>(sum.all)) : 0;
 }
 
 void SeriesWatch::observe(const SeriesInput& input, std::vector<Sighting>& out) {
@@ -112,6 +125,8 @@ void SeriesWatch::observe(const SeriesInput& input, std::vector<Sighting>& out) 
   const KpiCounts& counts = cell.cell.counts;
   last_s_ = input.begin_s;
   connect_.add(cell.cell.connect());
+  ended_[next_] = {counts.failures(), input.service_ended};
+  next_ = (next_ + 1) % ended_.size();
   if (!input.judged) return;
   if (input.name->is_service()) {
     against_past(input, Kpi::flows, cell.complete ? cell.flows : kMissing, out);

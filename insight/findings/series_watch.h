@@ -42,12 +42,18 @@ class SeriesWatch {
   void observe(const SeriesInput& input, std::vector<Sighting>& out);
   void accept(Kpi kpi);
   double median_connect() const { return connect_.quantile(0.5); }
+  // Of its service's flows that ended in the last minute, the part that failed here.
+  double failing() const;
   int64_t last_s() const { return last_s_; }
   size_t detectors() const;
 
  private:
   static constexpr size_t kHistories = 4;
   static constexpr size_t kTests = 3;
+  struct Ended {
+    uint64_t failures = 0;  // here
+    uint64_t all = 0;       // of the service
+  };
 
   void against_past(const SeriesInput& input, Kpi kpi, double value, std::vector<Sighting>& out);
   void against_usual(const SeriesInput& input, size_t test, uint64_t counted, uint64_t flows,
@@ -55,6 +61,8 @@ class SeriesWatch {
 
   std::array<std::unique_ptr<HistoryWatch>, kHistories> histories_;  // made with their first value
   std::array<FailureTest, kTests> tests_;
+  std::array<Ended, FailureTest::kSpan> ended_;  // the last intervals
+  size_t next_ = 0;
   RecentTimes connect_;
   int64_t last_s_ = 0;
 };

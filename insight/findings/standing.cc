@@ -101,8 +101,28 @@ void Standing::sum_up() {
     service.down += kept.state == BackendState::down ? 1U : 0U;
     service.starting += kept.state == BackendState::starting ? 1U : 0U;
     service.unknown += kept.state == BackendState::unknown ? 1U : 0U;
+    // Who starts serves already, if less.
+    if (!kept.is_set_aside() || kept.state == BackendState::starting) service.weight += kept.weight;
+    if (kept.state == BackendState::down) service.weight_down += kept.weight;
   }
+  weigh_losses();
   is_running_ = true;
+}
+
+void Standing::weigh_losses() {
+  constexpr double kHalf = 0.5;
+  constexpr double kLessThanHalf = 0.49;
+  std::erase_if(halved_s_, [&](const auto& known) { return !services_.contains(known.first); });
+  for (auto& [name, service] : services_) {
+    service.capacity_lost = service.weight > 0 ? service.weight_down / service.weight : 0;
+    if (service.capacity_lost < kHalf) {
+      halved_s_.erase(name);
+      continue;
+    }
+    const int64_t since_s = halved_s_.try_emplace(name, now_s_).first->second;
+    if (service.capacity_lost <= kHalf && now_s_ - since_s < kRestart_s)
+      service.capacity_lost = kLessThanHalf;
+  }
 }
 
 void Standing::take(const LiveState& live) {

@@ -35,6 +35,10 @@ struct ServiceStanding {
   size_t starting = 0;
   size_t unknown = 0;
   size_t all = 0;
+  double weight = 0;  // of those that should serve, whether they do or not
+  double weight_down = 0;
+  // By weight. Half counts as less for kRestart_s, so that a pair may be restarted one by one.
+  double capacity_lost = 0;
   bool is_down() const { return up == 0 && down > 0 && starting == 0 && unknown == 0; }
 };
 struct NodeStanding {
@@ -47,6 +51,7 @@ class Standing {
   static constexpr int64_t kHeld_s = 120;
   static constexpr int64_t kForgotten_s = 3600;
   static constexpr int64_t kSettle_s = 60;
+  static constexpr int64_t kRestart_s = 60;  // as long as ShuntPoolDegraded waits
   static constexpr size_t kMostBackends = 8'000;
 
   void take(const LiveState& live);
@@ -70,6 +75,7 @@ class Standing {
   void forget();
   BackendStanding together(const Voices& voices) const;
   void sum_up();
+  void weigh_losses();
 
   int64_t now_s_ = 0;
   bool is_running_ = false;  // what comes from now on is new
@@ -77,6 +83,7 @@ class Standing {
   std::map<SeriesName, std::string> addresses_;
   std::map<SeriesName, BackendStanding> backends_;
   std::map<std::string, ServiceStanding> services_;
+  std::map<std::string, int64_t> halved_s_;  // since when half of a service's capacity, or more, is gone
   std::map<std::string, NodeStanding> nodes_;
 };
 

@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::array<Kpi, 3> kHostKpis = {Kpi::cpu, Kpi::memory, Kpi::disk};
 
-Sighting down(const SeriesName& series, double traffic, std::string reason) {
+Sighting down(const SeriesName& series, double traffic, double capacity_lost, std::string reason) {
   Sighting seen;
   seen.series = series;
   seen.kpi = Kpi::up;
   seen.detector = "state";
   seen.traffic = traffic;
+  seen.capacity_lost = capacity_lost;
   seen.expected_low = 1;
   seen.expected_high = 1;
   seen.reason = std::move(reason);
@@ -55,11 +56,14 @@ double StateWatch::traffic_of(const std::string& service) const {
 
 void StateWatch::look_at_nodes(const LiveState& live, const Standing& standing,
                                std::vector<Sighting>& out) const {
-  for (const auto& [name, node] : standing.nodes()) {
+  const auto& nodes = standing.nodes();
+  const auto silent =
+      std::count_if(nodes.begin(), nodes.end(), [](const auto& node) { return !node.second.up; });
+  for (const auto& [name, node] : nodes) {
     if (node.up) continue;
     const double part = 1 / static_cast<double>(std::max<size_t>(1, live.nodes.size()));
     out.push_back(
-        down({name, {}, {}, {}}, part,
+        down({name, {}, {}, {}}, part, static_cast<double>(silent) * part,
              node.error.empty() ? "shuntd doesn't answer" : "shuntd doesn't answer: " + node.error));
   }
 }
@@ -69,7 +73,7 @@ void StateWatch::look_at_services(const Standing& standing, std::vector<Sighting
     const bool held = service.up == 0 && service.unknown > 0;
     if (!service.is_down() && !held) continue;
     Sighting seen =
-        down({{}, name, {}, {}}, traffic_of(name),
+        down({{}, name, {}, {}}, traffic_of(name), held ? 0 : 1,
              service.down == 1 ? "its only backend is down"
                                : "none of its " + std::to_string(service.down) + " backends is up");
     seen.slo_burn = 1 / std::max(1e-6, 1 - availability_);  // nothing ends well
@@ -79,15 +83,12 @@ void StateWatch::look_at_services(const Standing& standing, std::vector<Sighting
 }
 
 void StateWatch::look_at_backends(const Standing& standing, std::vector<Sighting>& out) const {
-  std::map<std::string, double> weights;
-  for (const auto& [name, backend] : standing.backends())
-    if (!backend.is_set_aside()) weights[name.service] += backend.weight;
   for (const auto& [name, backend] : standing.backends()) {
     const bool unknown = backend.state == BackendState::unknown;
     if (backend.state != BackendState::down && !unknown) continue;
-    const double all = weights[name.service];
-    const double part = all > 0 ? backend.weight / all : 0;
-    Sighting seen = down(name, part * traffic_of(name.service),
+    const ServiceStanding& service = standing.services().at(name.service);
+    const double part = service.weight > 0 ? backend.weight / service.weight : 0;
+    Sighting seen = down(name, part * traffic_of(name.service), unknown ? 0 : service.capacity_lost,
                          backend.reason.empty() ? "its health checks fail" : backend.reason);
     seen.opens = !unknown;  // nobody knows: what was found stays
     out.push_back(std::move(seen));

@@ -240,7 +240,7 @@ INSTANTIATE_TEST_SUITE_P(
               180, "web"},
         Fault{"retry_storm", "ShuntRetryStorm", [](Site& s) { all(s, &TenSeconds::reconnects, 60); }, 36,
               "web"},
-        Fault{"critical", "ShuntAnomalyCritical", [](Site& s) { s.backends[1].failures = 50; }, 2, "web"},
+        Fault{"critical", "ShuntAnomalyCritical", [](Site& s) { s.backends[1].failures = 50; }, 9, "web"},
         Fault{"not_ready", "ShuntNotReady",
               [](Site& s) {
                 system_of(s) = {{"ready", false}, {"not_ready", {"worker 0 has no configuration"}}};
@@ -387,6 +387,41 @@ TEST(Alerts, AStartIsCalm) {
   site.pass(60);
   EXPECT_TRUE(site.findings->alert_history().empty());
   EXPECT_TRUE(site.findings->alerts().empty());
+}
+
+TEST(Alerts, OfABudgetSayWhatTimeTheyKnow) {
+  const auto text = [](Site& site, const char* rule) {
+    const LiveAlert* alert = site.alert(rule);
+    return alert == nullptr ? std::string() : alert->text;
+  };
+  Site site;
+  all(site, &TenSeconds::opened, 200);
+  all(site, &TenSeconds::failures, 20);
+  site.pass(3);
+  const std::string fast = text(site, "ShuntErrorBudgetBurnFast");
+  EXPECT_NE(fast.find("% of the flows failed in the last 30 s, and so they do now: an hour of that costs 1"),
+            std::string::npos)
+      << fast;
+  EXPECT_NE(text(site, "ShuntErrorBudgetBurnSlow").find("in the last 30 s, and still do"), std::string::npos);
+  EXPECT_NE(text(site, "ShuntHighFailureRatio").find("that ended in the last 30 s failed"),
+            std::string::npos);
+  site.pass(12);
+  EXPECT_NE(text(site, "ShuntErrorBudgetBurnFast").find("in the last 2 minutes,"), std::string::npos);
+  site.pass(350);
+  EXPECT_NE(text(site, "ShuntErrorBudgetBurnFast").find("in the last hour,"), std::string::npos);
+  EXPECT_NE(text(site, "ShuntErrorBudgetBurnSlow").find("in the last 60 minutes,"), std::string::npos);
+  EXPECT_NE(text(site, "ShuntHighFailureRatio").find("in the last 5 minutes failed"), std::string::npos);
+
+  // Ten minutes of the hour are in the warehouse, then nobody watched.
+  Site late;
+  const auto whole = std::make_shared<const SeriesName>(late.live.nodes[0].services[0].name);
+  for (int64_t ago = 40; ago > 30; --ago)
+    late.findings->learn({Resolution::minute, late.live.now_s - ago * 60, whole, cell_of({.failures = 10})});
+  all(late, &TenSeconds::failures, 20);
+  late.pass(3);
+  EXPECT_NE(text(late, "ShuntErrorBudgetBurnFast").find("in the 10 minutes of the last hour that are known,"),
+            std::string::npos)
+      << text(late, "ShuntErrorBudgetBurnFast");
 }
 
 // The weeks of an error budget come from minutes that the warehouse kept.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "findings_harness.h"
+#include "insight/findings/history_watch.h"
 
 namespace shunt::insight {
 namespace {
@@ -29,8 +30,7 @@ TEST(Findings, ABackendThatGoesDownIsAnAnomalyInTheSameTick) {
   EXPECT_EQ(site.findings->worst("web", "", ""), found->anomaly.severity);
   EXPECT_EQ(site.findings->worst("web", "web", "web-1"), std::nullopt);
   EXPECT_EQ(site.open().size(), 1U);
-  // A quarter of the traffic: serious when it lasts.
-  EXPECT_LT(found->anomaly.severity, Severity::critical);
+  EXPECT_EQ(found->anomaly.severity, Severity::major);  // a quarter of what serves
   const std::vector<AnomalyRow> rows = site.put<AnomalyRow>();
   ASSERT_FALSE(rows.empty());
   EXPECT_EQ(rows.front().kpi, "up");
@@ -41,6 +41,127 @@ TEST(Findings, ABackendThatGoesDownIsAnAnomalyInTheSameTick) {
   EXPECT_TRUE(site.open().empty());
   EXPECT_TRUE(site.put<AnomalyRow>().back().closed_s);
   EXPECT_EQ(site.findings->worst("web", "", ""), std::nullopt);
+}
+
+// Its part of all traffic is small, its part of its service isn't.
+TEST(Findings, ABackendThatIsDownIsMajorAndMostOfThemCritical) {
+  Site site(5);
+  LiveService big = site.live.nodes[0].services[0];
+  big.name.service = "big";
+  big.last.counts[KpiCount::opened] = 100'000;
+  site.live.nodes[0].services.push_back(big);
+  site.seconds(5);
+  const auto worst = [&] { return site.findings->worst("web", "", ""); };
+  site.set_state(0, BackendState::down);
+  site.seconds(1);
+  EXPECT_EQ(worst(), Severity::major) << site.words();
+  site.seconds(3'600);
+  EXPECT_EQ(worst(), Severity::major) << site.words();
+  // A node's weights count: two light ones are less than half.
+  for (size_t i = 2; i < 5; ++i)
+    site.live.nodes[0].backends[i].weight = 2;
+  site.set_state(1, BackendState::down);
+  site.seconds(1);
+  EXPECT_EQ(worst(), Severity::major) << site.words();
+  // Who is set aside is no spare.
+  site.set_state(4, BackendState::drain);
+  site.set_state(3, BackendState::disabled);
+  site.seconds(61);
+  EXPECT_EQ(worst(), Severity::critical) << site.words();
+}
+
+TEST(Findings, OneOfAPairIsCriticalAfterAMinute) {
+  Site site(2);
+  site.seconds(5);
+  site.set_state(1, BackendState::down);
+  site.seconds(59);
+  EXPECT_EQ(site.findings->worst("web", "", ""), Severity::major);
+  site.seconds(2);
+  EXPECT_EQ(site.findings->worst("web", "", ""), Severity::critical);
+}
+
+// However long the first one was down: the minute is that of the half. Three of four don't wait.
+TEST(Findings, TwoOfFourAreCriticalAfterAMinute) {
+  Site site;
+  site.set_state(0, BackendState::down);
+  site.seconds(1'000);
+  site.set_state(1, BackendState::down);
+  site.seconds(59);
+  EXPECT_EQ(site.findings->worst("web", "", ""), Severity::major) << site.words();
+  site.seconds(2);
+  EXPECT_EQ(site.findings->worst("web", "", ""), Severity::critical);
+  Site most;
+  for (size_t i = 0; i < 3; ++i)
+    most.set_state(i, BackendState::down);
+  most.seconds(1);
+  EXPECT_EQ(most.findings->worst("web", "", ""), Severity::critical);
+}
+
+// The hour before was calm, so 2 % of the service's flows take an hour and more to spend what matters.
+TEST(Findings, AFewFailuresAtOneBackendOfSeveralArentCritical) {
+  Site site(3);
+  site.learn(kHour);
+  site.pass(3);
+  for (TenSeconds& backend : site.backends)
+    backend.opened = 300;
+  site.backends[2].failures = 19;  // 6 %
+  for (size_t i = 0; i < kHour; ++i) {
+    site.pass(1);
+    for (const FoundAnomaly& found : site.findings->anomalies())
+      ASSERT_LT(found.anomaly.severity, Severity::critical) << i << "\n" << site.words();
+  }
+  ASSERT_NE(site.find("web-3", Kpi::failures), nullptr);
+  EXPECT_EQ(site.find("web-3", Kpi::failures)->anomaly.severity, Severity::major);
+  site.pass(kHour / 2);
+  EXPECT_EQ(site.find("web-3", Kpi::failures)->anomaly.severity, Severity::critical) << site.words();
+}
+
+// Two backends: no siblings to compare with, and no past.
+TEST(Findings, WhatABackendAlwaysLosesIsntUnusual) {
+  Site site(2);
+  site.backends[1].failures = 5;
+  site.pass(kHour);
+  EXPECT_TRUE(site.findings->anomalies().empty()) << site.words();
+  site.backends[1].failures = 40;
+  site.pass(2);
+  ASSERT_NE(site.find("web-2", Kpi::failures), nullptr) << site.words();
+  EXPECT_EQ(site.find("web-2", Kpi::failures)->detector, "binomial");
+  EXPECT_LT(site.find("web-2", Kpi::failures)->anomaly.start_s - Site::kStart_s, 3'630);
+}
+
+TEST(Findings, NothingIsUnusualBeforeThereIsAPast) {
+  const auto finds = [](int values) {
+    HistoryWatch watch;
+    for (int i = 0; i < values; ++i)
+      EXPECT_FALSE(watch.observe(i * 10, 100 + i % 7));
+    return watch.observe(values * 10, 10'000).has_value();
+  };
+  for (int values = 0; values < HistoryWatch::kWarmUp; ++values)
+    EXPECT_FALSE(finds(values)) << values;
+  EXPECT_TRUE(finds(HistoryWatch::kWarmUp));
+}
+
+TEST(Findings, AnOutageInTheFirstMinuteIsSeen) {
+  // All of a service: it burns its budget. It doesn't become usual either.
+  Site all(2);
+  for (TenSeconds& backend : all.backends)
+    backend.failures = 60;
+  all.pass(3);
+  const FoundAnomaly* found = all.find("", Kpi::failures);
+  ASSERT_NE(found, nullptr) << all.words();
+  EXPECT_EQ(found->detector, "burn");
+  EXPECT_EQ(found->anomaly.severity, Severity::critical);
+  EXPECT_NE(found->anomaly.reason.find("; the limit is 1.4 %: more spends the error budget fast"),
+            std::string::npos)
+      << found->anomaly.reason;
+  all.pass(kHour);
+  EXPECT_TRUE(all.find("", Kpi::failures)->open) << all.words();
+  // One backend of several: its siblings tell.
+  Site one;
+  one.backends[1].failures = 60;
+  one.pass(6);
+  ASSERT_NE(one.find("web-2", Kpi::failures), nullptr) << one.words();
+  EXPECT_EQ(one.find("web-2", Kpi::failures)->detector, "peer");
 }
 
 TEST(Findings, ABackendThatComesAndGoesIsOneAnomaly) {
@@ -172,12 +293,15 @@ TEST(Findings, FailuresOfOneBackendAreFoundWithinAnIntervalAndGrow) {
   site.pass(1);
   const FoundAnomaly* found = site.find("web-4", Kpi::failures);
   ASSERT_NE(found, nullptr) << site.words();
-  EXPECT_EQ(found->anomaly.severity, Severity::critical);  // a tenth of the service's flows fail
+  EXPECT_EQ(found->anomaly.severity, Severity::minor);  // so far
   EXPECT_NE(found->anomaly.reason.find("failed"), std::string::npos);
   const double score = found->anomaly.score;
   const int64_t id = found->id;
-  site.pass(30);
+  site.pass(3);
+  EXPECT_EQ(site.find("web-4", Kpi::failures)->anomaly.severity, Severity::major);
+  site.pass(27);
   found = site.find("web-4", Kpi::failures);
+  EXPECT_EQ(found->anomaly.severity, Severity::critical);  // a tenth of the service's flows
   EXPECT_EQ(found->id, id);
   EXPECT_TRUE(found->open);
   EXPECT_GE(found->anomaly.score, score);

@@ -109,6 +109,14 @@ TEST(PeerOutlier, IsFoundWithoutHistory) {
   EXPECT_NE(peer_words(verdict).find(" is far above its siblings' "), std::string::npos);
 }
 
+TEST(PeerOutlier, IsToldWithoutNoise) {
+  PeerOutlier peers(3);
+  for (int i = 0; i < 12; ++i)
+    peers.observe(std::vector<double>{0, 0, 0.05});
+  EXPECT_EQ(peer_words(peers.observe(std::vector<double>{0, 0, 0.05})[2]),
+            "0.05 is far above its siblings' 0");
+}
+
 TEST(PeerOutlier, OneWildValueIsNone) {
   Pool pool(4);
   pool.repeat(50, 10);
@@ -148,8 +156,10 @@ TEST(Severity, GrowsWithEachPart) {
   EXPECT_GT(severity_score({1e-5, 60, 0.2, 2}), score);
   EXPECT_GT(severity_score({1e-4, 120, 0.2, 2}), score);
   EXPECT_GT(severity_score({1e-4, 60, 0.3, 2}), score);
-  EXPECT_GT(severity_score({1e-4, 60, 0.2, 6}), score);
-  EXPECT_EQ(severity_score({1, 600, 1, 100}), 0);
+  EXPECT_GT(severity_score({1e-4, 60, 0.2, 60}), score);
+  EXPECT_GT(severity_score({1e-4, 60, 0.2, 20, 0.02}), score);
+  EXPECT_GT(severity_score({1e-4, 60, 0.2, 2, 0, 0.3}), score);
+  EXPECT_EQ(severity_score({1, 600, 1, 100, 1, 1}), 0);
   EXPECT_DOUBLE_EQ(severity_score({0, 1e9, 5, 1e9}), 1);
 }
 
@@ -158,8 +168,50 @@ TEST(Severity, HasNames) {
   EXPECT_EQ(severity_of({1e-6, 0, 0, 0}), Severity::minor);
   EXPECT_EQ(severity_of({1e-6, 300, 0.1, 0}), Severity::major);
   EXPECT_EQ(severity_of({1e-6, 300, 0.8, 0}), Severity::critical);
-  EXPECT_EQ(severity_of({1e-4, 0, 0.1, 20}), Severity::critical);
   EXPECT_EQ(severity_name(Severity::major), "major");
+}
+
+struct SeverityCase {
+  const char* name;
+  Impact impact;
+  Severity wanted;
+};
+
+// With an objective of 99.9 %: a burn of 10 is one flow of a hundred.
+TEST(Severity, IsWhatAPersonOnCallWouldSay) {
+  const SeverityCase cases[] = {
+      {"one of four backends is down", {0, 0, 0.01, 0, 0, 0.25}, Severity::major},
+      {"one of a thousand is", {0, 0, 0, 0, 0, 0.001}, Severity::major},
+      {"one of four, for a day", {0, 86'400, 0.25, 0, 0, 0.25}, Severity::major},
+      {"two of five", {0, 0, 0.01, 0, 0, 0.4}, Severity::major},
+      {"one of a pair", {0, 0, 0.01, 0, 0, 0.5}, Severity::critical},
+      {"two of three", {0, 0, 0.01, 0, 0, 0.667}, Severity::critical},
+      {"all of a service with hardly any traffic", {0, 0, 0.001, 1'000, 0, 1}, Severity::critical},
+      {"6 % fail at one of three backends, just now", {1e-9, 0, 0.02, 20, 0}, Severity::minor},
+      {"and for five minutes", {1e-9, 300, 0.02, 20, 0.0023}, Severity::major},
+      {"and until the budget of a day and a half is spent",
+       {1e-9, 4'700, 0.02, 20, 0.02},
+       Severity::critical},
+      {"1 % fail of a service for a day", {1e-9, 86'400, 0.01, 10, 0.014}, Severity::major},
+      {"10 % fail of a service for a minute", {1e-9, 60, 0.1, 100, 0.0023}, Severity::major},
+      {"and for two", {1e-9, 120, 0.1, 100, 0.0046}, Severity::critical},
+      {"all fail, just now, though the objective is loose", {1e-9, 0, 1, 5, 0}, Severity::critical},
+      {"much is spent, and nothing fails now", {1e-9, 60, 0, 0.1, 0.05}, Severity::minor},
+      {"much is spent, and it may be chance", {0.01, 60, 0.02, 20, 0.05}, Severity::info},
+      {"a quarter more flows than ever", {1e-6, 0, 0.25, 0}, Severity::minor},
+  };
+  for (const SeverityCase& one : cases)
+    EXPECT_EQ(severity_name(severity_of(one.impact)), severity_name(one.wanted)) << one.name;
+}
+
+TEST(Severity, OfWhatIsDownGrowsWithTheCapacityThatIsGone) {
+  double last = 0;
+  for (int part = 1; part <= 100; ++part) {
+    const double score = severity_score({0, 0, 0, 0, 0, part / 100.0});
+    EXPECT_GT(score, last) << part;
+    last = score;
+  }
+  EXPECT_DOUBLE_EQ(last, 1);
 }
 
 TEST(FailureTest, AcceptedIsUsualFromThenOn) {
@@ -175,9 +227,69 @@ TEST(FailureTest, AcceptedIsUsualFromThenOn) {
 
 TEST(FailureTest, AcceptingNothingChangesNothing) {
   FailureTest test;
+  for (int i = 0; i < 40; ++i)
+    test.observe(0, 0);
   test.accept();
-  EXPECT_FALSE(test.observe(1, 200).failing);
+  EXPECT_FALSE(test.is_warm());
+  for (int i = 0; i < 40; ++i)
+    EXPECT_FALSE(test.observe(1, 200).failing);
   EXPECT_TRUE(test.observe(50, 200).failing);
+}
+
+TEST(FailureTest, WhatItAlwaysLosesIsUsualFromTheStart) {
+  FailureTest test;
+  for (int i = 0; i < 400; ++i)
+    EXPECT_FALSE(test.observe(50, 1'000).failing) << i;
+  EXPECT_NEAR(test.observe(50, 1'000).usual_ratio, 0.05, 0.001);
+  EXPECT_TRUE(test.observe(200, 1'000).failing);
+}
+
+TEST(FailureTest, SaysNothingBeforeItKnowsWhatIsUsual) {
+  FailureTest test;
+  for (uint32_t i = 0; i < FailureTest::kWarmUp; ++i) {
+    EXPECT_FALSE(test.is_warm());
+    EXPECT_FALSE(test.observe(1, 1'000).failing);
+    EXPECT_FALSE(test.observe(0, 0).failing);  // a silent interval teaches nothing
+  }
+  EXPECT_TRUE(test.is_warm());
+  EXPECT_TRUE(test.observe(100, 1'000).failing);
+  FailureTest young;
+  for (uint32_t i = 1; i < FailureTest::kWarmUp; ++i)
+    young.observe(1, 1'000);
+  EXPECT_FALSE(young.observe(900, 1'000).failing);
+  // A flow each time: intervals alone aren't enough.
+  FailureTest thin;
+  for (uint64_t i = 0; i < FailureTest::kWarmUpFlows; ++i) {
+    EXPECT_FALSE(thin.is_warm());
+    thin.observe(0, 1);
+  }
+  EXPECT_TRUE(thin.is_warm());
+}
+
+// Trouble that was there first is told by a limit, and doesn't become usual.
+TEST(FailureTest, ALimitSpeaksUntilThen) {
+  constexpr double kLimit = 0.0144;
+  FailureTest test;
+  for (int i = 0; i < 200; ++i) {
+    const FailureVerdict verdict = test.observe(100, 1'000, kLimit);
+    EXPECT_TRUE(verdict.failing && verdict.by_limit) << i;
+    EXPECT_EQ(verdict.usual_ratio, kLimit);
+  }
+  EXPECT_EQ(failure_words(test.observe(100, 1'000, kLimit), "failed"),
+            "600 of 6000 flows failed; the limit is 1.4 %");
+  FailureVerdict verdict;
+  for (uint32_t i = 0; i < 2 * FailureTest::kWarmUp; ++i)
+    verdict = test.observe(2, 1'000, kLimit);
+  EXPECT_FALSE(verdict.failing || verdict.by_limit);
+  EXPECT_LT(verdict.usual_ratio, 0.004);
+  EXPECT_TRUE(test.observe(14, 1'000, kLimit).failing);  // below the limit, and unusual
+
+  FailureTest accepted;
+  accepted.observe(100, 1'000, kLimit);
+  accepted.accept();
+  EXPECT_TRUE(accepted.is_warm());
+  for (int i = 0; i < 20; ++i)
+    EXPECT_FALSE(accepted.observe(100, 1'000, kLimit).failing) << i;
 }
 
 TEST(PeerOutlier, AcceptedIsItsUsualDistance) {

@@ -28,6 +28,7 @@ const DETECTORS: Record<string, string> = {
   flatline: "it stopped moving",
   peer: "unlike its siblings",
   binomial: "more than chance explains",
+  burn: "spends the error budget fast",
   state: "its state changed",
   threshold: "beyond its threshold",
 };
