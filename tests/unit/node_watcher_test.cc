@@ -319,7 +319,7 @@ TEST(NodeSystem, ShowsRatesBetweenReadings) {
   EXPECT_EQ(entry["workers"][0]["ticks_per_packet"], 50.0);
   EXPECT_EQ(entry["workers"][0]["stages"], json::array());  // an older shuntd's
   EXPECT_EQ(entry["table"], (json{{"entries", 10}, {"capacity", 100}}));
-  EXPECT_EQ(entry["records"], (json{{"attached", true}, {"read", 7}, {"dropped", 1}}));
+  EXPECT_EQ(entry["records"], (json{{"attached", true}, {"read", 7}, {"dropped", 1}, {"error", ""}}));
   EXPECT_EQ(entry["events"][0]["text"], "second");  // newest first
   EXPECT_EQ(entry["events"][1]["at"], static_cast<double>(kStartS));
   EXPECT_EQ(entry["history"][0]["what"], "2 services");
