@@ -2,7 +2,8 @@
 //
 // The newest frame is asked for first (that also says whether a sign-in is needed), then a WebSocket brings the rest.
 // Lost: the same again after 1, 2, 4 … 10 s. `age` says how old the figures are; the page never shows old ones as new.
-// Bound: MINUTES of samples, one a second, of totals and services (backends are in the newest frame only).
+// Bound: MINUTES of samples, one a second, of totals, of services, and of the few backends that were asked for last (of all others
+// there is the newest frame only).
 import { computed, signal } from "@preact/signals";
 import { ApiError, get, url, type Frame, type Latency, type Rates } from "./api";
 
@@ -10,9 +11,11 @@ export type Connection = "connecting" | "open" | "lost";
 export interface Sample extends Rates, Latency {
   t: number;
   active: number;
+  weight?: number; // of a backend
 }
 
 const MINUTES = 6;
+const MOST_BACKENDS = 8;
 const STALE_S = 3.5;
 const PAUSE_S = 3;
 const SLOWEST_RETRY_MS = 10_000;
@@ -32,9 +35,30 @@ export const stale = computed(() => frameAt.value !== 0 && frameAge.value > STAL
 
 const totals: Sample[] = [];
 const byService = new Map<string, Sample[]>();
+const byBackend = new Map<string, Sample[]>(); // the one first asked for longest ago comes first
 
 // Seconds' samples, oldest first: of a service, or of everything (""). Read `frame` beforehand to be called again.
 export const samples = (name: string): readonly Sample[] => (name === "" ? totals : (byService.get(name) ?? []));
+
+// The same of a backend ("service/pool/name"), from the first time on that they are asked for.
+export function backendSamples(key: string): readonly Sample[] {
+  let list = byBackend.get(key);
+  if (!list) {
+    byBackend.set(key, (list = []));
+    const known = frame.peek();
+    if (known) keepBackends(known);
+    for (const oldest of byBackend.keys()) if (byBackend.size > MOST_BACKENDS) byBackend.delete(oldest);
+  }
+  return list;
+}
+
+function keepBackends(f: Frame): void {
+  if (byBackend.size === 0) return;
+  for (const one of f.backends) {
+    const list = byBackend.get(`${one.service}/${one.pool}/${one.name}`);
+    if (list) keep(list, f.t, one);
+  }
+}
 
 function keep(list: Sample[], t: number, one: Omit<Sample, "t">): void {
   if (list.length > 0 && list[list.length - 1].t >= t) return;
@@ -53,6 +77,7 @@ function receive(next: Frame): void {
   for (const name of byService.keys()) {
     if (!next.services.some((s) => s.name === name)) byService.delete(name);
   }
+  keepBackends(next);
   frameAt.value = performance.now() / 1000;
   now.value = next.t;
   frame.value = next;

@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import type { BackendNow } from "./api";
 import { backendKey } from "./lib/backend_rows";
-import { RecentRing } from "./lib/recent_ring";
+import { RecentRing, joined } from "./lib/recent_ring";
 import { frame } from "./live";
 
 export const SECONDS = 120;
@@ -46,10 +46,13 @@ export function recent(backend: Pick<BackendNow, "service" | "pool" | "name">, f
   const seen = rings.get(figure)!.values(key);
   const past = pasts.get(`${figure} ${key}`);
   const values: (number | null)[] = [];
+  let first = -1;
   for (let i = 0; i < SECONDS; i++) {
     const here = seen[i - (SECONDS - seen.length)] ?? NaN;
-    if (!Number.isNaN(here)) values.push(here);
-    else values.push(past?.values[Math.floor((last - (SECONDS - 1 - i) - past.from) / past.step)] ?? null);
+    if (!Number.isNaN(here)) {
+      if (first < 0) first = i;
+      values.push(here);
+    } else values.push(past?.values[Math.floor((last - (SECONDS - 1 - i) - past.from) / past.step)] ?? null);
   }
-  return values;
+  return joined(values, first);
 }

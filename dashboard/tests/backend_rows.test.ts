@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BackendNow, BackendState } from "../src/api";
-import { compareBackends, matchesFilter, rowOrder, stateCounts, tableRows, type TableRow } from "../src/lib/backend_rows";
+import { compareBackends, matchesFilter, rowOrder, standOf, stateCounts, tableRows, type TableRow } from "../src/lib/backend_rows";
 
 function backend(name: string, extra: Partial<BackendNow> = {}): BackendNow {
   return {
@@ -97,6 +97,16 @@ test("a held order stays when figures change, new rows go to the end", () => {
   const after = [backend("a", { flows: 2 }), backend("b", { flows: 9 }), backend("c", { flows: 99 })];
   assert.deepEqual(keys(tableRows(after, [], byFlows, rowOrder(before))), ["service web", "web/web/a", "web/web/b", "web/web/c"]);
   assert.deepEqual(keys(tableRows(after, [], byFlows)), ["service web", "web/web/c", "web/web/b", "web/web/a"]);
+});
+
+test("weight 0 isn't draining, unless somebody drains it too", () => {
+  const weightless = backend("a", { state: "drain", weight: 0, reason: "weight 0: no new flows" });
+  assert.equal(standOf(weightless), "weight0");
+  assert.equal(standOf(backend("b", { state: "drain", weight: 0, reason: "draining: no new flows" })), "drain");
+  assert.equal(standOf(backend("c", { state: "drain", weight: 5 })), "drain");
+  assert.equal(standOf(backend("d", { state: "down", weight: 0 })), "down");
+  assert.ok(matchesFilter(weightless, "state:weight0") && !matchesFilter(weightless, "state:drain"));
+  assert.deepEqual(stateCounts([weightless]), [{ state: "weight0", count: 1 }]);
 });
 
 test("states are counted, worst first", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Frame } from "../src/api";
-import { connect, connection, frame, samples } from "../src/live";
+import { backendSamples, connect, connection, frame, samples } from "../src/live";
 import { info, signIn, startSession } from "../src/session";
 
 // What a browser has: an address, an API that answers or not, sockets, and time that moves when the test says so.
@@ -27,7 +27,7 @@ world.fetch = async () => {
   return status === 200 ? new Response(JSON.stringify(made(1000, ["web"]))) : new Response(JSON.stringify({ title: "Not let in", status, detail: "" }), { status });
 };
 
-const made = (t: number, services: string[]): Frame => ({ t, totals: { flows: t }, services: services.map((name) => ({ name, flows: t })) }) as unknown as Frame;
+const made = (t: number, services: string[]): Frame => ({ t, totals: { flows: t }, backends: [], services: services.map((name) => ({ name, flows: t })) }) as unknown as Frame;
 const push = (f: Frame): void => Socket.made[Socket.made.length - 1].onmessage?.({ data: JSON.stringify(f) });
 
 test("the first frame is asked for, the rest comes by the socket", async () => {
@@ -46,6 +46,19 @@ test("samples are bounded, one a second, and those of a service that went are le
   assert.equal(samples("web")[359].t, 1999);
   push(made(2000, ["web"]));
   assert.equal(samples("dns").length, 0);
+});
+
+test("of a backend there are seconds from when they were first asked for, of the eight asked for last", () => {
+  const backends = Array.from({ length: 9 }, (_, i) => ({ service: "web", pool: "p", name: `b${i}`, flows: i }));
+  const withBackends = (t: number): Frame => ({ ...made(t, ["web"]), backends }) as unknown as Frame;
+  push(withBackends(2001));
+  assert.deepEqual(backendSamples("web/p/b0").map((s) => s.t), [2001]);
+  push(withBackends(2002));
+  assert.deepEqual(backendSamples("web/p/b0").map((s) => s.t), [2001, 2002]);
+  for (let i = 1; i < 9; i++) backendSamples(`web/p/b${i}`);
+  push(withBackends(2003));
+  assert.deepEqual(backendSamples("web/p/b8").map((s) => s.flows), [8, 8]);
+  assert.deepEqual(backendSamples("web/p/b0").map((s) => s.t), [2003], "let go, and begun again");
 });
 
 test("a lost stream is tried again, each time later, up to a bound", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RecentRing } from "../src/lib/recent_ring";
+import { RecentRing, joined } from "../src/lib/recent_ring";
 
 function frames(ring: RecentRing, ...values: Record<string, number | null>[]): void {
   for (const frame of values) {
@@ -36,4 +36,15 @@ test("the key seen longest ago makes room", () => {
   assert.deepEqual(ring.values("a"), []);
   assert.deepEqual(ring.values("b"), [2, NaN]);
   assert.deepEqual(ring.values("c"), [NaN, 3]);
+});
+
+test("the seconds that the warehouse lacks are drawn straight, a longer silence is a gap", () => {
+  assert.deepEqual(joined([null, 2, 4, null, null, 10, null], 5), [null, 2, 4, 6, 8, 10, null]);
+  const silent = [1, ...new Array<null>(12).fill(null), 5];
+  assert.deepEqual(joined([...silent], 13), silent);
+});
+
+test("without a past, or without anything live, nothing is drawn between", () => {
+  assert.deepEqual(joined([null, null, 3], 2), [null, null, 3]);
+  assert.deepEqual(joined([1, null, null], -1), [1, null, null]);
 });

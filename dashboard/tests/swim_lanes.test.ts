@@ -41,6 +41,11 @@ test("a service before its backends, both in the order of names", () => {
   assert.deepEqual(lanes.map(laneName), ["whole node", "dns", "web", "web/web-2", "web/web-10"]);
 });
 
+test("backends stand below their service, though it had no anomaly itself", () => {
+  const lanes = swimLanes([anomaly(1, 10, 20, { backend: "web-3" }), anomaly(2, 10, 20, { backend: "web-4" })], 0, 100, 1);
+  assert.deepEqual(lanes.map((lane) => [laneName(lane), lane.bars.length]), [["web", 0], ["web/web-3", 1], ["web/web-4", 1]]);
+});
+
 test("bars that overlap have rows of their own, others share one", () => {
   const [lane] = swimLanes([anomaly(1, 10, 30), anomaly(2, 20, 40), anomaly(3, 31, 50)], 0, 100, 1);
   assert.equal(lane?.rows, 2);
@@ -60,6 +65,11 @@ test("bars are cut to the window, open ones reach its end, others aren't shown",
     ],
   );
   assert.equal(none, undefined);
+});
+
+test("an open bar ends now, though the window goes on", () => {
+  const [lane] = swimLanes([anomaly(1, 20, null)], 0, 100, 1, 60);
+  assert.deepEqual(lane?.bars.map((bar) => [bar.from, bar.to]), [[20, 60]]);
 });
 
 test("a lane has the severity of its worst bar", () => {

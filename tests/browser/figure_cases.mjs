@@ -4,6 +4,11 @@ import { availabilityMisfit, misfit } from './figures.mjs';
 import * as history from './history_cases.mjs';
 import { showAll } from './tables.mjs';
 
+/** UDP has no connections: where none of its conversations goes on there is a dash. */
+const openMisfit = (text, active, udp) => misfit(text, udp && active === 0 ? null : active);
+const isUdp = ({ vips }) => vips.every((vip) => vip.endsWith('/udp'));
+const ofUdp = ({ services }, { service }) => isUdp(services.find(({ name }) => name === service));
+
 /** Texts of the figures in the cards, by label. */
 const cards = (viewer) => viewer.page.evaluate(() => Object.fromEntries([...document.querySelectorAll('.card')].map((card) => [
   card.querySelector('.label').firstChild.textContent.trim(), card.querySelector('.figure').textContent.trim()])));
@@ -18,7 +23,7 @@ async function overview(viewer) {
     rows, all, (row, { name }) => begins(row.Service, name) === '', {
       State: (text, { state }) => same(text, stateWord(state)),
       Backends: (text, { healthy, backends: count }) => same(text, `${healthy} of ${count} up`),
-      Flows: of('flows'), Failed: of('failure_ratio'), Open: of('active'),
+      Flows: of('flows'), Failed: of('failure_ratio'), Open: (text, service) => openMisfit(text, service.active, isUdp(service)),
       Throughput: (text, { bytes, reply_bytes: replies }) => misfit(text, bytes + replies),
       'Connect p95': (text, { connect_p95_us: us }) => misfit(text.replace(/ ?(synack|ack)$/, ''), us),
     }, ({ name }) => name));
@@ -70,7 +75,7 @@ async function backends(viewer) {
   return untilFits(() => rowsOf(viewer, /^Backends/), frames(viewer), (rows, frame) => rowMisfits(
     ownRows(rows, frame.services), frame.backends, (row, one) => row.service === one.service && begins(row.Backend, one.name) === '', {
       State: (text, { state }) => begins(text, stateWord(state)),
-      'Load: Weight': of('weight'), 'Load: Share': of('share'), 'Load: Flows/s': of('flows'), 'Load: Active': of('active'),
+      'Load: Weight': of('weight'), 'Load: Share': of('share'), 'Load: Flows/s': of('flows'), 'Load: Active': (text, one) => openMisfit(text, one.active, ofUdp(frame, one)),
       'Failures: Failed': of('failure_ratio'), 'Failures: SYN again': of('syn_retransmits'),
       ...latency('connect', 'Connect'), ...latency('response', 'Response'),
       'Bytes a second: In': of('bytes'), 'Bytes a second: Out': of('reply_bytes'),
@@ -85,7 +90,7 @@ async function backend(viewer, page) {
     const one = frame.backends.find((other) => other.service === service && other.pool === pool && other.name === name);
     return [
       same(shown.state, stateWord(one.state)), misfit(shown.cards['Flows a second'], one.flows), misfit(shown.cards.Failed, one.failure_ratio),
-      misfit(shown.cards['Open flows'], one.active), misfit(shown.cards['Connect, p95'], one.connect_p95_us),
+      openMisfit(shown.cards['Open flows'], one.active, ofUdp(frame, one)), misfit(shown.cards['Connect, p95'], one.connect_p95_us),
       misfit(shown.cards['Response, p95'], one.response_p95_us), misfit(shown.cards['SYNs again'], one.syn_retransmits)];
   });
 }

@@ -24,17 +24,21 @@ async function traffic(viewer) {
 async function anomalies(viewer) {
   const all = await untilFits(() => rowsOf(viewer, /^Anomalies$/), answers(viewer, 'anomalies'), (rows, { anomalies: told }) => [
     same(String(rows.length), told.length),
-    same(String(rows.filter((row) => row.Lasted === 'open').length), told.filter(({ closed }) => closed === null).length)]);
-  const headlines = () => viewer.page.locator('.in-head').allTextContents();
-  const incidents = await untilFits(headlines, answers(viewer, 'incidents'), (shown, { incidents: told }) => told
-    .filter(({ headline }) => !shown.includes(headline)).map(({ headline }) => `no incident "${headline}"`));
+    same(String(rows.filter((row) => /^(open|easing)$/.test(row.Lasted)).length), told.filter(({ closed }) => closed === null).length)]);
+  // One whose cause is over has another heading.
+  const items = () => viewer.page.locator('.in-item').allTextContents();
+  const incidents = await untilFits(items, answers(viewer, 'incidents'), (shown, { incidents: told }) => told
+    .filter(({ text }) => !shown.some((item) => item.includes(text))).map(({ headline }) => `no incident "${headline}"`));
   return [...all, ...incidents];
 }
 
 async function incident(viewer, page) {
   const id = Number(page.path.split('/').at(-1));
-  const read = () => viewer.page.locator('main h1').first().textContent();
-  return untilFits(read, answers(viewer, 'incidents'), (heading, { incidents: told }) => [same(heading, told.find((one) => one.id === id)?.headline)]);
+  const read = () => viewer.page.locator('.in-summary').first().textContent();
+  return untilFits(read, answers(viewer, 'incidents'), (words, { incidents: told }) => {
+    const { text } = told.find((one) => one.id === id) ?? {};
+    return words.includes(text) ? [] : [`"${words}" doesn't say "${text}"`];
+  });
 }
 
 async function retries(viewer) {
@@ -56,7 +60,7 @@ async function alerts(viewer) {
     same(String(rows.length), told.length),
     ...['quiet', 'pending', 'firing'].map((state) => same(String(rows.filter((row) => begins(row.State, state) === '').length), told.filter((rule) => rule.state === state).length))]);
   const subjects = () => viewer.page.locator('.al-item a').allTextContents();
-  const now = await untilFits(subjects, answers(viewer, 'alerts'), (shown, { alerts: told }) => [same(shown.join(), told.map(({ subject }) => subject).join())]);
+  const now = await untilFits(subjects, answers(viewer, 'alerts'), (shown, { alerts: told }) => [same([...shown].sort().join(), told.map(({ subject }) => subject).sort().join())]);
   return [...rules, ...now];
 }
 

@@ -28,7 +28,8 @@ export async function readTables(page) {
 
 /** Long tables show their first rows only. */
 export async function showAll(page) {
-  for (const button of await page.getByRole('button', { name: /^Show all \d/ }).all()) await button.click();
+  const buttons = page.getByRole('button', { name: /^Show all \d/ });
+  while ((await buttons.count()) > 0) await buttons.first().click(); // each says "Show the first …" afterwards
 }
 
 /** Turns every chart into its table and back. A line for each drawing that has no table, or whose table is empty. */

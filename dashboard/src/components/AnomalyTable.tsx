@@ -3,10 +3,11 @@ import type { ComponentChildren } from "preact";
 import type { Anomaly } from "../api";
 import { duration } from "../format";
 import { bandWords, kpiSeries } from "../lib/kpi_series";
+import { aftermath } from "../lib/incident_state";
 import { laneName } from "../lib/swim_lanes";
-import { now } from "../live";
+import { frame, now } from "../live";
 import { href } from "../router";
-import { SEVERITY_RANK, SeverityMark } from "./State";
+import { Calmed, SEVERITY_RANK, SeverityMark, severityTone } from "./State";
 import { Table, type Column } from "./Table";
 import { When } from "./When";
 
@@ -43,7 +44,7 @@ const columns: Column<Anomaly>[] = [
     title: "What",
     value: (a) => kpiSeries(a.kpi).words,
     cell: (a) => (
-      <a class="nowrap" href={anomalyHref(a)}>
+      <a class="what" href={anomalyHref(a)}>
         {kpiSeries(a.kpi).words}
       </a>
     ),
@@ -68,7 +69,7 @@ const columns: Column<Anomaly>[] = [
     title: "Lasted",
     number: true,
     value: lasted,
-    cell: (a) => (a.closed === null ? <span class="c-fail strong">open</span> : duration(lasted(a))),
+    cell: (a) => (a.closed === null ? <Open of={a} /> : duration(lasted(a))),
   },
   {
     key: "incident",
@@ -77,6 +78,10 @@ const columns: Column<Anomaly>[] = [
     cell: (a) => (a.incident === null ? "–" : <a href={href(`/incidents/${a.incident}`)}>#{a.incident}</a>),
   },
 ];
+
+function Open({ of }: { of: Anomaly }) {
+  return aftermath(frame.value, of) === null ? <span class={`c-${severityTone(of.severity)} strong`}>open</span> : <Calmed of="easing" title="open, but its cause is over" />;
+}
 
 export function Subject({ of }: { of: Anomaly }) {
   if (of.backend === "" || of.service === "" || of.pool === "") return <>{laneName(of)}</>;

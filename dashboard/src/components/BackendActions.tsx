@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { send, type Acted, type ApiError, type BackendNow } from "../api";
 import { count, number, plural } from "../format";
+import { standOf } from "../lib/backend_rows";
 import { nodeResults, weightOf, type NodeResult } from "../lib/acted_words";
 import { operator, signIn } from "../session";
 import "./BackendActions.css";
@@ -43,17 +44,20 @@ export function BackendActions({ backend }: { backend: BackendNow }) {
   };
   const weight = weightOf(typed);
   const draining = backend.state === "drain";
+  const weightless = standOf(backend) === "weight0";
   return (
     <div class="act">
       <div class="row">
-        <button
-          type="button"
-          class={draining ? "button primary" : "button danger"}
-          disabled={doing}
-          onClick={() => ask(draining ? { kind: "undrain" } : { kind: "drain" })}
-        >
-          {draining ? "Take back" : "Drain"}
-        </button>
+        {!weightless && (
+          <button
+            type="button"
+            class={draining ? "button primary" : "button danger"}
+            disabled={doing}
+            onClick={() => ask(draining ? { kind: "undrain" } : { kind: "drain" })}
+          >
+            {draining ? "Take back" : "Drain"}
+          </button>
+        )}
         <form
           class="row act-weight"
           onSubmit={(event) => {
@@ -78,6 +82,7 @@ export function BackendActions({ backend }: { backend: BackendNow }) {
           {weight === null && <span class="small c-fail">0 to 65535</span>}
         </form>
       </div>
+      {weightless && <p class="small muted">It isn’t draining: with a weight of 0 it gets no new flows. Set one of 1 or more to give it some.</p>}
       {wish && <Confirm backend={backend} wish={wish} doing={doing} onYes={() => void run()} onNo={() => ask(null)} />}
       <div aria-live="polite">{outcome && <Told outcome={outcome} />}</div>
     </div>
@@ -116,7 +121,10 @@ function Confirm({
 function consequences(backend: BackendNow, wish: Wish): string {
   const name = `${backend.name} of pool ${backend.pool}`;
   if (wish.kind === "drain") return `${name} gets no new flows; its ${plural(backend.active, "open flow")} go on until they end.`;
-  if (wish.kind === "undrain") return `${name} gets new flows again, as its health allows.`;
+  if (wish.kind === "undrain")
+    return backend.weight === 0
+      ? `${name} doesn’t drain any more, but its weight is 0: it gets new flows only with another weight.`
+      : `${name} gets new flows again, as its health allows.`;
   const from = `from ${number(backend.weight)} to ${count(wish.weight)}`;
   return wish.weight === 0 ? `The weight of ${name} goes ${from}: no new flows.` : `The weight of ${name} goes ${from}.`;
 }

@@ -25,6 +25,7 @@ export interface Span {
   to: number | null; // null: still going on
   token: string;
   text: string;
+  follows?: true; // goes on where the one before it ended: the same ribbon
 }
 
 interface Props {
@@ -42,6 +43,8 @@ interface Props {
 
 type Row = { t: number; v: (number | null)[] };
 
+const NOTHING = 110; // px of a chart that has nothing to draw, and won't soon
+const RIGHT = 20; // px, to the right of the plot
 const LEAST_SPAN_S = 60; // the axis is so long at least, however few figures there are
 
 // A ribbon along the top for each of the first few spans, and a line where it began.
@@ -50,17 +53,20 @@ function drawMarks(u: uPlot, marks: readonly Span[]): void {
   const { ctx } = u;
   const { left, top, width, height } = u.bbox;
   const px = devicePixelRatio;
-  marks.slice(0, RIBBONS).forEach((m, row) => {
+  let row = -1;
+  for (const m of marks) {
+    if (!m.follows) row += 1;
+    if (row >= RIBBONS) return;
     const start = u.valToPos(m.from, "x", true);
     const from = Math.max(left, start);
     const to = m.to === null ? left + width : Math.min(left + width, u.valToPos(m.to, "x", true));
-    if (to <= from) return;
+    if (to <= from) continue;
     ctx.fillStyle = faded(m.token, 0.75);
     ctx.fillRect(from, top + row * 5 * px, Math.max(4 * px, to - from), 3 * px);
-    if (start < left) return;
+    if (start < left || m.follows) continue;
     ctx.fillStyle = faded(m.token, 0.5);
     ctx.fillRect(from, top, px, height);
-  });
+  }
 }
 
 function options(props: Props, width: number, marks: () => readonly Span[], onCursor: (index: number | null) => void): uPlot.Options {
@@ -69,7 +75,7 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
   return {
     width,
     height: props.height ?? 200,
-    padding: [6, 20, 0, 0],
+    padding: [6, RIGHT, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
     scales: {
@@ -77,7 +83,7 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
       y: { range: (_u, low, high) => [Math.min(floor, low ?? 0), Math.max((high ?? 0) * 1.12, least) || 1] },
     },
     axes: [
-      { ...axis, size: 22, gap: 4, space: 52, values: (_u, ticks, _axis, _space, step) => ticks.map((v) => tickClock(v, step)) },
+      { ...axis, size: 22, gap: 4, space: (u, _axis, from, to) => tickSpace(u, to - from), values: (u, ticks, _axis, _space, step) => ticks.map((v) => tickWithin(u, v, tickClock(v, step))) },
       { ...axis, size: 66, gap: 6, space: 34, values: (_u, ticks) => ticks.map((v) => props.format(v)) },
     ],
     series: [
@@ -98,6 +104,18 @@ function options(props: Props, width: number, marks: () => readonly Span[], onCu
 
 // Seconds only where ticks are closer than a minute, the day alone where they are days.
 const tickClock = (t: number, step: number): string => (step >= 43_200 ? day(t) : clock(t, step < 60 ? 0 : 3601));
+
+// Labels with seconds are wider, and there are some where the span asks for ticks closer than a minute.
+const tickSpace = (u: uPlot, span: number): number => ((span / Math.max(1, u.width - 90)) * 44 > 30 ? 44 : 62);
+
+// No label reaches under the other axis' lowest figure, or beyond the right edge.
+const LETTER = 6.2; // px of an average one
+function tickWithin(u: uPlot, v: number, text: string): string {
+  const half = (text.length * LETTER) / 2;
+  const x = u.valToPos(v, "x");
+  const { width } = u.over.getBoundingClientRect();
+  return x < half - 4 || (width > 0 && x > width + RIGHT - half) ? "" : text;
+}
 
 function summary(props: Props): string {
   const { t, series, format, label } = props;
@@ -205,7 +223,7 @@ export function Chart(props: Props) {
       {table ? (
         <ChartTable {...props} />
       ) : bare ? (
-        <div style={{ height: `${height}px`, display: "grid" }}>
+        <div style={{ height: `${t.length < 2 ? height : Math.min(height, NOTHING)}px`, display: "grid" }}>
           <Empty icon="clock">{props.empty ?? (t.length === 1 ? "Waiting for the second reading" : "No figures in this time yet")}</Empty>
         </div>
       ) : (

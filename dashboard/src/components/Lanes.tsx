@@ -3,9 +3,11 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Anomaly } from "../api";
 import { clock } from "../format";
+import { aftermath } from "../lib/incident_state";
 import { kpiSeries } from "../lib/kpi_series";
 import { laneName, swimLanes, type Lane, type LaneBar } from "../lib/swim_lanes";
 import { timeTicks } from "../lib/time_ticks";
+import { frame, now } from "../live";
 import { anomalyHref } from "./AnomalyTable";
 import "./Lanes.css";
 
@@ -32,7 +34,8 @@ export function Lanes({ label, anomalies, from, to, chosen, dim }: Props) {
     return () => watch.disconnect();
   }, []);
   const span = Math.max(1, to - from);
-  const lanes = useMemo(() => swimLanes(anomalies, from, to, (span / Math.max(200, width)) * 6), [anomalies, from, to, width]);
+  const present = Math.min(to, now.value);
+  const lanes = useMemo(() => swimLanes(anomalies, from, to, (span / Math.max(200, width)) * 6, present), [anomalies, from, to, width, present]);
   const ticks = timeTicks(from, to, width < 480 ? 4 : 9);
   const place = (t: number): string => `${((t - from) / span) * 100}%`;
   return (
@@ -46,10 +49,10 @@ export function Lanes({ label, anomalies, from, to, chosen, dim }: Props) {
             </span>
           ))}
       </div>
-      {lanes.slice(0, MOST_LANES).map((lane, i) => (
-        <div class={lanes[i - 1]?.service === lane.service ? "lane" : "lane lane-service"} key={`${lane.service}\n${lane.backend}`}>
+      {lanes.slice(0, MOST_LANES).map((lane) => (
+        <div class={`lane ${lane.backend === "" ? "lane-service" : ""} ${lane.bars.length === 0 ? "lane-head" : ""}`} key={`${lane.service}\n${lane.backend}`}>
           <span class="lane-name" title={laneName(lane)}>
-            {lane.backend !== "" && lanes[i - 1]?.service === lane.service ? lane.backend : laneName(lane)}
+            {lane.backend === "" ? laneName(lane) : lane.backend}
           </span>
           <Track lane={lane} place={place} ticks={ticks} span={span} chosen={chosen} dim={dim} />
         </div>
@@ -81,7 +84,7 @@ function Track({ lane, place, ticks, span, chosen, dim }: TrackProps) {
           href={anomalyHref(bar.anomaly)}
           title={barWords(bar, span)}
           aria-label={barWords(bar, span)}
-          class={`lane-bar sv-${bar.anomaly.severity} ${bar.anomaly.id === chosen ? "lane-chosen" : ""} ${dim?.has(bar.anomaly.id) ? "lane-dim" : ""}`}
+          class={`lane-bar sv-${bar.anomaly.severity} ${bar.anomaly.id === chosen ? "lane-chosen" : ""} ${dim?.has(bar.anomaly.id) ? "lane-dim" : ""} ${easing(bar.anomaly) ? "lane-easing" : ""}`}
           style={{ left: place(bar.from), width: `max(5px, ${((bar.to - bar.from) / span) * 100}%)`, top: `${4 + bar.row * BAR}px` }}
         />
       ))}
@@ -89,10 +92,12 @@ function Track({ lane, place, ticks, span, chosen, dim }: TrackProps) {
   );
 }
 
+const easing = (anomaly: Anomaly): boolean => anomaly.closed === null && aftermath(frame.value, anomaly) !== null;
+
 function barWords(bar: LaneBar, span: number): string {
   const { anomaly } = bar;
   const wide = Math.min(span, 3600);
-  const end = anomaly.closed === null ? "still open" : `to ${clock(anomaly.closed, wide)}`;
+  const end = anomaly.closed === null ? (easing(anomaly) ? "still open, easing" : "still open") : `to ${clock(anomaly.closed, wide)}`;
   return `${anomaly.severity}: ${kpiSeries(anomaly.kpi).words} of ${laneName(anomaly)}, ${clock(anomaly.opened, wide)} ${end}`;
 }
 
@@ -104,6 +109,9 @@ export function SeverityKey() {
           <i class={`lane-bar sv-${severity}`} /> {severity}
         </span>
       ))}
+      <span>
+        <i class="lane-bar sv-minor lane-easing" /> easing
+      </span>
     </span>
   );
 }

@@ -29,7 +29,12 @@ export const RESPONSE = (
   </>
 );
 
-export const ACTIVE = <p>Flows that are open now. A draining backend’s go down to 0.</p>;
+export const ACTIVE = (
+  <>
+    <p>Flows that are open now. A draining backend’s go down to 0.</p>
+    <p>UDP has no connections: only conversations of more than one datagram count. A dash: there is none.</p>
+  </>
+);
 
 export const BYTES = <p>Bytes through shunt in both directions, as bits a second. Of DSR services only what clients send passes shunt.</p>;
 

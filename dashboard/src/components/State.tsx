@@ -1,5 +1,7 @@
 // States and severities: always a shape, a colour and a word, so that none of the three is needed alone.
-import type { AlertSeverity, BackendState, ServiceState, Severity } from "../api";
+import type { AlertSeverity, ServiceState, Severity } from "../api";
+import type { Stand } from "../lib/backend_rows";
+import type { Calm } from "../lib/incident_state";
 
 type Tone = "ok" | "warn" | "fail" | "drain" | "info" | "idle";
 type Shape = "disc" | "triangle" | "cross" | "ring" | "half" | "dash" | "diamond";
@@ -14,11 +16,12 @@ const SHAPES: Record<Shape, string> = {
   diamond: "M6 .4L11.6 6 6 11.6.4 6z",
 };
 
-const STATES: Record<BackendState | ServiceState, [Tone, Shape, string]> = {
+const STATES: Record<AnyState, [Tone, Shape, string]> = {
   up: ["ok", "disc", "up"],
   degraded: ["warn", "triangle", "degraded"],
   down: ["fail", "cross", "down"],
   drain: ["drain", "half", "draining"],
+  weight0: ["drain", "dash", "weight 0"],
   disabled: ["idle", "dash", "disabled"],
   starting: ["info", "half", "starting"],
   unknown: ["idle", "ring", "not known"],
@@ -32,14 +35,14 @@ const SEVERITIES: Record<Severity | AlertSeverity, [Tone, Shape, string]> = {
   critical: ["fail", "cross", "critical"],
 };
 
-export type AnyState = BackendState | ServiceState;
+export type AnyState = Stand | ServiceState;
 export type AnySeverity = Severity | AlertSeverity;
 export const stateTone = (s: AnyState): Tone => STATES[s]?.[0] ?? "idle";
 export const stateWord = (s: AnyState): string => STATES[s]?.[2] ?? s;
 export const severityTone = (s: AnySeverity): Tone => SEVERITIES[s]?.[0] ?? "idle";
 
 // Higher is worse; for sorting.
-export const STATE_RANK: Record<AnyState, number> = { up: 0, disabled: 1, starting: 2, drain: 3, unknown: 4, degraded: 5, down: 6 };
+export const STATE_RANK: Record<AnyState, number> = { up: 0, disabled: 1, starting: 2, weight0: 3, drain: 3, unknown: 4, degraded: 5, down: 6 };
 export const SEVERITY_RANK: Record<AnySeverity, number> = { info: 1, minor: 2, warning: 3, major: 3, critical: 4 };
 
 export function Shape({ tone, shape }: { tone: Tone; shape: Shape }) {
@@ -64,7 +67,12 @@ export const SeverityMark = ({ of, title }: { of: AnySeverity; title?: string })
   <Marked look={SEVERITIES[of] ?? ["idle", "ring", of]} title={title} />
 );
 
+const CALMS: Record<Calm, [Tone, Shape, string]> = {
+  easing: ["info", "half", "easing"],
+  recovered: ["ok", "disc", "recovered"],
+  closed: ["idle", "ring", "closed"],
+};
+
 // Of an incident whose cause is over; the incident itself closes later.
-export const Calmed = ({ of, title }: { of: "easing" | "recovered"; title?: string }) => (
-  <Marked look={of === "easing" ? ["info", "half", "easing"] : ["ok", "disc", "recovered"]} title={title} />
-);
+export const Calmed = ({ of, title }: { of: Calm; title?: string }) => <Marked look={CALMS[of]} title={title} />;
+export const calmTone = (of: Calm): Tone => CALMS[of][0];

@@ -38,8 +38,13 @@ export function backendKey(backend: { service: string; pool: string; name: strin
   return `${backend.service}/${backend.pool}/${backend.name}`;
 }
 
+// What a person sees of a state: insight says "drain" of weight 0 too, which nobody can take back.
+export type Stand = BackendState | "weight0";
+export const standOf = (b: Pick<BackendNow, "state" | "weight" | "reason">): Stand =>
+  b.state === "drain" && b.weight === 0 && !b.reason.startsWith("draining") ? "weight0" : b.state;
+
 // How much a state asks for a person: worst last, so that a descending sort has it first.
-const stateRank: Record<BackendState, number> = { up: 0, starting: 1, disabled: 2, drain: 3, unknown: 4, down: 5 };
+const stateRank: Record<Stand, number> = { up: 0, starting: 1, disabled: 2, weight0: 2.5, drain: 3, unknown: 4, down: 5 };
 const severityRank: Record<Severity, number> = { info: 1, minor: 2, major: 3, critical: 4 };
 
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
@@ -53,7 +58,7 @@ function compareIdentity(a: BackendNow, b: BackendNow): number {
 function sortValue(backend: BackendNow, key: Exclude<SortKey, "name">): number | null {
   switch (key) {
     case "state":
-      return stateRank[backend.state] + (backend.severity ? severityRank[backend.severity] / 10 : 0);
+      return stateRank[standOf(backend)] + (backend.severity ? severityRank[backend.severity] / 10 : 0);
     case "cpu":
     case "memory":
     case "disk":
@@ -93,9 +98,9 @@ export function matchesFilter(backend: BackendNow, filter: string): boolean {
 
 function matchesWord(backend: BackendNow, word: string): boolean {
   const [, field, rest] = /^(state|service|pool|name):(.*)$/.exec(word) ?? [];
-  if (field === "state") return backend.state.startsWith(rest ?? "");
+  if (field === "state") return standOf(backend).startsWith(rest ?? "");
   if (field !== undefined) return backend[field as "service" | "pool" | "name"].toLowerCase().includes(rest ?? "");
-  const texts = [backend.service, backend.pool, backend.name, backend.address, backend.state, backend.reason];
+  const texts = [backend.service, backend.pool, backend.name, backend.address, standOf(backend), backend.reason];
   return texts.some((text) => text.toLowerCase().includes(word));
 }
 
@@ -143,8 +148,8 @@ export function rowOrder(rows: readonly TableRow[]): Map<string, number> {
 }
 
 // How many backends are in each state, worst first; states that none is in are left out.
-export function stateCounts(backends: readonly BackendNow[]): { state: BackendState; count: number }[] {
-  const counts = new Map<BackendState, number>();
-  for (const backend of backends) counts.set(backend.state, (counts.get(backend.state) ?? 0) + 1);
+export function stateCounts(backends: readonly BackendNow[]): { state: Stand; count: number }[] {
+  const counts = new Map<Stand, number>();
+  for (const backend of backends) counts.set(standOf(backend), (counts.get(standOf(backend)) ?? 0) + 1);
   return [...counts].map(([state, count]) => ({ state, count })).sort((a, b) => stateRank[b.state] - stateRank[a.state]);
 }

@@ -3,7 +3,7 @@ import type { TimeSeries } from "../contract";
 import type { Sample } from "../live";
 
 const TIMINGS = ["connect_p50_us", "connect_p95_us", "connect_p99_us", "response_p50_us", "response_p95_us", "response_p99_us"] as const;
-const RATES = ["flows", "failures", "failure_ratio", "syn_retransmits", "reconnects", "bytes", "reply_bytes", "active"] as const;
+const RATES = ["flows", "failures", "failure_ratio", "syn_retransmits", "reconnects", "bytes", "reply_bytes", "active", "weight"] as const;
 const KEYS = [...RATES, ...TIMINGS] as const;
 const GAP_S = 3; // more than so long without a point is a gap; or more than one and a half steps
 const BEHIND_S = 10; // the warehouse's newest may be so much older than the stream's first, and nothing be missing

@@ -52,3 +52,15 @@ export class RecentRing {
     if (oldest !== null) this.rings.delete(oldest);
   }
 }
+
+// What came over the stream begins at `first`; what the warehouse had ends some seconds before, as it is behind. No line is broken
+// for that: the seconds between are drawn straight. A longer silence is a gap.
+const BEHIND_S = 10;
+export function joined(values: (number | null)[], first: number): (number | null)[] {
+  let last = first - 1;
+  while (last >= 0 && values[last] === null) last -= 1;
+  const from = values[last] ?? null;
+  const to = values[first] ?? null;
+  if (last < 0 || first - last > BEHIND_S || from === null || to === null) return values;
+  return values.map((value, i) => (i > last && i < first ? from + ((to - from) * (i - last)) / (first - last) : value));
+}

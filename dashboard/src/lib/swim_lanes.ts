@@ -26,13 +26,15 @@ export function laneName(lane: { service: string; backend: string }): string {
   return lane.service === "" ? lane.backend : `${lane.service}/${lane.backend}`;
 }
 
-// Services in the order of their names, each followed by its backends. A row within a lane is taken again once its last
+// Services in the order of their names, each followed by its backends; one that had no anomaly itself has an empty lane, so that
+// they stand below it. A row within a lane is taken again once its last
 // bar ended `gap` seconds ago (the least that can be told apart on the screen).
-export function swimLanes(anomalies: readonly Anomaly[], from: number, to: number, gap: number): Lane[] {
+// An open one reaches up to `present`, as nobody knows how it goes on.
+export function swimLanes(anomalies: readonly Anomaly[], from: number, to: number, gap: number, present = to): Lane[] {
   const lanes = new Map<string, { lane: Lane; ends: number[] }>();
   for (const anomaly of [...anomalies].sort((a, b) => a.opened - b.opened || a.id - b.id)) {
     const begin = Math.max(from, anomaly.opened);
-    const end = Math.min(to, anomaly.closed ?? to);
+    const end = Math.min(to, anomaly.closed ?? present);
     if (begin > to || end < from) continue;
     const key = `${anomaly.service}\n${anomaly.backend}`;
     let entry = lanes.get(key);
@@ -47,7 +49,9 @@ export function swimLanes(anomalies: readonly Anomaly[], from: number, to: numbe
     if (compareSeverity(anomaly.severity, entry.lane.worst) > 0) entry.lane.worst = anomaly.severity;
     entry.lane.bars.push({ anomaly, from: begin, to: Math.max(begin, end), row });
   }
-  return [...lanes.values()]
-    .map((entry) => entry.lane)
+  const all = [...lanes.values()].map((entry) => entry.lane);
+  const heads = new Set(all.filter((lane) => lane.backend === "").map((lane) => lane.service));
+  const headless = new Map(all.filter((lane) => lane.service !== "" && !heads.has(lane.service)).map((lane) => [lane.service, lane.worst]));
+  return [...all, ...[...headless].map(([service, worst]): Lane => ({ service, backend: "", rows: 0, worst, bars: [] }))]
     .sort((a, b) => compareNames(a.service, b.service) || compareNames(a.backend, b.backend));
 }

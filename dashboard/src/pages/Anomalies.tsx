@@ -61,7 +61,7 @@ export default function Anomalies() {
             </>
           }
           actions={<SeverityKey />}
-          help="A lane for each service and, below it, its backends. A bar is an anomaly: its length is how long it lasted, its height and colour how grave it was. Choose one to see its chart."
+          help="A lane for each service and, below it, its backends. A bar is an anomaly: its length is how long it lasted, its height and colour how grave it was. Hatched: still open, but its cause is over. Choose one to see its chart."
         >
           <Answered answer={anomalies} height={160}>
             {() => <Lanes label="Anomalies over time" anomalies={rows} {...span()} chosen={chosen ?? undefined} />}

@@ -3,6 +3,7 @@
 import { backendKey } from "../lib/backend_rows";
 import { Icon } from "../components/Icon";
 import { Empty, Skeleton } from "../components/Told";
+import { isUdp } from "../lib/open_flows";
 import { frame } from "../live";
 import { href, route } from "../router";
 import { BackendAnomalies } from "./backend/anomalies";
@@ -45,7 +46,7 @@ export default function Backend() {
       ) : (
         <Gone names={names} />
       )}
-      <BackendCharts names={names} key={`charts ${key}`} />
+      <BackendCharts names={names} udp={isUdp(now?.services.find((one) => one.name === service))} key={`charts ${key}`} />
       <BackendHeat names={names} key={`heat ${key}`} />
       <BackendMachine names={names} host={found?.host ?? null} address={found?.address ?? ""} key={`machine ${key}`} />
       <BackendAnomalies names={names} key={`anomalies ${key}`} />

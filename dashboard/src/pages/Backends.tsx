@@ -1,18 +1,20 @@
 // Backends: each server behind each service, its load, failures, times and machine; drained and weighed here.
 // The filter, the sorting, the columns and which services are folded are in the address.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, type BackendNow, type BackendState, type HostSeries, type PoolHeatmap } from "../api";
+import { get, type BackendNow, type HostSeries, type PoolHeatmap } from "../api";
 import { BackendActions } from "../components/BackendActions";
 import { Dialog } from "../components/Dialog";
 import { Segmented } from "../components/Segmented";
 import { State, stateWord } from "../components/State";
 import { Empty, Skeleton } from "../components/Told";
 import { count, plural } from "../format";
-import { backendKey, rowOrder, stateCounts, tableRows, type SortKey, type TableView } from "../lib/backend_rows";
+import { backendKey, rowOrder, standOf, stateCounts, tableRows, type SortKey, type Stand, type TableView } from "../lib/backend_rows";
+import { udpServices } from "../lib/open_flows";
 import { frame, now } from "../live";
 import { useQuery } from "../query";
 import { SECONDS, seed } from "../recent_backends";
 import { place, service, setQuery } from "../router";
+import { useCatchingUp } from "../series";
 import { info } from "../session";
 import { BackendCards } from "./backends/cards";
 import { columns, essentialColumns, type Bounds } from "./backends/columns";
@@ -45,13 +47,19 @@ function useBounds(backends: readonly BackendNow[]): Bounds {
     0,
   );
   const availability = info.value?.slo.availability ?? 0.999;
-  return { cpu: 0.8, memory: 0.9, disk: 0.85, ...answer.data?.thresholds, availability };
+  return { cpu: 0.8, memory: 0.9, disk: 0.85, ...answer.data?.thresholds, availability, udp: udpServices(frame.value) };
 }
 
-// The two minutes before the page was opened, of each service's backends: once, a service after the other.
+// The two minutes before the page was opened, of each service's backends, a service after the other: at once, and again when the
+// warehouse has the seconds that it lacked.
 const MOST_SEEDED = 20;
 function useRecentPast(services: readonly string[]): void {
   const names = services.slice(0, MOST_SEEDED).join(" ");
+  const [turn, again] = useState(0);
+  useCatchingUp(true, () => {
+    seeded.clear();
+    again((n) => n + 1);
+  });
   useEffect(() => {
     const abort = new AbortController();
     void (async () => {
@@ -72,7 +80,7 @@ function useRecentPast(services: readonly string[]): void {
       }
     })();
     return () => abort.abort();
-  }, [names]);
+  }, [names, turn]);
 }
 const seeded = new Set<string>();
 
@@ -179,7 +187,7 @@ export default function Backends() {
       {chosen && (
         <Dialog title={`${chosen.name} of ${chosen.service}`} onClose={() => actOn(null)}>
           <p class="row">
-            <State of={chosen.state} /> <span class="muted">{chosen.reason}</span>
+            <State of={standOf(chosen)} /> <span class="muted">{chosen.reason}</span>
           </p>
           <BackendActions backend={chosen} />
           <div class="buttons">
@@ -195,7 +203,7 @@ export default function Backends() {
 
 // How many are in each state; a press filters by it.
 function Counts({ backends, filter }: { backends: readonly BackendNow[]; filter: string }) {
-  const press = (state: BackendState): void => {
+  const press = (state: Stand): void => {
     const word = `state:${state}`;
     setQuery({ q: filter === word ? "" : word });
   };

@@ -5,12 +5,13 @@ import type { Anomaly, Incident as IncidentData } from "../api";
 import { AnomalyChart } from "../components/AnomalyChart";
 import { AnomalyTable } from "../components/AnomalyTable";
 import { Icon } from "../components/Icon";
+import { IncidentMark, incidentTone } from "../components/IncidentMark";
 import { Lanes, SeverityKey } from "../components/Lanes";
 import { Panel } from "../components/Panel";
-import { SeverityMark } from "../components/State";
 import { Answered, Empty, Failed, Skeleton } from "../components/Told";
 import { When } from "../components/When";
 import { duration, plural, ratio } from "../format";
+import { calmed, isOver } from "../lib/incident_state";
 import { kpiSeries, longestAgo, sentence } from "../lib/kpi_series";
 import { compareSeverity, laneName } from "../lib/swim_lanes";
 import { frame, now } from "../live";
@@ -65,16 +66,17 @@ function Told({ incident }: { incident: IncidentData }) {
     .filter((one) => incident.root === null || (one.service === incident.root.service && one.backend === incident.root.backend))
     .sort((a, b) => compareSeverity(b.severity, a.severity) || a.opened - b.opened);
   const charted = tells.find((one) => kpiSeries(one.kpi).instead === "") ?? tells[0] ?? null;
+  const calm = calmed(incident, frame.value);
   return (
     <>
-      <h1>{incident.headline}</h1>
-      <section class={`panel in-summary in-${incident.severity} ${incident.closed === null ? "in-open" : ""}`} aria-label="What happened">
+      <h1>{calm?.head ?? incident.headline}</h1>
+      <section class={`panel in-summary in-${incidentTone(incident)}`} aria-label="What happened">
         <p class="row">
-          <SeverityMark of={incident.severity} />
+          <IncidentMark incident={incident} />
           <span class="muted">
             {incident.closed === null ? (
               <>
-                open for <When t={incident.opened} since />
+                {isOver(calm) ? "began" : "open for"} <When t={incident.opened} since={!isOver(calm)} />
               </>
             ) : (
               <>
@@ -83,6 +85,11 @@ function Told({ incident }: { incident: IncidentData }) {
             )}
           </span>
         </p>
+        {calm && incident.closed === null && (
+          <p class="in-text">
+            It was: {incident.headline}. {calm.more}
+          </p>
+        )}
         <p class="in-text">{incident.text}</p>
       </section>
       <Panel

@@ -1,6 +1,7 @@
 // Overview: is everything well, and if not, what isn't.
 import type { Kpis } from "../api";
 import { Failed, Skeleton } from "../components/Told";
+import { isUdp } from "../lib/open_flows";
 import { connection, frame } from "../live";
 import { useQuery } from "../query";
 import { range, service } from "../router";
@@ -35,7 +36,7 @@ export default function Overview() {
       </div>
       <Incidents incidents={incidents} frame={f} />
       {error && <Failed error={error} retry={kpis.reload} />}
-      <Cards now={f ? nowOf(f, chosen) : null} kpis={kpis.data} lines={lines} slo={slo} />
+      <Cards now={f ? nowOf(f, chosen) : null} kpis={kpis.data} lines={lines} slo={slo} udp={mine.length > 0 && mine.every(isUdp)} />
       {f ? <Services services={mine} kpis={kpis.data} slo={slo} /> : <Skeleton height={220} />}
       <Charts lines={lines} marks={marks} note={note} />
     </>

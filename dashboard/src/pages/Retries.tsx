@@ -18,7 +18,7 @@ export default function Retries() {
   const shown = range.value;
   const key = `${shown.key} ${service.value}`;
   const answer = useQuery<RetriesData>("retries", () => ({ window: shown.seconds, service: service.value }), key, shown.every);
-  const { lines, answer: series } = useSeries(service.value);
+  const { lines, answer: series, words } = useSeries(service.value);
   return (
     <>
       <h1>Retries</h1>
@@ -35,7 +35,7 @@ export default function Retries() {
         </Answered>
       </Panel>
       <div class="columns">
-        <Panel title="Over time" note={shown.words}>
+        <Panel title="Over time" note={words}>
           <Answered answer={series} height={250}>
             {() => (
               <Chart

@@ -10,7 +10,7 @@ import { frame } from "../live";
 import { useQuery } from "../query";
 import { place, range, service, setQuery } from "../router";
 import { Detail } from "./topology/Detail";
-import { graph, ofFrame, ofService, type Graph, type Link, type Node } from "./topology/graph";
+import { graph, ofFrame, ofService, withStands, type Graph, type Link, type Node } from "./topology/graph";
 import { Map_, MapKey } from "./topology/Map";
 import { nameOf } from "./topology/words";
 import "./topology.css";
@@ -56,7 +56,8 @@ export default function Topology() {
   const g = useMemo(() => {
     if (live) return f ? graph(ofFrame(f, chosen)) : null;
     if (!asked.data) return null;
-    return graph(chosen === "" ? asked.data : ofService(asked.data, chosen));
+    const told = withStands(asked.data, frame.peek());
+    return graph(chosen === "" ? told : ofService(told, chosen));
   }, [live, source, chosen]);
   const [hovered, hover] = useState("");
   const picked = place.value.query.node ?? "";

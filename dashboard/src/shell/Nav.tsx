@@ -15,8 +15,9 @@ function Count({ page }: { page: string }) {
     return <span class={f.alerts.worst === "critical" ? "mark" : "mark warning"} aria-label={`${f.alerts.firing} firing`}>{f.alerts.firing}</span>;
   }
   if (page === "anomalies" && f.incidents.length > 0) {
-    const grave = f.incidents.some((i) => i.severity === "critical" && incidentState(i, f) === "open");
-    return <span class={grave ? "mark" : "mark warning"} aria-label={`${f.incidents.length} open`}>{f.incidents.length}</span>;
+    const lasting = f.incidents.filter((i) => incidentState(i, f) === "open");
+    const tone = lasting.some((i) => i.severity === "critical") ? "mark" : lasting.length > 0 ? "mark warning" : "mark calm";
+    return <span class={tone} aria-label={`${f.incidents.length} open${lasting.length === 0 ? ", easing" : ""}`}>{f.incidents.length}</span>;
   }
   return null;
 }

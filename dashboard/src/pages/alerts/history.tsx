@@ -10,13 +10,22 @@ type Event = Alerts["history"][number];
 const LOOK: Record<Event["state"], string> = { firing: "c-fail strong", pending: "c-warn", resolved: "c-ok" };
 
 const columns: Column<Event>[] = [
-  { key: "at", title: "When", value: (event) => event.at, cell: (event) => <When t={event.at} still /> },
-  { key: "exact", title: "Time", value: (event) => dateTime(event.at), cell: (event) => <span class="nowrap">{dateTime(event.at)}</span> },
+  {
+    key: "at",
+    title: "When",
+    value: (event) => dateTime(event.at),
+    cell: (event) => (
+      <span class="nowrap">
+        <When t={event.at} still />
+        <span class="al-exact">{dateTime(event.at)}</span>
+      </span>
+    ),
+  },
   { key: "state", title: "State", value: (event) => event.state, cell: (event) => <span class={LOOK[event.state]}>{event.state}</span> },
   { key: "severity", title: "Severity", value: (event) => event.severity, cell: (event) => <SeverityMark of={event.severity} /> },
   { key: "name", title: "Rule", value: (event) => event.name, cell: (event) => nameWords(event.name) },
   { key: "subject", title: "Of", value: (event) => event.subject },
-  { key: "text", title: "What", value: (event) => event.text },
+  { key: "text", title: "What", value: (event) => event.text, cell: (event) => <div class="al-what">{event.text}</div> },
 ];
 
 export function AlertHistory({ history, words }: { history: readonly Event[]; words: string }) {

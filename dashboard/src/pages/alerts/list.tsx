@@ -3,7 +3,9 @@ import type { Alert } from "../../api";
 import { SeverityMark } from "../../components/State";
 import { Empty } from "../../components/Told";
 import { When } from "../../components/When";
+import { alertGroups } from "../../lib/alert_groups";
 import { nameWords } from "../../lib/alert_name";
+import { frame } from "../../live";
 import { backendPath, href } from "../../router";
 
 export function AlertList({ alerts, rules }: { alerts: readonly Alert[]; rules: number }) {
@@ -18,8 +20,8 @@ export function AlertList({ alerts, rules }: { alerts: readonly Alert[]; rules: 
   }
   return (
     <ul class="al-list" aria-label="Alerts now">
-      {alerts.map((alert) => (
-        <Item key={`${alert.name} ${alert.subject}`} alert={alert} />
+      {alertGroups(alerts, frame.value?.backends ?? []).map((group) => (
+        <Item key={`${group[0].name} ${group[0].subject}`} alerts={group} />
       ))}
     </ul>
   );
@@ -32,7 +34,10 @@ function subjectPath(alert: Alert): string {
   return href("/system", { node: alert.node });
 }
 
-function Item({ alert }: { alert: Alert }) {
+// A machine once, with each backend that it is.
+function Item({ alerts }: { alerts: readonly Alert[] }) {
+  const alert = alerts[0];
+  const since = Math.min(...alerts.map((one) => one.since));
   const firing = alert.state === "firing";
   return (
     <li class={`panel al-item ${firing ? `al-${alert.severity}` : "al-pending"}`}>
@@ -40,10 +45,15 @@ function Item({ alert }: { alert: Alert }) {
         <SeverityMark of={alert.severity} />
         <span class="chip">{alert.state}</span>
         <b class="al-name">{nameWords(alert.name)}</b>
-        <a href={subjectPath(alert)}>{alert.subject}</a>
+        {alerts.map((one) => (
+          <a key={one.subject} href={subjectPath(one)}>
+            {one.subject}
+          </a>
+        ))}
+        {alerts.length > 1 && <span class="small muted">one machine</span>}
         <span class="grow" />
         <span class="small muted">
-          for <When t={alert.since} since />
+          for <When t={since} since />
         </span>
       </div>
       <p class="al-text">{alert.text}</p>

@@ -1,9 +1,11 @@
 // Incidents in words, the open ones first.
 import type { Incident } from "../../api";
-import { SeverityMark } from "../../components/State";
+import { IncidentMark, incidentTone } from "../../components/IncidentMark";
 import { Empty } from "../../components/Told";
 import { When } from "../../components/When";
 import { duration, plural } from "../../format";
+import { calmed, isOver } from "../../lib/incident_state";
+import { frame } from "../../live";
 import { href } from "../../router";
 
 export function IncidentList({ incidents, words }: { incidents: readonly Incident[]; words: string }) {
@@ -21,17 +23,18 @@ export function IncidentList({ incidents, words }: { incidents: readonly Inciden
 
 function Item({ incident }: { incident: Incident }) {
   const followers = incident.hidden.length;
+  const calm = calmed(incident, frame.value);
   return (
-    <li class={`in-item in-${incident.severity} ${incident.closed === null ? "in-open" : ""}`}>
+    <li class={`in-item in-${incidentTone(incident)}`}>
       <div class="row">
-        <SeverityMark of={incident.severity} />
+        <IncidentMark incident={incident} />
         <a class="in-head grow" href={href(`/incidents/${incident.id}`)}>
-          {incident.headline}
+          {calm?.head ?? incident.headline}
         </a>
         <span class="small muted nowrap">
           {incident.closed === null ? (
             <>
-              open for <When t={incident.opened} since />
+              {isOver(calm) ? "began" : "open for"} <When t={incident.opened} since={!isOver(calm)} />
             </>
           ) : (
             <>
@@ -40,6 +43,11 @@ function Item({ incident }: { incident: Incident }) {
           )}
         </span>
       </div>
+      {calm && incident.closed === null && (
+        <p>
+          It was: {incident.headline}. {calm.more}
+        </p>
+      )}
       <p>{incident.text}</p>
       <p class="small muted">
         {plural(incident.anomalies.length, "anomaly", "anomalies")}

@@ -1,7 +1,7 @@
 // The backend over the chosen time. Times at which something was unusual are shaded; the band that was expected is drawn
 // in the chart of its KPI.
 import { useMemo } from "preact/hooks";
-import type { Anomaly, TimeSeries } from "../../api";
+import type { Anomaly } from "../../api";
 import { Chart } from "../../components/Chart";
 import { Panel } from "../../components/Panel";
 import { Answered } from "../../components/Told";
@@ -10,6 +10,7 @@ import { bandPainter, type ChartBand } from "../../lib/chart_bands";
 import { now } from "../../live";
 import { useQuery } from "../../query";
 import { range } from "../../router";
+import { useBackendSeries, type Lines } from "../../series";
 import type { Names } from "../Backend";
 
 const HEIGHT = 170;
@@ -26,28 +27,28 @@ export const useBackendAnomalies = (names: Names) =>
     10,
   );
 
-// The spans of anomalies of one of `kpis`, and what was expected during each.
+// The spans of anomalies of one of `kpis`; and what was expected during those of the first, which the chart shows.
 export function kpiBands(anomalies: readonly Anomaly[], kpis: readonly string[], to: number): ChartBand[] {
   const bands: ChartBand[] = [];
   for (const anomaly of anomalies) {
     if (!kpis.includes(anomaly.kpi)) continue;
     const end = anomaly.closed ?? to;
     bands.push({ from: anomaly.opened, to: end, low: null, high: null, token: "--fail", opacity: 0.1 });
-    if (anomaly.expected_low !== null || anomaly.expected_high !== null) {
+    if (anomaly.kpi === kpis[0] && (anomaly.expected_low !== null || anomaly.expected_high !== null)) {
       bands.push({ from: anomaly.opened, to: end, low: anomaly.expected_low, high: anomaly.expected_high, token: "--ok", opacity: 0.25 });
     }
   }
   return bands;
 }
 
-export function BackendCharts({ names }: { names: Names }) {
-  const answer = useQuery<TimeSeries>("timeseries", () => ({ ...span(), ...names, points: 300 }), range.value.key, range.value.every);
+export function BackendCharts({ names, udp }: { names: Names; udp: boolean }) {
+  const { lines, answer, words } = useBackendSeries(names);
   const anomalies = useBackendAnomalies(names).data?.anomalies ?? [];
   const of = anomalies.filter((one) => one.pool === "" || one.pool === names.pool);
   return (
     <Panel
       title="Over time"
-      note={range.value.words}
+      note={words}
       help={
         <>
           <p>Averages (times: quantiles) of each step of the chosen time. A gap: nobody was asked.</p>
@@ -56,23 +57,24 @@ export function BackendCharts({ names }: { names: Names }) {
       }
     >
       <Answered answer={answer} height={3 * (HEIGHT + 50)}>
-        {(data) => <Grid data={data} anomalies={of} />}
+        {() => <Grid data={lines} anomalies={of} udp={udp} />}
       </Answered>
     </Panel>
   );
 }
 
-function Grid({ data, anomalies }: { data: TimeSeries; anomalies: readonly Anomaly[] }) {
+function Grid({ data, anomalies, udp }: { data: Lines; anomalies: readonly Anomaly[]; udp: boolean }) {
+  const to = data.t[data.t.length - 1] ?? now.peek();
   const beneath = useMemo(() => {
-    const painter = (...kpis: string[]) => bandPainter(kpiBands(anomalies, kpis, data.to));
+    const painter = (...kpis: string[]) => bandPainter(kpiBands(anomalies, kpis, to));
     return {
       flows: painter("flows", "share"),
       failures: painter("failures", "up"),
       latency: painter("latency"),
       active: painter("active_flows"),
-      retries: painter("syn_retransmits", "reconnects"),
+      retries: painter("", "syn_retransmits", "reconnects"),
     };
-  }, [anomalies, data.to]);
+  }, [anomalies, to]);
   const line = (label: string, values: readonly (number | null)[], token: string, extra = {}) => ({ label, values, token, ...extra });
   return (
     <div class="bd-charts">
@@ -104,7 +106,7 @@ function Grid({ data, anomalies }: { data: TimeSeries; anomalies: readonly Anoma
         <figcaption>Time to connect</figcaption>
         <Chart
           label="Time to connect"
-          empty="No watched flow connected in this time"
+          empty={udp ? "UDP has no connections: there is no time to connect" : "No watched flow connected in this time"}
           t={data.t}
           height={HEIGHT}
           format={micros}
@@ -160,12 +162,12 @@ function Grid({ data, anomalies }: { data: TimeSeries; anomalies: readonly Anoma
           t={data.t}
           height={HEIGHT}
           format={byteRate}
-          series={[line("in", data.bytes, "--series-1"), line("out", data.reply_bytes, "--series-5")]}
+          series={[line("in", data.bytes, "--series-5"), line("out", data.reply_bytes, "--series-6")]}
         />
       </figure>
       <figure>
         <figcaption>Weight</figcaption>
-        <Chart label="Weight" t={data.t} height={HEIGHT} format={number} least={1} series={[line("weight", data.weight, "--series-6")]} />
+        <Chart label="Weight" t={data.t} height={HEIGHT} format={number} least={1} series={[line("weight", data.weight, "--series-3")]} />
       </figure>
     </div>
   );

@@ -86,9 +86,8 @@ export function BackendFlows({ names }: { names: Names }) {
             caption={`Newest flows of ${names.backend}`}
             columns={columns}
             rows={rows}
-            most={30}
+            most={12}
             copy
-            tall
             id={(flow) => `${flow.ended_at} ${flow.node} ${flow.client} ${flow.duration_ms} ${flow.bytes}`}
             rowClass={(flow) => (hasFailed(flow) ? "flow-failed" : undefined)}
             empty={only ? "No failed flow is remembered." : "No flow has ended yet, or its records don't reach insight (see System)."}

@@ -5,14 +5,17 @@ import { BackendActions } from "../../components/BackendActions";
 import { Figure } from "../../components/Figure";
 import { Help } from "../../components/Help";
 import { Sparkline } from "../../components/Sparkline";
-import { SeverityMark, State } from "../../components/State";
+import { SubjectMark } from "../../components/IncidentMark";
+import { State } from "../../components/State";
 import { When } from "../../components/When";
 import { micros, microsParts, number, numberParts, rate, rateParts, ratio, ratioParts, type Figure as Parts } from "../../format";
-import { backendKey } from "../../lib/backend_rows";
+import { backendKey, standOf } from "../../lib/backend_rows";
 import { failureLevel, levelTone } from "../../lib/levels";
+import { isUdp, openFlows } from "../../lib/open_flows";
 import { SECONDS, recent, seed, type RecentFigure } from "../../recent_backends";
 import { now } from "../../live";
 import { useQuery } from "../../query";
+import { useCatchingUp } from "../../series";
 import { info } from "../../session";
 import { methodWords } from "../backends/columns";
 
@@ -30,6 +33,7 @@ function useRecentPast(backend: BackendNow): void {
     "recent",
     0,
   );
+  useCatchingUp(true, answer.reload);
   useEffect(() => {
     const { data } = answer;
     if (!data) return;
@@ -40,19 +44,20 @@ function useRecentPast(backend: BackendNow): void {
 
 export function BackendHead({ backend, service }: { backend: BackendNow; service: ServiceNow | undefined }) {
   useRecentPast(backend);
+  const stand = standOf(backend);
   return (
     <>
-      <section class={`panel bd-head st-${backend.state}`} aria-label="State and actions">
+      <section class={`panel bd-head st-${stand}`} aria-label="State and actions">
         <div class="grow stack bd-who">
           <div class="row">
             <h1>{backend.name}</h1>
-            <State of={backend.state} />
+            <State of={stand} />
             <span class="muted">
               for <When t={backend.since} since />
             </span>
             {backend.severity && (
               <span class="row small">
-                <SeverityMark of={backend.severity} /> anomaly open
+                <SubjectMark of={backend.severity} subject={{ service: backend.service, backend: backend.name }} /> anomaly open
               </span>
             )}
           </div>
@@ -69,7 +74,7 @@ export function BackendHead({ backend, service }: { backend: BackendNow; service
         </div>
         <BackendActions backend={backend} key={backendKey(backend)} />
       </section>
-      <Cards backend={backend} />
+      <Cards backend={backend} udp={isUdp(service)} />
     </>
   );
 }
@@ -100,7 +105,7 @@ function Card({ label, help, parts, beneath, tone, values, token }: CardProps) {
   );
 }
 
-function Cards({ backend }: { backend: BackendNow }) {
+function Cards({ backend, udp }: { backend: BackendNow; udp: boolean }) {
   const level = failureLevel(backend.failure_ratio, info.value?.slo.availability ?? 0.999);
   const method = methodWords(backend.connect_method);
   return (
@@ -123,14 +128,14 @@ function Cards({ backend }: { backend: BackendNow }) {
       />
       <Card
         label="Open flows"
-        help="Flows that are open now."
-        parts={numberParts(backend.active)}
-        beneath={`${rate(backend.ended)} end`}
+        help="Flows that are open now. UDP has no connections: only conversations of more than one datagram count; a dash: there is none."
+        parts={numberParts(openFlows(backend.active, udp))}
+        beneath={udp ? "UDP: no connections" : `${rate(backend.ended)} end`}
         values={recent(backend, "active")}
       />
       <Card
         label="Connect, p95"
-        help={`95 of 100 connections were made in this time or less, of the last 10 s. Measured in passing: ${method}.`}
+        help={`95 of 100 connections were made in this time or less, of the last 10 s. ${udp ? "UDP has no connections." : `Measured in passing: ${method}.`}`}
         parts={microsParts(backend.connect_p95_us)}
         beneath={`p50 ${micros(backend.connect_p50_us)} · p99 ${micros(backend.connect_p99_us)}`}
         values={recent(backend, "connect_p95_us")}

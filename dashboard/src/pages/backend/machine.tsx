@@ -55,7 +55,23 @@ export function BackendMachine({ names, host, address }: { names: Names; host: H
   );
 }
 
+// By the minute, and the newest reading, so that the lines reach this moment.
+function withNewest(hosts: HostSeries, host: HostNumbers | null): HostSeries {
+  if (host === null || host.stale || host.read_at <= (hosts.t[hosts.t.length - 1] ?? 0)) return hosts;
+  const { cpu, memory, disk, received, sent } = hosts;
+  return {
+    ...hosts,
+    t: [...hosts.t, host.read_at],
+    cpu: [...cpu, host.cpu],
+    memory: [...memory, host.memory],
+    disk: [...disk, host.disk],
+    received: [...received, host.received],
+    sent: [...sent, host.sent],
+  };
+}
+
 function Numbers({ hosts, host }: { hosts: HostSeries; host: HostNumbers | null }) {
+  const shown = withNewest(hosts, host);
   const limit = Math.min(hosts.thresholds.cpu, hosts.thresholds.memory, hosts.thresholds.disk);
   return (
     <div class="stack">
@@ -93,24 +109,24 @@ function Numbers({ hosts, host }: { hosts: HostSeries; host: HostNumbers | null 
           <figcaption>CPU, memory, disk</figcaption>
           <Chart
             label="CPU, memory and disk of the machine"
-            t={hosts.t}
+            t={shown.t}
             height={HEIGHT}
             format={ratio}
             least={1}
             beneath={bandPainter([{ from: 0, to: 1e12, low: limit, high: null, token: "--fail", opacity: 0.07 }])}
-            series={KINDS.map(({ key, label, token }) => ({ label, values: hosts[key], token }))}
+            series={KINDS.map(({ key, label, token }) => ({ label, values: shown[key], token }))}
           />
         </figure>
         <figure>
           <figcaption>Network</figcaption>
           <Chart
             label="Bytes a second that the machine received and sent"
-            t={hosts.t}
+            t={shown.t}
             height={HEIGHT}
             format={byteRate}
             series={[
-              { label: "received", values: hosts.received, token: "--series-1" },
-              { label: "sent", values: hosts.sent, token: "--series-5" },
+              { label: "received", values: shown.received, token: "--series-5" },
+              { label: "sent", values: shown.sent, token: "--series-6" },
             ]}
           />
         </figure>

@@ -1,11 +1,12 @@
 // The backends as cards, where a table has no room. Only those in sight are drawn.
 import { useMemo, useRef } from "preact/hooks";
 import type { BackendNow } from "../../api";
+import { OpenFlows } from "../../components/OpenFlows";
 import { bytes, micros, number, ratio } from "../../format";
-import type { TableRow } from "../../lib/backend_rows";
+import { standOf, type TableRow } from "../../lib/backend_rows";
 import { failureLevel, levelClass } from "../../lib/levels";
 import { rowOffsets } from "../../lib/row_window";
-import { BackendName, BackendSpark, ServiceName, StateCell } from "./cells";
+import { BackendName, BackendSpark, BackendStateCell, ServiceName, StateCell } from "./cells";
 import { Usage, type Bounds } from "./columns";
 import { useScrollWindow } from "./scroll_window";
 
@@ -33,7 +34,7 @@ export function BackendCards({ rows, bounds, onFold, onAct }: Props) {
             <div class="bt-name">
               <ServiceName row={row} onFold={() => onFold(row.name)} />
             </div>
-            {row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} />}
+            {row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} subject={{ service: row.name, backend: "" }} />}
           </div>
         ) : (
           <div key={row.key} role="listitem" style={{ height: `${CARD}px` }}>
@@ -48,12 +49,12 @@ export function BackendCards({ rows, bounds, onFold, onAct }: Props) {
 
 function Card({ backend, bounds, onAct }: { backend: BackendNow; bounds: Bounds; onAct: () => void }) {
   return (
-    <article class={`bc st-${backend.state}`}>
+    <article class={`bc st-${standOf(backend)}`}>
       <header>
         <div class="bt-name">
           <BackendName backend={backend} />
         </div>
-        <StateCell state={backend.state} since={backend.since} severity={backend.severity} />
+        <BackendStateCell of={backend} />
         <button type="button" class="button quiet square" aria-label={`Drain or weigh ${backend.name}`} onClick={onAct}>
           ⋯
         </button>
@@ -68,7 +69,9 @@ function Card({ backend, bounds, onAct }: { backend: BackendNow; bounds: Bounds;
         </div>
         <div>
           <dt>Active</dt>
-          <dd>{number(backend.active)}</dd>
+          <dd>
+            <OpenFlows active={backend.active} udp={bounds.udp.has(backend.service)} />
+          </dd>
         </div>
         <div>
           <dt>Failed</dt>

@@ -1,9 +1,11 @@
 // Cells that the table and the cards of backends share.
-import type { BackendNow, BackendState, ServiceNow, ServiceState, Severity } from "../../api";
+import type { BackendNow, ServiceNow, Severity } from "../../api";
 import { Icon } from "../../components/Icon";
-import { SeverityMark, State } from "../../components/State";
+import { SubjectMark } from "../../components/IncidentMark";
+import { State, type AnyState } from "../../components/State";
 import { When } from "../../components/When";
-import type { TableRow } from "../../lib/backend_rows";
+import { standOf, type TableRow } from "../../lib/backend_rows";
+import type { Subject } from "../../lib/incident_state";
 import { sparkPath } from "../../lib/spark_path";
 import { frame } from "../../live";
 import { SECONDS, recent } from "../../recent_backends";
@@ -48,18 +50,19 @@ const serviceWords = (service: ServiceNow): string =>
   `${service.healthy} of ${service.backends} up · ${service.mode} · ${service.scheduler}`;
 
 interface StateProps {
-  state: BackendState | ServiceState;
+  state: AnyState;
   since: number | null;
   severity: Severity | null;
+  subject: Subject;
 }
 
-export function StateCell({ state, since, severity }: StateProps) {
+export function StateCell({ state, since, severity, subject }: StateProps) {
   return (
     <span class="bt-state">
       <State of={state} />
       <span class="bt-below">
         {severity ? (
-          <SeverityMark of={severity} title={`Its worst open anomaly is ${severity}`} />
+          <SubjectMark of={severity} subject={subject} title={`Its worst open anomaly is ${severity}`} />
         ) : since !== null && since > 0 ? (
           <>
             for <When t={since} since still />
@@ -69,6 +72,10 @@ export function StateCell({ state, since, severity }: StateProps) {
     </span>
   );
 }
+
+export const BackendStateCell = ({ of }: { of: BackendNow }) => (
+  <StateCell state={standOf(of)} since={of.since} severity={of.severity} subject={{ service: of.service, backend: of.name }} />
+);
 
 // Flows, and failures on the same scale in red: two minutes wide.
 export function BackendSpark({ of }: { of: BackendNow }) {

@@ -1,6 +1,7 @@
 // Columns of the backends' table: what each shows, in which group, and why it is there in words.
 import type { ComponentChildren } from "preact";
 import type { BackendNow, HostNumbers, Latency, Rates, ServiceNow } from "../../api";
+import { OpenFlows } from "../../components/OpenFlows";
 import { bytes, micros, number, ratio } from "../../format";
 import type { SortKey } from "../../lib/backend_rows";
 import { failureLevel, levelClass, usageLevel } from "../../lib/levels";
@@ -10,6 +11,7 @@ export interface Bounds {
   memory: number;
   disk: number;
   availability: number;
+  udp: ReadonlySet<string>; // services without connections
 }
 export interface Column {
   key: SortKey;
@@ -130,11 +132,11 @@ export const columns: readonly Column[] = [
     key: "active",
     group: "Load",
     head: "Active",
-    words: "Flows that are open now.",
+    words: "Flows that are open now. UDP: only conversations of more than one datagram; a dash: there is none.",
     width: 64,
     essential: true,
-    backend: (of) => number(of.active),
-    service: (of) => number(of.active),
+    backend: (of, bounds) => <OpenFlows active={of.active} udp={bounds.udp.has(of.service)} />,
+    service: (of, bounds) => <OpenFlows active={of.active} udp={bounds.udp.has(of.name)} />,
   },
   {
     key: "failure_ratio",

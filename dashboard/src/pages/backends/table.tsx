@@ -4,9 +4,9 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { BackendNow } from "../../api";
 import { navigate } from "../../router";
 import { rowOffsets, scrollToShow } from "../../lib/row_window";
-import type { SortKey, TableRow } from "../../lib/backend_rows";
+import { standOf, type SortKey, type TableRow } from "../../lib/backend_rows";
 import { columnGroups, type Bounds, type Column } from "./columns";
-import { BackendName, BackendSpark, ServiceName, StateCell, pathOf } from "./cells";
+import { BackendName, BackendSpark, BackendStateCell, ServiceName, StateCell, pathOf } from "./cells";
 import { useScrollWindow } from "./scroll_window";
 
 export const ROW_HEIGHT = 42;
@@ -180,7 +180,7 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
         <th scope="rowgroup" class="bt-name">
           <ServiceName row={row} onFold={() => props.onFold(row.name)} />
         </th>
-        <td class="bt-st">{row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} />}</td>
+        <td class="bt-st">{row.service && <StateCell state={row.service.state} since={null} severity={row.service.severity} subject={{ service: row.name, backend: "" }} />}</td>
         {props.columns.map((column) => (
           <td key={column.key} class="n">
             {row.service && column.service(row.service, props.bounds)}
@@ -192,12 +192,12 @@ function Row({ row, at, reached, ...props }: TableProps & { row: TableRow; at: n
   }
   const { backend } = row;
   return (
-    <tr class={`bt-row st-${backend.state}`} {...common} onDblClick={() => navigate(pathOf(backend))}>
+    <tr class={`bt-row st-${standOf(backend)}`} {...common} onDblClick={() => navigate(pathOf(backend))}>
       <th scope="row" class="bt-name">
         <BackendName backend={backend} still />
       </th>
       <td class="bt-st">
-        <StateCell state={backend.state} since={backend.since} severity={backend.severity} />
+        <BackendStateCell of={backend} />
       </td>
       {props.columns.map((column) => (
         <td key={column.key} class="n">

@@ -6,6 +6,7 @@ import { Help } from "../../components/Help";
 import { ACTIVE, AVAILABILITY, BURN, BYTES, CONNECT, FAILURES, FLOWS, methodWords } from "../../components/Meanings";
 import { Sparkline } from "../../components/Sparkline";
 import { availability, availabilityParts, bitRateParts, microsParts, numberParts, rateParts, ratioParts, times, type Figure as Parts } from "../../format";
+import { openFlows } from "../../lib/open_flows";
 import { range } from "../../router";
 import type { Lines } from "../../series";
 
@@ -42,6 +43,7 @@ interface Props {
   kpis: Kpis | null;
   lines: Lines;
   slo: number | null;
+  udp: boolean; // no service shown has connections
 }
 
 export const nowOf = (f: Frame, service: string): Now | null => (service === "" ? f.totals : (f.services.find((s) => s.name === service) ?? null));
@@ -71,13 +73,14 @@ function Objective({ w, slo }: { w: KpiWindow | null; slo: number | null }) {
   );
 }
 
-export function Cards({ now, kpis, lines, slo }: Props) {
+export function Cards({ now, kpis, lines, slo, udp }: Props) {
   const w = kpis?.totals ?? null;
   const live = range.value.key === "live";
   // Noughts of a time of which nothing is known aren't figures.
   const known = lines.t.length > 0 || (w?.opened ?? 0) > 0;
   const shown: (Rates & Latency) | null = live ? now : known ? w : null;
   const before = w?.previous ?? null;
+  const open = (active: number | null): number | null => (active === null ? null : openFlows(active, udp));
   return (
     <div class="cards six">
       <Card label="Flows opened" help={FLOWS} parts={rateParts(shown?.flows)} t={lines.t} values={lines.flows}>
@@ -95,8 +98,8 @@ export function Cards({ now, kpis, lines, slo }: Props) {
       <Card label="Throughput" help={BYTES} parts={bitRateParts(shown ? shown.bytes + shown.reply_bytes : null)} t={lines.t} values={both(lines)} token="--series-5">
         <Against now={w?.bytes ?? null} before={before?.bytes ?? null} />
       </Card>
-      <Card label="Open flows" help={ACTIVE} parts={numberParts(live ? now?.active : newest(lines.active))} t={lines.t} values={lines.active} token="--series-6">
-        {live ? "now" : "at the end"}
+      <Card label="Open flows" help={ACTIVE} parts={numberParts(open(live ? (now?.active ?? null) : newest(lines.active)))} t={lines.t} values={lines.active} token="--series-6">
+        {udp ? "UDP: no connections" : live ? "now" : "at the end"}
       </Card>
     </div>
   );

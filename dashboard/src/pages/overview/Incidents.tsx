@@ -1,25 +1,27 @@
 // What is wrong, in words, worst first.
 import type { Frame, Incident } from "../../api";
-import { Calmed, SeverityMark, severityTone } from "../../components/State";
+import { IncidentMark, incidentTone } from "../../components/IncidentMark";
 import { duration, plural } from "../../format";
-import { calmed } from "../../lib/incident_state";
+import { calmed, isOver } from "../../lib/incident_state";
 import { now } from "../../live";
 import { href } from "../../router";
 
 function One({ incident, frame }: { incident: Incident; frame: Frame }) {
-  const { id, headline, text, severity, opened, anomalies } = incident;
+  const { id, headline, text, opened, anomalies } = incident;
   const calm = calmed(incident, frame);
   return (
-    <li class={`incident note ${calm ? (calm.state === "easing" ? "info" : "ok") : severityTone(severity)}`}>
-      {calm ? <Calmed of={calm.state} title={`was ${severity}`} /> : <SeverityMark of={severity} />}
+    <li class={`incident note ${incidentTone(incident)}`}>
+      <span class="incident-mark">
+        <IncidentMark incident={incident} />
+      </span>
       <div class="grow">
         <a class="plain" href={href(`/incidents/${id}`)}>
           <b>{calm?.head ?? headline}</b>
         </a>
-        <p>{calm ? <>Was {severity}: {headline}. {calm.more}</> : text}</p>
+        <p>{calm ? <>It was: {headline}. {calm.more}</> : text}</p>
       </div>
       <span class="small muted nowrap" title={plural(anomalies.length, "anomaly", "anomalies")}>
-        {calm ? "began" : "for"} {duration(now.value - opened)}{calm && " ago"}
+        {isOver(calm) ? "began" : "for"} {duration(now.value - opened)}{isOver(calm) && " ago"}
       </span>
     </li>
   );

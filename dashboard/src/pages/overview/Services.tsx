@@ -3,11 +3,13 @@ import { useMemo } from "preact/hooks";
 import { url, type KpiWindow, type Kpis, type Latency, type Rates, type ServiceNow } from "../../api";
 import { Meter } from "../../components/Figure";
 import { Icon } from "../../components/Icon";
-import { AVAILABILITY, BURN, CONNECT, FAILURES } from "../../components/Meanings";
+import { OpenFlows } from "../../components/OpenFlows";
+import { ACTIVE, AVAILABILITY, BURN, CONNECT, FAILURES } from "../../components/Meanings";
 import { Panel } from "../../components/Panel";
 import { STATE_RANK, State } from "../../components/State";
 import { Table, type Column } from "../../components/Table";
-import { NONE, availability, bitRate, count, micros, number, rate, ratio, times } from "../../format";
+import { NONE, availability, bitRate, count, micros, rate, ratio, times } from "../../format";
+import { isUdp, openFlows } from "../../lib/open_flows";
 import { now } from "../../live";
 import { href, range, service } from "../../router";
 
@@ -57,7 +59,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { key: "burn", title: "Budget use", number: true, help: BURN, value: (r) => r.w?.budget_burn ?? null, cell: (r) => <Burn burn={r.w?.budget_burn ?? null} /> },
   { key: "connect", title: "Connect p95", number: true, help: CONNECT, value: (r) => r.shown?.connect_p95_us ?? null, cell: (r) => <Connect of={r.shown} /> },
   { key: "bytes", title: "Throughput", number: true, value: (r) => through(r.shown), cell: (r) => bitRate(through(r.shown)) },
-  { key: "active", title: "Open now", number: true, value: (r) => r.s.active, cell: (r) => number(r.s.active) },
+  { key: "active", title: "Open now", number: true, help: ACTIVE, value: (r) => openFlows(r.s.active, isUdp(r.s)), cell: (r) => <OpenFlows active={r.s.active} udp={isUdp(r.s)} /> },
 ];
 
 // On "live" everything is of now.

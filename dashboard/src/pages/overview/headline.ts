@@ -1,6 +1,7 @@
 // The state of everything in one sentence. Pure.
 import type { BackendNow, Frame, ServiceNow } from "../../api";
 import { count, listed, plural } from "../../format";
+import { standOf, type Stand } from "../../lib/backend_rows";
 
 const named = (list: readonly { name: string }[]): string => listed(list.map((x) => x.name));
 // A backend of several services is named once.
@@ -9,13 +10,14 @@ const are = (list: readonly unknown[]): string => (list.length === 1 ? "is" : "a
 
 function ofBackends(backends: readonly BackendNow[]): string {
   const parts: string[] = [];
-  const say = (state: BackendNow["state"], words: string): void => {
-    const n = backends.filter((b) => b.state === state).length;
+  const say = (state: Stand, words: string): void => {
+    const n = backends.filter((b) => standOf(b) === state).length;
     if (n > 0) parts.push(`${count(n)} ${words}`);
   };
   say("up", "up");
   say("down", "down");
   say("drain", "draining");
+  say("weight0", "of weight 0");
   say("starting", "starting");
   say("disabled", "disabled");
   say("unknown", "not known");

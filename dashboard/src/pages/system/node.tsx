@@ -20,7 +20,7 @@ export function Node({ node }: { node: NodeData }) {
       <Head node={node} />
       {down && node.workers.length === 0 ? null : (
         <>
-          <div class="columns">
+          <div class="columns sy-top">
             <Panel
               title="Workers"
               flush

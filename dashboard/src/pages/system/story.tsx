@@ -1,15 +1,38 @@
 // What happened to a node: generations of its configuration, events, where its pools come from.
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { Table, type Column } from "../../components/Table";
 import { Empty } from "../../components/Told";
 import { When } from "../../components/When";
-import { dateTime } from "../../format";
+import { count, dateTime } from "../../format";
 import type { NodeData } from "./node";
+
+// The newest few, whole; the rest when asked for.
+const FEW = 6;
+function Story<T>({ label, all, children }: { label: string; all: readonly T[]; children: (one: T, i: number) => ComponentChildren }) {
+  const [open, setOpen] = useState(false);
+  const shown = open ? all : all.slice(0, FEW);
+  return (
+    <>
+      <ol class="sy-story" aria-label={label}>
+        {shown.map(children)}
+      </ol>
+      {all.length > FEW && (
+        <div class="table-foot">
+          <button type="button" class="button tiny" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? `Show the newest ${count(FEW)}` : `Show all ${count(all.length)}`}
+          </button>
+        </div>
+      )}
+    </>
+  );
+}
 
 export function History({ history, now }: { history: NodeData["history"]; now: number }) {
   if (history.length === 0) return <Empty>Nothing has changed since the node's start.</Empty>;
   return (
-    <ol class="sy-story" tabIndex={0} aria-label="Generations, newest first">
-      {history.map((one) => (
+    <Story label="Generations, newest first" all={history}>
+      {(one) => (
         <li key={one.generation}>
           <span class={one.generation === now ? "chip sy-now" : "chip"}>
             {one.generation}
@@ -23,16 +46,16 @@ export function History({ history, now }: { history: NodeData["history"]; now: n
             </p>
           </div>
         </li>
-      ))}
-    </ol>
+      )}
+    </Story>
   );
 }
 
 export function Events({ events }: { events: NodeData["events"] }) {
   if (events.length === 0) return <Empty>No event since the node's start.</Empty>;
   return (
-    <ol class="sy-story" tabIndex={0} aria-label="Events, newest first">
-      {events.map((event, i) => (
+    <Story label="Events, newest first" all={events}>
+      {(event, i) => (
         <li key={`${event.at} ${event.kind} ${event.subject} ${i}`}>
           <span class="small muted nowrap">
             <When t={event.at} still />
@@ -44,8 +67,8 @@ export function Events({ events }: { events: NodeData["events"] }) {
             <p class="small muted mono">{event.kind}</p>
           </div>
         </li>
-      ))}
-    </ol>
+      )}
+    </Story>
   );
 }
 

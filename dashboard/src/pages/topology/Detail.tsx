@@ -2,9 +2,12 @@
 import type { ComponentChildren } from "preact";
 import type { BackendNow, Frame, ServiceNow } from "../../api";
 import { Icon } from "../../components/Icon";
-import { Calmed, SeverityMark, State, type AnyState } from "../../components/State";
-import { bitRate, count, country, duration, listed, micros, number, rate, ratio } from "../../format";
-import { calmed, incidentState, incidentsOf } from "../../lib/incident_state";
+import { SubjectMark } from "../../components/IncidentMark";
+import { OpenFlows } from "../../components/OpenFlows";
+import { State, type AnyState } from "../../components/State";
+import { bitRate, count, country, duration, listed, micros, rate, ratio } from "../../format";
+import { calmed, incidentsOf, isOver } from "../../lib/incident_state";
+import { isUdp } from "../../lib/open_flows";
 import { now } from "../../live";
 import { backendPath, href } from "../../router";
 import type { Graph, Link, Node } from "./graph";
@@ -23,12 +26,12 @@ const Facts = ({ rows }: { rows: readonly (readonly [string, ComponentChildren])
   </dl>
 );
 
-function backendFacts(b: BackendNow): (readonly [string, ComponentChildren])[] {
+function backendFacts(b: BackendNow, udp: boolean): (readonly [string, ComponentChildren])[] {
   return [
     ["Address", <code>{b.address}</code>],
     ["Since", duration(now.value - b.since)],
     ["Weight, share", `${count(b.weight)}, ${ratio(b.share)}`],
-    ["Open flows", number(b.active)],
+    ["Open flows", <OpenFlows active={b.active} udp={udp} />],
     ["Connect p95", micros(b.connect_p95_us)],
     ...(b.host ? [["Host CPU", b.host.stale ? "no answer" : ratio(b.host.cpu)] as const] : []),
   ];
@@ -83,7 +86,6 @@ export function Detail({ node, graph, frame, pinned, onClose }: Props) {
   const backend = node.layer === 2 && node.members.length === 0 ? frame?.backends.find((b) => b.service === node.service && b.pool === node.group && b.name === node.name) : undefined;
   const severity = service?.severity ?? backend?.severity ?? null;
   const incidents = frame && (service || backend) ? incidentsOf(frame, { service: node.service, backend: backend?.name ?? "" }) : [];
-  const calm = frame && incidents.length > 0 && incidents.every((i) => incidentState(i, frame) !== "open");
   return (
     <div class="stack detail">
       <div class="row">
@@ -96,7 +98,7 @@ export function Detail({ node, graph, frame, pinned, onClose }: Props) {
       </div>
       <div class="row">
         {node.layer !== 0 && <State of={node.state as AnyState} />}
-        {severity !== null && (calm ? <Calmed of="easing" title={`was ${severity}`} /> : <SeverityMark of={severity} />)}
+        {severity !== null && <SubjectMark of={severity} subject={{ service: node.service, backend: backend?.name ?? "" }} />}
         {node.layer === 2 && <span class="muted">in {node.group}, for {node.service}</span>}
       </div>
       {backend && backend.reason !== "" && <p class="small">{backend.reason}</p>}
@@ -104,11 +106,11 @@ export function Detail({ node, graph, frame, pinned, onClose }: Props) {
         const over = calmed(i, frame);
         return (
           <p key={i.id} class="small">
-            <a href={href(`/incidents/${i.id}`)}>{over?.head ?? i.headline}</a>{over && <span class="muted"> ({over.state})</span>}
+            <a href={href(`/incidents/${i.id}`)}>{over?.head ?? i.headline}</a>{over && isOver(over) && <span class="muted"> ({over.state})</span>}
           </p>
         );
       })}
-      <Facts rows={[["Flows", rate(node.flows)], ["Failed", ratio(node.failure_ratio)], ...(service ? serviceFacts(service) : []), ...(backend ? backendFacts(backend) : [])]} />
+      <Facts rows={[["Flows", rate(node.flows)], ["Failed", ratio(node.failure_ratio)], ...(service ? serviceFacts(service) : []), ...(backend ? backendFacts(backend, isUdp(frame?.services.find((s) => s.name === backend.service))) : [])]} />
       {node.members.length > 0 && <p class="small muted">{listed(node.layer === 0 ? node.members.map(country) : node.members, 8)}</p>}
       {node.layer === 1 && <Ends title="Clients" end="from" graph={graph} links={graph.links.filter((l) => l.to === node.id)} />}
       {node.layer !== 2 && <Ends title={node.layer === 0 ? "Services" : "Backends"} end="to" graph={graph} links={graph.links.filter((l) => l.from === node.id)} />}

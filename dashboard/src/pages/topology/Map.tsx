@@ -1,7 +1,7 @@
 // The drawing: countries, services, backends from left to right; a link is as wide as its flows.
 // Nodes are buttons: hovering or focusing shows what belongs to one, pressing keeps it.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Shape, stateTone, type AnyState } from "../../components/State";
+import { Shape, stateTone, stateWord, type AnyState } from "../../components/State";
 import { rate, ratio } from "../../format";
 import type { Graph, Layer, Link, Node } from "./graph";
 import { layout, type Drawn, type Placed } from "./layout";
@@ -19,7 +19,7 @@ interface Props {
 }
 
 // px that a name and its figure take; text isn't measured, an average character is 7.3 px.
-const FIGURE = 66;
+const FIGURE = 78;
 const CHARACTER = 7.3;
 const widest = (graph: Graph, layer: Layer, narrow: boolean): number =>
   Math.max(0, ...graph.nodes.filter((n) => n.layer === layer).map((n) => nameOf(n, narrow).length)) * CHARACTER;
@@ -48,7 +48,7 @@ function figureOf(n: Placed, narrow: boolean): string {
   const failing = grade(n.failure_ratio) !== "well";
   if (n.layer === 1) return `${rate(n.flows)}${failing ? `, ${ratio(n.failure_ratio)}${narrow ? "" : " fail"}` : ""}`;
   if ((narrow && n.layer === 0) || bundled(n, narrow)) return "";
-  if (n.layer === 2 && n.state !== "up" && n.flows === 0) return narrow ? "" : n.state === "drain" ? "draining" : n.state;
+  if (n.layer === 2 && n.state !== "up" && n.flows === 0) return narrow ? "" : stateWord(n.state as AnyState);
   if (failing) return `${ratio(n.failure_ratio)}${narrow ? "" : " fail"}`;
   return n.flows > 0 || n.layer === 0 ? rate(n.flows) : "";
 }
@@ -65,7 +65,7 @@ function Words({ n, narrow, letters }: { n: Placed; narrow: boolean; letters: nu
   const tone = failing ? `figure ${grade(n.failure_ratio)}` : "figure";
   return (
     <text x={x} y={y} dy="0.35em" text-anchor={anchor} class="words">
-      {state !== null && <tspan class={`c-${stateTone(state as AnyState)}`}>{state === "drain" ? "◐ " : state === "down" ? "✕ " : "▲ "}</tspan>}
+      {state !== null && <tspan class={`c-${stateTone(state as AnyState)}`}>{state === "drain" || state === "weight0" ? "◐ " : state === "down" ? "✕ " : "▲ "}</tspan>}
       <tspan class="name">{shortName(n, narrow, letters)}{n.layer === 1 ? " " : ""}</tspan>
       {n.layer === 1 ? <tspan x={0} dy="1.25em" class={tone}>{figure}</tspan> : figure !== "" && <tspan class={tone}>{"\u2002"}{figure}</tspan>}
     </text>
@@ -73,7 +73,7 @@ function Words({ n, narrow, letters }: { n: Placed; narrow: boolean; letters: nu
 }
 
 function linkClass(l: Link, to: Node | undefined, lit: ReadonlySet<string> | null): string {
-  const kind = to?.state === "drain" ? " drain" : to?.state === "down" || to?.state === "disabled" ? " dead" : "";
+  const kind = to?.state === "drain" || to?.state === "weight0" ? " drain" : to?.state === "down" || to?.state === "disabled" ? " dead" : "";
   const dim = lit !== null && !(lit.has(l.from) && lit.has(l.to)) ? " dim" : "";
   return `link ${grade(l.failure_ratio)}${kind}${dim}`;
 }
@@ -96,7 +96,7 @@ function NodeMark({ n, lit, picked, narrow, letters, onPick, onHover }: { n: Pla
     onPick(picked === n.id ? "" : n.id);
   };
   // Begins with what is to be seen, so that who speaks to the page can say it.
-  const kind = n.layer === 0 ? fullName(n) : n.layer === 1 ? `service, ${n.state}` : `in ${n.group}, ${n.state}`;
+  const kind = n.layer === 0 ? fullName(n) : n.layer === 1 ? `service, ${n.state}` : `in ${n.group}, ${n.state === "weight0" ? "weight 0" : n.state}`;
   const words = `${shortName(n, narrow, letters)} ${figureOf(n, narrow)}, ${kind}, ${rate(n.flows)}, ${ratio(n.failure_ratio)} failed`;
   const tone = n.layer === 0 ? "idle" : stateTone(n.state as AnyState);
   return (
@@ -179,7 +179,7 @@ export function MapKey() {
       <span><i class="swatch well" /> under 1 % failed</span>
       <span><i class="swatch some" /> 1 to 5 %</span>
       <span><i class="swatch many" /> 5 % and more</span>
-      <span><i class="swatch drain" /> draining</span>
+      <span><i class="swatch drain" /> draining, or weight 0</span>
       <span><i class="swatch dead" /> down</span>
       <span><Shape tone="idle" shape="dash" /> as wide as its flows a second</span>
     </div>

@@ -4,6 +4,7 @@
 // ones are one node, and so are those that are one too many.
 import type { Frame, Topology } from "../../api";
 import { count } from "../../format";
+import { standOf } from "../../lib/backend_rows";
 import { shared } from "./shares";
 
 const COUNTRIES = 12;
@@ -47,10 +48,16 @@ export function ofFrame(f: Frame, service: string): Topology {
   for (const b of f.backends) {
     if (!mine(b.service)) continue;
     const id = `backend:${b.service}/${b.pool}/${b.name}`;
-    nodes.push({ id, kind: "backend", name: b.name, state: b.state, flows: b.flows, failure_ratio: b.failure_ratio });
+    nodes.push({ id, kind: "backend", name: b.name, state: standOf(b), flows: b.flows, failure_ratio: b.failure_ratio });
     links.push({ from: `service:${b.service}`, to: id, flows: b.flows, failure_ratio: b.failure_ratio });
   }
   return { t: f.t, nodes, links };
+}
+
+// The API's answer, with what the frame knows better: who has no weight.
+export function withStands(t: Topology, f: Frame | null): Topology {
+  const weightless = new Set((f?.backends ?? []).filter((b) => standOf(b) === "weight0").map((b) => `backend:${b.service}/${b.pool}/${b.name}`));
+  return { ...t, nodes: t.nodes.map((n) => (n.state === "drain" && weightless.has(n.id) ? { ...n, state: "weight0" } : n)) };
 }
 
 // What leads to or from one service; countries with the flows that they send there.
