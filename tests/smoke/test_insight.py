@@ -136,10 +136,12 @@ class Page(InsightTest):
         subject = {"service": "web", "pool": "web", "backend": victim.name}
         chromium.ask("watch", **subject, state="up")
         chromium.begin("seen", **subject, state="down", seconds=20)
+        killed = time.time()
         bed.topology.kill_host(victim)
         told = wait_until(lambda: self.is_down(bed, victim) and time.time(), 10, "shuntd says that it is down")
         seen = chromium.answer("seen")
-        print(", ".join(f"/{page} says so {at - told:.2f} s after shuntd" for page, at in seen["at"].items()), flush=True)
+        print(", ".join(f"/{page} says so {at - killed:.2f} s after the kill, {at - told:.2f} s after shuntd" for page, at in seen["at"].items()),
+              flush=True)
         self.servers.start(victim)
         chromium.ask("seen", **subject, state="up", seconds=20)
         self.end(bed, chromium)
