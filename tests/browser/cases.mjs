@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { accessibilityFindings } from './accessibility.mjs';
 import { figureFindings } from './figure_cases.mjs';
 import { helpFindings, keyboardFindings } from './keyboard.mjs';
+import { deepLink } from './links.mjs';
 import { loadCold } from './loading.mjs';
 import * as operating from './operating.mjs';
 import { allPages } from './pages.mjs';
@@ -90,5 +91,5 @@ async function load({ browser, base }) {
   return { figures: { lines } };
 }
 
-export const alone = ['figures', 'tables', 'keyboard', 'accessibility', 'load'];
-export const cases = { accessibility, figures, keyboard, load, screenshots, tables, ...states.cases, ...operating.cases };
+export const alone = ['figures', 'tables', 'deep_link', 'keyboard', 'accessibility', 'load'];
+export const cases = { accessibility, deep_link: deepLink, figures, keyboard, load, screenshots, tables, ...states.cases, ...operating.cases };

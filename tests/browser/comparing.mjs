@@ -3,13 +3,15 @@
 import { misfit } from './figures.mjs';
 import { readTables } from './tables.mjs';
 
-const PATIENCE_MS = 6_000;
+// Less with everything that doesn't fit, so that many such things are told before who asked has given up.
+const LEAST_PATIENCE_MS = 1_500;
+let patienceMs = 6_000;
 
 const WORDS = { drain: 'draining', unknown: 'not known' };
 export const stateWord = (state) => WORDS[state] ?? state;
 
 /** Both give "" or what differs. */
-export const same = (text, value) => (text === String(value) ? '' : `"${text}" for "${value}"`);
+export const same = (text, value) => (String(text) === String(value) ? '' : `"${text}" for "${value}"`);
 export const begins = (text, value) => (text === value || text.startsWith(`${value} `) ? '' : `"${text}" for "${value}"`);
 
 /** A column's figure is the entry's `key`. */
@@ -17,7 +19,7 @@ export const of = (key, options) => (text, entry) => misfit(text, entry[key], op
 
 /** Reads the page until it fits one of the candidates; the fewest misfits if it never does. */
 export async function untilFits(read, candidates, judge) {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + patienceMs;
   let last = ['nothing came to compare with'];
   do {
     const shown = await read();
@@ -26,6 +28,7 @@ export async function untilFits(read, candidates, judge) {
     if (found.length > 0) last = found.reduce((best, misfits) => (misfits.length < best.length ? misfits : best));
     await new Promise((resolve) => setTimeout(resolve, 100));
   } while (Date.now() < deadline);
+  patienceMs = Math.max(LEAST_PATIENCE_MS, patienceMs / 2);
   return last;
 }
 
@@ -51,4 +54,18 @@ export async function rowsOf(viewer, name) {
   return found?.rows ?? [];
 }
 
+/** Texts beside their names in a list of facts (dt and dd). */
+export const facts = (viewer, list) => viewer.page.evaluate((selector) => {
+  const text = (element) => {
+    const copy = element.cloneNode(true);
+    copy.querySelectorAll('.help, [popover], [aria-hidden="true"]').forEach((extra) => extra.remove());
+    return copy.textContent.replace(/\s+/g, ' ').trim();
+  };
+  return Object.fromEntries([...document.querySelectorAll(`${selector} dt`)].map((name) => [text(name), text(name.nextElementSibling)]));
+}, list);
+
+/** Every two of the lists. */
+export const pairs = (some, others) => some.flatMap((one) => others.map((other) => [one, other]));
+
+export const answers = (viewer, path, fits) => () => viewer.newest(path, fits);
 export const frames = (viewer) => () => [...viewer.newest('stream'), ...viewer.frames.map(({ frame }) => frame)].sort((a, b) => b.t - a.t).slice(0, 3);

@@ -1,7 +1,10 @@
-// Pages of this second: overview, topology, backends, one backend; and by name all others (history_cases.mjs).
-import { begins, frames, of, rowMisfits, rowsOf, same, stateWord, untilFits } from './comparing.mjs';
-import { availabilityMisfit, misfit } from './figures.mjs';
+// Pages of this second: overview, topology, backends, one backend; and by name all others (history_cases, finding_cases, system_cases).
+import { answers, begins, facts, frames, of, rowMisfits, rowsOf, same, stateWord, untilFits } from './comparing.mjs';
+import { availabilityMisfit, factorMisfit, misfit } from './figures.mjs';
+import * as findings from './finding_cases.mjs';
+import { flowMisfits, flowsNow } from './flow_rows.mjs';
 import * as history from './history_cases.mjs';
+import * as system from './system_cases.mjs';
 import { showAll } from './tables.mjs';
 
 /** UDP has no connections: where none of its conversations goes on there is a dash. */
@@ -9,16 +12,32 @@ const openMisfit = (text, active, udp) => misfit(text, udp && active === 0 ? nul
 const isUdp = ({ vips }) => vips.every((vip) => vip.endsWith('/udp'));
 const ofUdp = ({ services }, { service }) => isUdp(services.find(({ name }) => name === service));
 
-/** Texts of the figures in the cards, by label. */
-const cards = (viewer) => viewer.page.evaluate(() => Object.fromEntries([...document.querySelectorAll('.card')].map((card) => [
-  card.querySelector('.label').firstChild.textContent.trim(), card.querySelector('.figure').textContent.trim()])));
+/** Texts of the figures in the cards, or of what stands beneath them, by label. */
+const cards = (viewer, part = '.figure') => viewer.page.evaluate((words) => Object.fromEntries([...document.querySelectorAll('.card')].map((card) => [
+  card.querySelector('.label').firstChild.textContent.trim(), card.querySelector(words).textContent.trim()])), part);
+
+/** What the answers of a window say of availability and budget: the card, and each service's row. Figures of the whole window: `all`. */
+export async function keptOverview(viewer, fits, all = false) {
+  const kpis = answers(viewer, 'kpis', fits);
+  const totals = await untilFits(() => cards(viewer), kpis, (shown, { totals: told }) => [
+    availabilityMisfit(shown.Availability, told.availability), ...(all ? totalMisfits(shown, told) : [])]);
+  const budget = await untilFits(() => cards(viewer, '.beneath'), kpis, (shown, { totals: told }) => [
+    told.budget_burn === null ? '' : factorMisfit(shown.Availability.replace(/^budget use /, ''), told.budget_burn)]);
+  const services = await untilFits(() => rowsOf(viewer, /^Services$/), kpis, (rows, { services: told }) => rowMisfits(
+    rows, told, (row, { name }) => begins(row.Service, name) === '', {
+      Availability: (text, { availability }) => availabilityMisfit(text, availability),
+      'Budget use': (text, { budget_burn: burn }) => factorMisfit(text, burn),
+    }, ({ name }) => name));
+  return [...totals, ...budget, ...services];
+}
+
+const totalMisfits = (shown, totals) => [
+  misfit(shown['Flows opened'], totals.flows), misfit(shown.Failed, totals.failure_ratio), misfit(shown['Connect p95'], totals.connect_p95_us),
+  misfit(shown.Throughput, totals.bytes + totals.reply_bytes)];
 
 async function overview(viewer) {
   const live = await untilFits(() => cards(viewer), frames(viewer), (shown, { totals }) => [
-    misfit(shown['Flows opened'], totals.flows), misfit(shown.Failed, totals.failure_ratio), misfit(shown['Connect p95'], totals.connect_p95_us),
-    misfit(shown.Throughput, totals.bytes + totals.reply_bytes), misfit(shown['Open flows'], totals.active)]);
-  const kept = await untilFits(() => cards(viewer), () => viewer.newest('kpis'), (shown, { totals }) => [
-    availabilityMisfit(shown.Availability, totals.availability)]);
+    ...totalMisfits(shown, totals), misfit(shown['Open flows'], totals.active)]);
   const services = await untilFits(() => rowsOf(viewer, /^Services$/), frames(viewer), (rows, { services: all }) => rowMisfits(
     rows, all, (row, { name }) => begins(row.Service, name) === '', {
       State: (text, { state }) => same(text, stateWord(state)),
@@ -27,7 +46,7 @@ async function overview(viewer) {
       Throughput: (text, { bytes, reply_bytes: replies }) => misfit(text, bytes + replies),
       'Connect p95': (text, { connect_p95_us: us }) => misfit(text.replace(/ ?(synack|ack)$/, ''), us),
     }, ({ name }) => name));
-  return [...live, ...kept, ...services];
+  return [...live, ...await keptOverview(viewer), ...services, ...await findings.openIncidents(viewer)];
 }
 
 /** A country's part of its service's flows of now: the frame has the last minute's. */
@@ -85,17 +104,30 @@ async function backends(viewer) {
 
 async function backend(viewer, page) {
   const [service, pool, name] = page.path.split('/').slice(2).map(decodeURIComponent);
+  const find = (frame) => frame.backends.find((one) => one.service === service && one.pool === pool && one.name === name);
   const read = async () => ({ cards: await cards(viewer), state: (await viewer.page.locator('.bd-who .state').first().textContent()).trim() });
-  return untilFits(read, frames(viewer), (shown, frame) => {
-    const one = frame.backends.find((other) => other.service === service && other.pool === pool && other.name === name);
+  const live = await untilFits(read, frames(viewer), (shown, frame) => {
+    const one = find(frame);
     return [
       same(shown.state, stateWord(one.state)), misfit(shown.cards['Flows a second'], one.flows), misfit(shown.cards.Failed, one.failure_ratio),
       openMisfit(shown.cards['Open flows'], one.active, ofUdp(frame, one)), misfit(shown.cards['Connect, p95'], one.connect_p95_us),
       misfit(shown.cards['Response, p95'], one.response_p95_us), misfit(shown.cards['SYNs again'], one.syn_retransmits)];
   });
+  const machine = await untilFits(() => facts(viewer, '.bd-usage'), frames(viewer), (shown, frame) => {
+    const { host } = find(frame);
+    if (host === null) return [same(Object.keys(shown).length, 0)];
+    return [
+      misfit(shown.CPU, host.cpu), misfit(shown.Memory, host.memory), misfit(shown['Fullest disk'], host.disk), misfit(shown.Received, host.received),
+      misfit(shown.Sent, host.sent)];
+  });
+  const readFlows = async () => {
+    await showAll(viewer.page);
+    return rowsOf(viewer, /^Newest flows of /);
+  };
+  return [...live, ...machine, ...await untilFits(readFlows, () => flowsNow(viewer, pool), flowMisfits)];
 }
 
-const CASES = { overview, topology, backends, backend, ...history.cases };
+const CASES = { overview, topology, backends, backend, ...history.cases, ...findings.cases, ...system.cases };
 
 export async function figureFindings(viewer, page) {
   if (!(page.name in CASES)) throw new Error(`nothing compares the figures of ${page.path}`);

@@ -48,3 +48,13 @@ export function availabilityMisfit(text, value) {
   const step = percent < 99 ? 0.1 : percent < 99.9 ? 0.01 : percent < 99.99 ? 0.001 : 0.0001;
   return value * 100 >= percent - 1e-6 && value * 100 < percent + step + 1e-6 ? '' : `"${text}" for ${value}`;
 }
+
+/** A factor with as many places as it is written with: "× 1.02", "0.62×". */
+export function factorMisfit(text, value) {
+  const [, plain, places = ''] = /^(?:× )?(\d+(?:\.(\d+))?)×?$/.exec(text) ?? [];
+  const differs = value === null || value === undefined ? text !== '–' : plain === undefined || Math.abs(Number(plain) - value) > 0.5 * 10 ** -places.length + 1e-9;
+  return differs ? `"${text}" for ${value}` : '';
+}
+
+/** A count in full: "12,345". */
+export const countMisfit = (text, value) => (text.replaceAll(',', '') === String(value) ? '' : `"${text}" for ${value}`);

@@ -1,9 +1,6 @@
-// Pages of answers that are asked for now and then: traffic, anomalies, retries, alerts, system.
-import { begins, of, rowMisfits, rowsOf, same, untilFits } from './comparing.mjs';
-import { misfit } from './figures.mjs';
-import { readTables } from './tables.mjs';
-
-const answers = (viewer, path, fits) => () => viewer.newest(path, fits);
+// Pages of answers that are asked for now and then: traffic, retries, alerts.
+import { answers, begins, of, rowMisfits, rowsOf, same, untilFits } from './comparing.mjs';
+import { countMisfit, factorMisfit, misfit } from './figures.mjs';
 
 async function traffic(viewer) {
   const names = new Intl.DisplayNames(['en'], { type: 'region' });
@@ -22,102 +19,40 @@ async function traffic(viewer) {
   return [...protocols, ...countries, ...networks];
 }
 
-async function anomalies(viewer) {
-  const all = await untilFits(() => rowsOf(viewer, /^Anomalies$/), answers(viewer, 'anomalies'), (rows, { anomalies: told }) => [
-    same(String(rows.length), told.length),
-    same(String(rows.filter((row) => /^(open|easing)$/.test(row.Lasted)).length), told.filter(({ closed }) => closed === null).length)]);
-  // One whose cause is over has another heading.
-  const items = () => viewer.page.locator('.in-item').allTextContents();
-  const incidents = await untilFits(items, answers(viewer, 'incidents'), (shown, { incidents: told }) => told
-    .filter(({ text }) => !shown.some((item) => item.includes(text))).map(({ headline }) => `no incident "${headline}"`));
-  return [...all, ...incidents];
-}
+const per = (key) => (text, entry) => misfit(text, entry.opened > 0 ? entry[key] / entry.opened : null);
+const count = (key) => (text, entry) => countMisfit(text, entry[key]);
 
-async function incident(viewer, page) {
-  const id = Number(page.path.split('/').at(-1));
-  const read = () => viewer.page.locator('.in-summary').first().textContent();
-  return untilFits(read, answers(viewer, 'incidents'), (words, { incidents: told }) => {
-    const { text } = told.find((one) => one.id === id) ?? {};
-    return words.includes(text) ? [] : [`"${words}" doesn't say "${text}"`];
-  });
-}
+const RETRIES = {
+  Connections: count('opened'), 'SYN again': count('syn_retransmits'), 'of conn.': per('syn_retransmits'), Reconnects: count('reconnects'),
+  'of conn. (2)': per('reconnects'), 'Data again': count('data_retransmits'), 'per conn.': per('data_retransmits'),
+  Amplification: (text, { amplification }) => factorMisfit(text, amplification),
+};
 
-async function retries(viewer) {
+/** fits: of the query of the answers that count. */
+export async function retries(viewer, fits) {
+  const told = answers(viewer, 'retries', fits);
   const kinds = () => viewer.page.evaluate(() => Object.fromEntries([...document.querySelectorAll('.rt-kind')].map((card) => [
     card.querySelector('h2').textContent, card.querySelector('.figure').textContent])));
-  const totals = await untilFits(kinds, answers(viewer, 'retries'), (shown, { totals: told }) => [
-    same(shown['SYN sent again'].replaceAll(',', ''), told.syn_retransmits), same(shown.Reconnects.replaceAll(',', ''), told.reconnects),
-    same(shown['Data sent again'].replaceAll(',', ''), told.data_retransmits)]);
-  const count = (key) => (text, entry) => same(text.replaceAll(',', ''), entry[key]);
-  const rows = await untilFits(() => rowsOf(viewer, /^Retries by backend$/), answers(viewer, 'retries'), (shown, { backends }) => rowMisfits(
-    shown, backends, (row, { service, name }) => row.Of === (service === name ? name : `${name} · ${service}`),
-    { Connections: count('opened'), 'SYN again': count('syn_retransmits'), Reconnects: count('reconnects'), 'Data again': count('data_retransmits') },
+  const totals = await untilFits(kinds, told, (shown, { totals: all }) => [
+    countMisfit(shown['SYN sent again'], all.syn_retransmits), countMisfit(shown.Reconnects, all.reconnects),
+    countMisfit(shown['Data sent again'], all.data_retransmits), factorMisfit(shown.Amplification, all.amplification)]);
+  const rows = await untilFits(() => rowsOf(viewer, /^Retries by backend$/), told, (shown, { backends }) => rowMisfits(
+    shown, backends, (row, { service, name }) => row.Of === (service === name ? name : `${name} · ${service}`), RETRIES,
     ({ service, name }) => `${service}/${name}`));
-  return [...totals, ...rows];
+  const tries = await untilFits(() => rowsOf(viewer, /^Connections by attempt/), told, (shown, { attempts }) => rowMisfits(
+    shown, attempts.filter(({ flows }) => flows > 0), (row, { attempt }) => (attempt >= 16 ? row.Attempt === '16 or more' : Number.parseInt(row.Attempt, 10) === attempt), {
+      'Connections (bar: logarithmic; red: share that failed)': count('flows'), Failed: (text, { flows, failures }) => misfit(text, Math.min(1, failures / flows)),
+    }, ({ attempt }) => `attempt ${attempt}`));
+  return [...totals, ...rows, ...tries];
 }
 
 async function alerts(viewer) {
   const rules = await untilFits(() => rowsOf(viewer, /^Alert rules$/), answers(viewer, 'alerts'), (rows, { rules: told }) => [
-    same(String(rows.length), told.length),
-    ...['quiet', 'pending', 'firing'].map((state) => same(String(rows.filter((row) => begins(row.State, state) === '').length), told.filter((rule) => rule.state === state).length))]);
+    same(rows.length, told.length),
+    ...['quiet', 'pending', 'firing'].map((state) => same(rows.filter((row) => begins(row.State, state) === '').length, told.filter((rule) => rule.state === state).length))]);
   const subjects = () => viewer.page.locator('.al-item a').allTextContents();
   const now = await untilFits(subjects, answers(viewer, 'alerts'), (shown, { alerts: told }) => [same([...shown].sort().join(), told.map(({ subject }) => subject).sort().join())]);
   return [...rules, ...now];
 }
 
-// A node's own line, its drops in all, and the generations that it lists.
-async function node(viewer) {
-  const read = () => viewer.page.evaluate(() => {
-    const head = document.querySelector('.sy-head');
-    return {
-      generation: /generation ([\d,]+)/.exec(head?.textContent)?.[1] ?? '',
-      facts: Object.fromEntries([...(head?.querySelectorAll('dl > div') ?? [])].map((fact) => [
-        fact.querySelector('dt').firstChild.textContent.trim(), fact.querySelector('dd').firstChild.textContent])),
-      listed: [...document.querySelectorAll('.sy-story[aria-label^="Generations"] .chip')].map((chip) => chip.firstChild.textContent),
-    };
-  });
-  return untilFits(read, answers(viewer, 'system'), ({ generation, facts, listed }, { nodes: [told] }) => [
-    same(generation.replaceAll(',', ''), told.generation),
-    misfit(facts.Dropped, told.drops.reduce((sum, drop) => sum + drop.rate, 0)),
-    same(listed.join(), told.history.slice(0, listed.length).map((one) => one.generation).join()),
-    same(String(listed.length > 0), told.history.length > 0)]);
-}
-
-// The table is of one worker; a button for each says how many ticks its packets take. Only an older shuntd, or one without packets, has no table.
-async function stages(viewer) {
-  const read = async () => {
-    const table = (await readTables(viewer.page)).find(({ name }) => /^Stages of core \d+$/.test(name));
-    const bars = await viewer.page.locator('.sy-bars button').evaluateAll((all) => all.map((bar) => ({
-      core: bar.querySelector('.sy-core').textContent, ticks: bar.querySelector('.sy-ticks').textContent.replace(/\sticks$/, '') })));
-    return { core: Number(table?.name.split(' ').at(-1)), rows: table?.rows ?? [], bars };
-  };
-  return untilFits(read, answers(viewer, 'system'), ({ core, rows, bars }, { nodes: [{ workers }] }) => {
-    if (!workers.some((worker) => worker.stages.some(({ share }) => share !== null))) return [same(String(rows.length), 0)];
-    const told = workers.find(({ cpu }) => cpu === core)?.stages ?? [];
-    return [
-      ...rowMisfits(rows, told, (row, { name }) => begins(row.Stage, name) === '', { 'Ticks a packet': of('ticks_per_packet'), Share: of('share') }, ({ name }) => name),
-      same(rows.map((row) => row.Stage.split(' ')[0]).join(), told.map(({ name }) => name).join()),
-      ...rowMisfits(bars, workers, (bar, { cpu }) => bar.core === `core ${cpu}`, { ticks: of('ticks_per_packet') }, ({ cpu }) => `core ${cpu}`)];
-  });
-}
-
-async function system(viewer) {
-  const both = (packets, bytes) => (text, port) => {
-    const parts = text.split(' ');
-    const half = parts.length / 2;
-    return misfit(parts.slice(0, half).join(' '), port[packets]) || misfit(parts.slice(half).join(' '), port[bytes]);
-  };
-  const compare = (table, judge) => untilFits(() => rowsOf(viewer, table), answers(viewer, 'system'), (rows, { nodes }) => judge(rows, nodes[0]));
-  const ports = await compare(/^Packets and bytes of each port$/, (rows, node) => rowMisfits(rows, node.ports, (row, { name }) => row.Port === name, {
-    In: both('received', 'received_bytes'), Out: both('sent', 'sent_bytes'), Dropped: of('dropped'),
-  }, ({ name }) => name));
-  const workers = await compare(/^Workers by core$/, (rows, node) => rowMisfits(rows, node.workers, (row, { cpu }) => row.Core === `core ${cpu}`, {
-    Busy: of('busy_ratio'), 'Packets/s': of('packets'), 'Ticks a packet': of('ticks_per_packet'),
-  }, ({ cpu }) => `core ${cpu}`));
-  const drops = await compare(/^Drops by reason$/, (rows, node) => rowMisfits(
-    rows, node.drops.filter(({ count }) => count > 0), (row, { reason }) => row.Why.endsWith(reason),
-    { 'In all': (text, { count }) => same(text.replaceAll(',', ''), count), Now: of('rate') }, ({ reason }) => reason));
-  return [...ports, ...workers, ...drops, ...await node(viewer), ...await stages(viewer)];
-}
-
-export const cases = { traffic, anomalies, incident, retries, alerts, system };
+export const cases = { traffic, retries: (viewer) => retries(viewer), alerts };

@@ -89,6 +89,34 @@ const weigh = (given) => act(given, async (page) => {
   await page.getByRole('button', { name: 'Set', exact: true }).click();
 }, 'Set the weight', (page) => page.getByText(new RegExp(`^${given.weight}$`)).first().waitFor());
 
+const EXPECTED = 'This is expected';
+const goToAnomaly = async (viewer, anomaly) => {
+  await viewer.goto(`/anomalies?anomaly=${anomaly}`);
+  await viewer.page.locator('.an-chosen').waitFor();
+};
+
+/** Of an anomaly a reader is told who may, and the API refuses. */
+async function readerAcceptsNothing({ anomaly, ...given }) {
+  const viewer = await theWindow(given);
+  await goToAnomaly(viewer, anomaly);
+  await viewer.page.locator('.an-chosen').getByText(/operator/).waitFor();
+  const buttons = await viewer.page.getByRole('button', { name: EXPECTED }).count();
+  const answer = await viewer.context.request.post(`/api/v1/anomalies/${anomaly}/accept`);
+  return told(viewer, [
+    ...(buttons > 0 ? [`a reader has a button "${EXPECTED}"`] : []), ...(answer.status() === 403 ? [] : [`a reader's POST accept: ${answer.status()} ${await answer.text()}`])]);
+}
+
+/** Says that an anomaly is expected; the page says that it was noted, and then what the API says. */
+async function accept({ anomaly, ...given }) {
+  const viewer = await theWindow(given);
+  await goToAnomaly(viewer, anomaly);
+  await viewer.page.getByRole('button', { name: EXPECTED }).click();
+  await viewer.page.locator('.an-chosen').getByRole('status').filter({ hasText: /^\s*Noted/ }).waitFor();
+  await viewer.page.locator('.an-facts').getByText(/accepted as expected/).waitFor();
+  return told(viewer);
+}
+
 export const cases = {
-  must_sign_in: mustSignIn, sign_in: signIn, sign_out: signOut, reader_changes_nothing: readerChangesNothing, drain, undrain, weight: weigh,
+  must_sign_in: mustSignIn, sign_in: signIn, sign_out: signOut, reader_changes_nothing: readerChangesNothing, reader_accepts_nothing: readerAcceptsNothing,
+  drain, undrain, weight: weigh, accept,
 };

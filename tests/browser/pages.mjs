@@ -5,7 +5,7 @@ export const PAGES = [
   { name: 'topology', path: '/topology' },
   { name: 'traffic', path: '/traffic' },
   { name: 'backends', path: '/backends' },
-  { name: 'backend', path: null }, // of the first backend
+  { name: 'backend', path: null }, // of one that has every kind of figure, else of the first
   { name: 'incident', path: null }, // the newest, where there is one
   { name: 'anomalies', path: '/anomalies' },
   { name: 'retries', path: '/retries' },
@@ -13,9 +13,10 @@ export const PAGES = [
   { name: 'system', path: '/system' },
 ];
 
-/** All pages; those of one backend and of one incident are the first of the API's lists. */
+/** All pages; the incident is the newest. */
 export async function allPages(viewer) {
-  const { body: { backends: [one] } } = await viewer.ask('/api/v1/backends');
+  const { body: { backends } } = await viewer.ask('/api/v1/backends');
+  const one = backends.find(({ host, connect_p95_us: us }) => host !== null && us !== null) ?? backends[0];
   const { body: { incidents: [incident] } } = await viewer.ask('/api/v1/incidents?limit=1');
   const paths = {
     backend: one && `/backends/${[one.service, one.pool, one.name].map(encodeURIComponent).join('/')}`,

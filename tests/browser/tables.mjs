@@ -1,6 +1,7 @@
 // Tables of a page as values, and whether each chart has one.
 
-/** [{name, headers: [text], rows: [{header: text}]}] of all tables that the page has now. Under a group of columns the header is "Group: text". */
+/** [{name, headers: [text], rows: [{header: text}], links: [href]}] of all tables that the page has now; links: the first of each row. Under a group
+ * of columns the header is "Group: text", the second of a name is "text (2)". */
 export async function readTables(page) {
   return page.evaluate(() => {
     // What is shown, without what is only drawn or opens on a press; elements of a cell are parted by a space.
@@ -19,9 +20,12 @@ export async function readTables(page) {
     const spread = (row) => [...row.cells].flatMap((cell) => Array(cell.colSpan).fill(text(cell)));
     return [...document.querySelectorAll('table')].map((table) => {
       const heads = [...(table.tHead?.rows ?? [])].map(spread);
-      const headers = (heads.at(-1) ?? []).map((head, at) => (heads.length > 1 && heads[0][at] ? `${heads[0][at]}: ${head}` : head));
-      const rows = [...table.querySelectorAll('tbody tr')].map((row) => Object.fromEntries([...row.cells].map((cell, at) => [headers[at], text(cell)])));
-      return { name: table.caption ? text(table.caption) : table.getAttribute('aria-label') ?? '', headers, rows };
+      const named = (heads.at(-1) ?? []).map((head, at) => (heads.length > 1 && heads[0][at] ? `${heads[0][at]}: ${head}` : head));
+      const headers = named.map((head, at) => (named.indexOf(head) < at ? `${head} (2)` : head));
+      const lines = [...table.querySelectorAll('tbody tr')];
+      const rows = lines.map((row) => Object.fromEntries([...row.cells].map((cell, at) => [headers[at], text(cell)])));
+      const links = lines.map((row) => row.querySelector('a')?.getAttribute('href') ?? '');
+      return { name: table.caption ? text(table.caption) : table.getAttribute('aria-label') ?? '', headers, rows, links };
     });
   });
 }

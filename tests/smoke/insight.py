@@ -117,12 +117,15 @@ class Insight:
 
     def get(self, path, token=None, timeout=5):
         """(status, body)."""
+        return self._ask("GET", path, token, timeout)
+
+    def _ask(self, method, path, token=None, timeout=5, body=None):
         with self._lb.inside():
             connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=timeout)
             connection.connect()
         with contextlib.closing(connection):
             token = token or next(iter(self.tokens.values()), None)
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+            connection.request(method, path, body, {"Authorization": f"Bearer {token}"} if token else {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
@@ -131,6 +134,12 @@ class Insight:
         status, body = self.get(f"/api/v1/{path}")
         assert status == 200, f"{path}: {status}: {body}"
         return json.loads(body)
+
+    def change(self, path, **values):
+        """POSTs to /api/v1/…; each node's word."""
+        status, body = self._ask("POST", f"/api/v1/{path}", body=json.dumps(values))
+        assert status == 200, f"{path}: {status}: {body}"
+        return json.loads(body)["nodes"]
 
 
 # ---- what it sees

@@ -11,6 +11,7 @@ Screenshots stay in BUILD/screenshots, or $SHUNT_SCREENSHOTS.
 
 import json
 import os
+import pathlib
 import subprocess
 import time
 
@@ -44,7 +45,8 @@ class InsightTest(harness.SmokeTest):
 
     ALONE = True  # a browser takes a CPU, and no packet may be lost for want of one
 
-    def start_bed(self, services=None, served=("web", "echo"), **sections):
+    def start_bed(self, services=None, served=("web", "echo"), discovered=(), **sections):
+        """discovered: names of the pools whose backends stand in a file of their own."""
         try:
             program("shunt-insight")
         except FileNotFoundError as error:
@@ -52,6 +54,8 @@ class InsightTest(harness.SmokeTest):
         bed = self.bed("nat", services=services or SERVICES, health=HEALTH, backends=4)
         for service in bed.config["service"]:
             service["sample"] = 1
+        for name in discovered:
+            self.discover(bed, bed.pool(name))
         self.serving = bed.backends[:3]
         self.servers = Servers(bed, served, self.serving)
         bed.daemon.start(bed.config)
@@ -61,6 +65,12 @@ class InsightTest(harness.SmokeTest):
         of_bed = bed.evidence
         bed.evidence = lambda: f"{of_bed()}\n--- shunt-insight's log\n{self.insight.log()}"
         return bed
+
+    @staticmethod
+    def discover(bed, pool):
+        path = pathlib.Path(bed.topology.folder, f"{pool['name']}.json")
+        path.write_text(json.dumps({"backend": pool.pop("backend")}), encoding="utf-8")
+        pool["discovery"] = {"type": "file", "path": str(path)}
 
     def rest(self, bed):
         """Nothing more is under way: accounts are compared in such moments."""
@@ -96,11 +106,12 @@ class Page(InsightTest):
         self.rest(bed)
 
     def test_figures(self):
-        bed = self.start_bed()
+        bed = self.start_bed(discovered=["echo"])
         self.start_traffic(bed)
         chromium = self.start_browser(bed)
         chromium.ask("figures")
         chromium.ask("tables")
+        chromium.ask("deep_link", service="web")
         self.print_load(bed, chromium)
         self.end(bed, chromium)
 
@@ -136,10 +147,12 @@ class Page(InsightTest):
         subject = {"service": "web", "pool": "web", "backend": victim.name}
         chromium.ask("watch", **subject, state="up")
         chromium.begin("seen", **subject, state="down", seconds=20)
+        killed = time.time()
         bed.topology.kill_host(victim)
         told = wait_until(lambda: self.is_down(bed, victim) and time.time(), 10, "shuntd says that it is down")
         seen = chromium.answer("seen")
-        print(", ".join(f"/{page} says so {at - told:.2f} s after shuntd" for page, at in seen["at"].items()), flush=True)
+        print(", ".join(f"/{page} says so {at - killed:.2f} s after the kill, {at - told:.2f} s after shuntd" for page, at in seen["at"].items()),
+              flush=True)
         self.servers.start(victim)
         chromium.ask("seen", **subject, state="up", seconds=20)
         self.end(bed, chromium)
@@ -159,6 +172,8 @@ class Page(InsightTest):
         chromium.ask("sign_in", role="reader", token=self.insight.tokens["reader"])
         chromium.ask("reader_changes_nothing", **subject)
         self.assertEqual(self.backend(bed)["admin"], "enabled")
+        anomaly = self.open_anomaly()
+        chromium.ask("reader_accepts_nothing", anomaly=anomaly["id"])
         chromium.ask("sign_out")
         chromium.ask("sign_in", role="operator", token=self.insight.tokens["operator"])
         chromium.ask("drain", **subject)
@@ -167,8 +182,16 @@ class Page(InsightTest):
         self.assertEqual(self.backend(bed)["admin"], "enabled")
         chromium.ask("weight", **subject, weight=7)
         self.assertEqual(self.backend(bed)["weight"], 7)
+        chromium.ask("accept", anomaly=anomaly["id"])
+        accepted = next(one for one in self.insight.answer("anomalies")["anomalies"] if one["id"] == anomaly["id"])
+        self.assertIsNotNone(accepted["closed"])
+        self.assertIn("accepted as expected", accepted["reason"])
         chromium.ask("sign_out")
         self.end(bed, chromium)
+
+    def open_anomaly(self):
+        """Of the backend on which nothing runs."""
+        return next(one for one in self.insight.answer("anomalies?open=1")["anomalies"] if (one["service"], one["backend"]) == ("web", "backend4"))
 
     @staticmethod
     def backend(bed):

@@ -10,19 +10,17 @@
              lb0 ┄ shuntd 1, keepalived
 """
 
-import copy
 import json
 import os
 import pathlib
 import signal
-import types
 
-import daemon
 import harness
 import packets
 import routers
 import topology as net
 from programs import program
+from second_shunt import second_shunt
 
 VIP = routers.ROUTED_VIP
 PATIENCE = 15
@@ -185,25 +183,6 @@ class Guarded(RouteTest):
 
 
 class Vrrp(harness.SmokeTest):
-    def second_shunt(self, bed):
-        """Namespace lb2 with a bridge, a tap and a shuntd of its own, wired to the first one's bridge."""
-        topology = bed.topology
-        space = topology._namespace("lb2")
-        topology._bridge(space, "br0")
-        topology.lb.ip(f"link add dev wire type veth peer name wire netns {space.name}")
-        for side in (topology.lb, space):
-            side.run("ethtool", "-K", "wire", "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-            side.ip("link set dev wire master br0 up")
-        space.ip("tuntap add dev lb0 mode tap multi_queue", "link set dev lb0 txqueuelen 10000 master br0 up")
-        folder = f"{topology.folder}/lb2"
-        pathlib.Path(folder).mkdir()
-        shunt = daemon.Daemon(types.SimpleNamespace(lb=space, folder=folder, cable=True, taps=["lb0"], vip=bed.vip, start=topology.start))
-        shunt.config = copy.deepcopy(bed.config)
-        shunt.config["node"] = {"name": "lb2", "standby": True, "state_dir": f"{folder}/state", "runtime_dir": f"{folder}/run"}
-        shunt.config["api"]["listen"] = [f"unix:{folder}/run/api.sock"]
-        shunt.config["port"][0]["addresses"] = ["10.1.0.3/24", "10.0.0.3/24"]
-        return shunt
-
     def state(self, shunt):
         path = pathlib.Path(shunt.folder, "vrrp.state")
         return path.read_text(encoding="ascii").strip() if path.exists() else None
@@ -212,7 +191,7 @@ class Vrrp(harness.SmokeTest):
         bed = self.bed("l2", backends=2, health=harness.HTTP_HEALTH)
         bed.config["node"]["standby"] = True
         bed.serve_http()
-        first, second = bed.daemon, self.second_shunt(bed)
+        first, second = bed.daemon, second_shunt(bed)
         for shunt in (first, second):
             shunt.topology.lb.ip("tuntap add dev shunt0 mode tap")
         with packets.Sniffer(bed.client.namespace, "eth0", lambda packet, outgoing: not outgoing) as seen:
