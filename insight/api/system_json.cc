@@ -22,6 +22,7 @@ Json bare_node(const LiveNode& node) {
           {"started_at", node.started_us / 1'000'000},
           {"ready", false},
           {"not_ready", Json::array()},
+          {"tsc_hz", 0},
           {"workers", Json::array()},
           {"ports", Json::array()},
           {"drops", Json::array()},

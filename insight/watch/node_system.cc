@@ -47,6 +47,12 @@ double rate_of(uint64_t now, const json& before, const std::string& name, double
   return seconds > 0 && now > then ? static_cast<double>(now - then) / seconds : 0;
 }
 
+// Of a shuntd that doesn't tell stages; it tells 0 where it has measured no packet.
+json told_ticks(const json& worker) {
+  const auto ticks = get<double>(worker, "ticks_per_packet");
+  return ticks > 0 ? json(ticks) : json(nullptr);
+}
+
 json history_of(const json& answer) {
   json all = json::array();
   for (const json& row : member(answer, "generations")) {
@@ -76,7 +82,8 @@ json discovery_of(const json& answer) {
 void NodeSystem::failed(const std::string& why) {
   if (!entry_.is_object()) {
     entry_ = {
-        {"name", name_}, {"version", ""}, {"generation", 0}, {"started_at", 0}, {"not_ready", json::array()}};
+        {"name", name_}, {"version", ""}, {"generation", 0}, {"started_at", 0}, {"not_ready", json::array()},
+        {"tsc_hz", 0}};
     for (const char* list : {"workers", "ports", "drops", "history", "discovery", "events"})
       entry_[list] = json::array();
     entry_["table"] = {{"entries", 0}, {"capacity", 0}};
@@ -85,7 +92,10 @@ void NodeSystem::failed(const std::string& why) {
   entry_["error"] = why;
   entry_["ready"] = false;
   for (json& worker : entry_["workers"])
-    worker.update({{"busy_ratio", nullptr}, {"packets", 0}, {"ticks_per_packet", nullptr}});
+    worker.update({{"busy_ratio", nullptr},
+                   {"packets", 0},
+                   {"ticks_per_packet", nullptr},
+                   {"stages", without_costs(worker["stages"])}});
   for (json& port : entry_["ports"])
     port.update({{"received", 0}, {"sent", 0}, {"received_bytes", 0}, {"sent_bytes", 0}, {"dropped", 0}});
   for (json& drop : entry_["drops"])
@@ -97,6 +107,7 @@ void NodeSystem::reading(const NodeAnswers& answers, const RawAnswers& raw) {
   const bool is_same = answers.started_us == started_us_;
   if (!is_same) {
     before_us_ = 0;
+    stages_.clear();
     entry_["events"] = json::array();
   }
   started_us_ = answers.started_us;
@@ -110,6 +121,7 @@ void NodeSystem::reading(const NodeAnswers& answers, const RawAnswers& raw) {
   entry_["started_at"] = static_cast<double>(answers.started_us) / kMicroseconds;
   entry_["ready"] = get<bool>(node, "ready");
   entry_["not_ready"] = member(node, "not_ready");
+  entry_["tsc_hz"] = get<uint64_t>(node, "tsc_hz");
   read_status(raw, seconds);
   read_drops(raw, seconds);
   if (!raw.history.is_null()) entry_["history"] = history_of(raw.history);
@@ -125,15 +137,21 @@ void NodeSystem::read_status(const RawAnswers& raw, double seconds) {
     return rate_of(count, before_, name, seconds);
   };
   json workers = json::array();
+  std::map<uint64_t, StageCosts> stages;
   uint64_t entries = 0;
   uint64_t capacity = 0;
   for (const json& worker : member(raw.status, "workers")) {
-    const std::string name = "worker " + std::to_string(get<uint64_t>(worker, "index"));
+    const auto index = get<uint64_t>(worker, "index");
+    const std::string name = "worker " + std::to_string(index);
+    StageCosts& costs = stages.insert_or_assign(index, stages_[index]).first->second;
+    const json stages_told = costs.reading(member(worker, "stages"));
     const double packets = rate(name, get<uint64_t>(worker, "packets"));
-    workers.push_back({{"cpu", get<uint64_t>(worker, "cpu")},
-                       {"busy_ratio", member(worker, "busy")},
-                       {"packets", packets},
-                       {"ticks_per_packet", member(worker, "ticks_per_packet")}});
+    workers.push_back(
+        {{"cpu", get<uint64_t>(worker, "cpu")},
+         {"busy_ratio", member(worker, "busy")},
+         {"packets", packets},
+         {"ticks_per_packet", stages_told.empty() ? told_ticks(worker) : costs.ticks_per_packet()},
+         {"stages", stages_told}});
     entries += get<uint64_t>(member(worker, "flow_table"), "entries");
     capacity += get<uint64_t>(member(worker, "flow_table"), "capacity");
   }
@@ -150,6 +168,7 @@ void NodeSystem::read_status(const RawAnswers& raw, double seconds) {
                      {"dropped", rate(name + " d", get<uint64_t>(port, "missed") +
                                                        get<uint64_t>(port, "transmit_full"))}});
   }
+  stages_ = std::move(stages);
   entry_["workers"] = std::move(workers);
   entry_["ports"] = std::move(ports);
   entry_["table"] = {{"entries", entries}, {"capacity", capacity}};

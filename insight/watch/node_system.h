@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "insight/watch/node_answers.h"
+#include "insight/watch/stage_costs.h"
 
 namespace shunt::insight {
 
@@ -35,7 +37,8 @@ class NodeSystem {
 
   std::string name_;
   nlohmann::json entry_;
-  nlohmann::json before_;  // counters of the reading before, by name
+  nlohmann::json before_;                  // counters of the reading before, by name
+  std::map<uint64_t, StageCosts> stages_;  // by the worker's number
   int64_t before_us_ = 0;
   int64_t started_us_ = 0;
 };

@@ -62,6 +62,11 @@ struct FakeService {
   std::vector<FakeBackend> backends;
 };
 
+struct FakeStage {
+  uint64_t ticks = 0;
+  uint64_t packets = 0;
+};
+
 class FakeShuntd {
  public:
   using Json = nlohmann::json;
@@ -71,6 +76,7 @@ class FakeShuntd {
   std::vector<FakeService> services;
   std::map<std::string, uint64_t> drops = {{"ttl", 0}, {"no_backend", 0}};
   uint64_t port_packets = 0;
+  std::map<std::string, FakeStage> stages;  // of its one worker
   Json events = Json::array();
   std::map<std::string, std::string> replaced;  // what a path answers instead
 
@@ -107,13 +113,15 @@ class FakeShuntd {
               {"generation", generation},
               {"started", time_text(started_s)},
               {"ready", true},
-              {"not_ready", Json::array()}}},
+              {"not_ready", Json::array()},
+              {"tsc_hz", 2'100'000'000}}},
             {"workers",
              {{{"index", 0},
                {"cpu", 1},
                {"packets", port_packets},
                {"busy", 0.25},
                {"ticks_per_packet", 50.0},
+               {"stages", stage_costs()},
                {"flow_table", {{"entries", 10}, {"capacity", 100}}}}}},
             {"ports",
              {{{"name", "net0"},
@@ -121,6 +129,12 @@ class FakeShuntd {
                {"sent", {{"packets", port_packets}, {"bytes", port_packets * 90}}},
                {"missed", 0},
                {"transmit_full", 0}}}}};
+  }
+  Json stage_costs() const {
+    Json all = Json::object();
+    for (const auto& [name, cost] : stages)
+      all[name] = {{"ticks", cost.ticks}, {"packets", cost.packets}, {"ticks_per_packet", 7.5}};
+    return all;
   }
   static void add_traffic(Json& to, const FakeCounters& counters) {
     to.update({{"new_flows", counters.flows},

@@ -315,6 +315,9 @@ TEST(NodeSystem, ShowsRatesBetweenReadings) {
   EXPECT_EQ(entry["drops"][0]["rate"], 0.0);
   EXPECT_EQ(entry["drops"].size(), 1U);  // those that happened
   EXPECT_GT(entry["drops"][0]["text"].get<std::string>().size(), 5U);
+  EXPECT_EQ(entry["tsc_hz"], 2'100'000'000);
+  EXPECT_EQ(entry["workers"][0]["ticks_per_packet"], 50.0);
+  EXPECT_EQ(entry["workers"][0]["stages"], json::array());  // an older shuntd's
   EXPECT_EQ(entry["table"], (json{{"entries", 10}, {"capacity", 100}}));
   EXPECT_EQ(entry["records"], (json{{"attached", true}, {"read", 7}, {"dropped", 1}}));
   EXPECT_EQ(entry["events"][0]["text"], "second");  // newest first
@@ -355,6 +358,7 @@ TEST(NodeSystem, AFailureTakesRatesAndAStartTakesEvents) {
   EXPECT_EQ(entry["ready"], false);
   EXPECT_EQ(entry["ports"][0]["sent"], 0);
   EXPECT_EQ(entry["workers"][0]["busy_ratio"], nullptr);
+  EXPECT_EQ(entry["workers"][0]["ticks_per_packet"], nullptr);
   EXPECT_EQ(entry["version"], "0.1.0");
   shuntd.started_s += 50;
   shuntd.port_packets = 10;
@@ -364,6 +368,78 @@ TEST(NodeSystem, AFailureTakesRatesAndAStartTakesEvents) {
   for (int i = 3; i < 70; ++i)
     read(kStartUs + i * kSecondUs);
   EXPECT_EQ(system.entry({})["events"].size(), 50U);
+}
+
+// [{name, ticks_per_packet, share}] of each stage.
+json stage(const std::string& name, const json& ticks_per_packet, const json& share) {
+  return {{"name", name}, {"ticks_per_packet", ticks_per_packet}, {"share", share}};
+}
+
+TEST(NodeSystem, TellsWhereTheTicksOfAWorkerGo) {
+  FakeShuntd shuntd = small_shuntd();
+  shuntd.stages = {{"receive", {}}, {"lookup", {}}, {"select", {}}};
+  NodeSystem system("n1");
+  int64_t at_us = kStartUs;
+  const auto read = [&] {
+    const RawAnswers raw = answers_of(shuntd, at_us += kSecondUs);
+    system.reading(parse_answers(raw).value(), raw);
+    return system.entry({})["workers"][0]["stages"];
+  };
+  EXPECT_EQ(read(), json({stage("receive", nullptr, nullptr), stage("lookup", nullptr, nullptr),
+                          stage("select", nullptr, nullptr)}));
+  shuntd.stages = {{"receive", {200, 100}}, {"lookup", {600, 100}}, {"select", {}}};
+  EXPECT_EQ(read(),
+            json({stage("receive", 2.0, 0.25), stage("lookup", 6.0, 0.75), stage("select", nullptr, 0.0)}));
+  // The newest: 100, 200 and 100 of 400 ticks for 40 packets, of which 10 met select.
+  shuntd.stages = {{"receive", {300, 140}}, {"lookup", {800, 140}}, {"select", {100, 10}}};
+  const json newest = {stage("receive", 2.5, 0.25), stage("lookup", 5.0, 0.5), stage("select", 10.0, 0.25)};
+  EXPECT_EQ(read(), newest);
+  EXPECT_EQ(read(), newest);  // no burst was measured meanwhile
+  EXPECT_EQ(system.entry({})["workers"][0]["ticks_per_packet"], 10.0);
+  system.failed("refused");
+  EXPECT_EQ(system.entry({})["workers"][0]["stages"],
+            json({stage("receive", nullptr, nullptr), stage("lookup", nullptr, nullptr),
+                  stage("select", nullptr, nullptr)}));
+  EXPECT_EQ(read(), newest);
+  shuntd.started_s += 50;  // its counters are new
+  shuntd.stages = {{"receive", {900, 90}}, {"lookup", {900, 90}}, {"select", {}}};
+  EXPECT_EQ(read(),
+            json({stage("receive", 10.0, 0.5), stage("lookup", 10.0, 0.5), stage("select", nullptr, 0.0)}));
+}
+
+TEST(NodeSystem, StagesMayBeNewerOrNonsense) {
+  StageCosts costs;
+  EXPECT_EQ(costs.reading(nullptr), json::array());
+  EXPECT_EQ(costs.reading(json::array({1})), json::array());
+  const json told = {{"crypto", {{"ticks", 30}, {"packets", 10}}},
+                     {"transmit", {{"ticks", -4}, {"packets", "4"}}},
+                     {"parse", {{"ticks", 10}, {"packets", 10}}},
+                     {"rewrite", nullptr}};
+  EXPECT_EQ(costs.reading(json::parse(told.dump())),
+            json({stage("parse", 1.0, 0.25), stage("rewrite", nullptr, 0.0), stage("transmit", nullptr, 0.0),
+                  stage("crypto", 3.0, 0.75)}));
+  // Counters that began anew count from 0.
+  EXPECT_EQ(costs.reading(json::parse(
+                R"({"parse": {"ticks": 5, "packets": 1}, "crypto": {"ticks": 45, "packets": 20}})")),
+            json({stage("parse", 5.0, 0.25), stage("crypto", 1.5, 0.75)}));
+  EXPECT_EQ(costs.ticks_per_packet(), nullptr);  // nobody knows how many were received
+}
+
+TEST(NodeSystem, EachWorkerHasStagesOfItsOwn) {
+  FakeShuntd shuntd = small_shuntd();
+  RawAnswers raw = answers_of(shuntd, kStartUs);
+  const auto worker = [](uint64_t index, uint64_t receive, uint64_t lookup) {
+    return json{{"index", index},
+                {"stages", {{"receive", {{"ticks", receive}}}, {"lookup", {{"ticks", lookup}}}}}};
+  };
+  NodeSystem system("n1");
+  raw.status["workers"] = {worker(0, 10, 10), worker(1, 10, 30)};
+  system.reading(parse_answers(raw).value(), raw);
+  raw.status["workers"] = {worker(1, 20, 40), worker(0, 20, 40)};
+  system.reading(parse_answers(raw).value(), raw);
+  const json workers = system.entry({})["workers"];
+  EXPECT_EQ(workers[0]["stages"][0]["share"], 0.5);
+  EXPECT_EQ(workers[1]["stages"][0]["share"], 0.25);
 }
 
 }  // namespace
