@@ -176,11 +176,18 @@ export function makeAnswers({ scale = 0 } = {}) {
     };
   };
 
+  // Ticks of a packet that is given to the stage, and how many packets are.
+  const STAGES = { receive: [31, 1], parse: [60, 0.01], classify: [38, 1], lookup: [52, 1], select: [140, 0.07], rewrite: [47, 0.99], transmit: [58, 0.99] };
+  const stages = (key, t) => {
+    const costs = Object.entries(STAGES).map(([name, [ticks, part]]) => ({ name, part, ticks_per_packet: ticks * (1 + 0.08 * noise(key + name, t, 5)) }));
+    const sum = costs.reduce((all, { part, ticks_per_packet: ticks }) => all + part * ticks, 0);
+    return costs.map(({ name, part, ticks_per_packet: ticks }) => ({ name, ticks_per_packet: ticks, share: (part * ticks) / sum }));
+  };
   const system = () => {
     const t = clock();
     const node = (name) => ({
-      name, state: "up", error: "", version: "0.1.0", generation: 118, started_at: STARTED, ready: true, not_ready: [],
-      workers: [1, 2, 3, 4].map((cpu) => ({ cpu, busy_ratio: 0.31 + 0.08 * noise(name + cpu, t, 5), packets: 71_000 + 4000 * noise(name + cpu, t, 4), ticks_per_packet: 241 + 9 * noise(name + cpu, t, 6) })),
+      name, state: "up", error: "", version: "0.1.0", generation: 118, started_at: STARTED, ready: true, not_ready: [], tsc_hz: 2_600_000_000,
+      workers: [1, 2, 3, 4].map((cpu) => ({ cpu, busy_ratio: 0.31 + 0.08 * noise(name + cpu, t, 5), packets: 71_000 + 4000 * noise(name + cpu, t, 4), ticks_per_packet: 241 + 9 * noise(name + cpu, t, 6), stages: stages(name + cpu, t) })),
       ports: ["ens1f0", "ens1f1"].map((p) => ({ name: p, received: 142_000, sent: 139_500, received_bytes: 31e6, sent_bytes: 118e6, dropped: 0 })),
       drops: [{ reason: "no_vip", text: "sent to no VIP", count: 48_112, rate: 1.2 }, { reason: "bad_checksum", text: "a checksum that is wrong", count: 12, rate: 0 }, { reason: "no_backend", text: "no backend to give it to", count: 318, rate: 0 }],
       table: { entries: 412_331, capacity: 1_048_576 }, records: { attached: name === "lb1", read: 88_210_442, dropped: 0 },

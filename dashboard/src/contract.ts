@@ -262,7 +262,12 @@ export interface Flows {
 export interface System {
   nodes: {
     name: string; state: "up" | "down"; error: string; version: string; generation: number; started_at: number; ready: boolean; not_ready: string[];
-    workers: { cpu: number; busy_ratio: number | null; packets: number; ticks_per_packet: number | null }[];
+    tsc_hz: number; // ticks a second; 0: not told
+    workers: {
+      cpu: number; busy_ratio: number | null; packets: number; ticks_per_packet: number | null;
+      // In the order of a packet's way; empty: an older shuntd. Ticks are of a packet that the stage was given, share is of all ticks.
+      stages: { name: string; ticks_per_packet: number | null; share: number | null }[];
+    }[];
     ports: { name: string; received: number; sent: number; received_bytes: number; sent_bytes: number; dropped: number }[]; // rates
     drops: { reason: string; text: string; count: number; rate: number }[];
     table: { entries: number; capacity: number };

@@ -1,6 +1,7 @@
 // Pages of answers that are asked for now and then: traffic, anomalies, retries, alerts, system.
 import { begins, of, rowMisfits, rowsOf, same, untilFits } from './comparing.mjs';
 import { misfit } from './figures.mjs';
+import { readTables } from './tables.mjs';
 
 const answers = (viewer, path, fits) => () => viewer.newest(path, fits);
 
@@ -64,6 +65,42 @@ async function alerts(viewer) {
   return [...rules, ...now];
 }
 
+// A node's own line, its drops in all, and the generations that it lists.
+async function node(viewer) {
+  const read = () => viewer.page.evaluate(() => {
+    const head = document.querySelector('.sy-head');
+    return {
+      generation: /generation ([\d,]+)/.exec(head?.textContent)?.[1] ?? '',
+      facts: Object.fromEntries([...(head?.querySelectorAll('dl > div') ?? [])].map((fact) => [
+        fact.querySelector('dt').firstChild.textContent.trim(), fact.querySelector('dd').firstChild.textContent])),
+      listed: [...document.querySelectorAll('.sy-story[aria-label^="Generations"] .chip')].map((chip) => chip.firstChild.textContent),
+    };
+  });
+  return untilFits(read, answers(viewer, 'system'), ({ generation, facts, listed }, { nodes: [told] }) => [
+    same(generation.replaceAll(',', ''), told.generation),
+    misfit(facts.Dropped, told.drops.reduce((sum, drop) => sum + drop.rate, 0)),
+    same(listed.join(), told.history.slice(0, listed.length).map((one) => one.generation).join()),
+    same(String(listed.length > 0), told.history.length > 0)]);
+}
+
+// The table is of one worker; a button for each says how many ticks its packets take. Only an older shuntd, or one without packets, has no table.
+async function stages(viewer) {
+  const read = async () => {
+    const table = (await readTables(viewer.page)).find(({ name }) => /^Stages of core \d+$/.test(name));
+    const bars = await viewer.page.locator('.sy-bars button').evaluateAll((all) => all.map((bar) => ({
+      core: bar.querySelector('.sy-core').textContent, ticks: bar.querySelector('.sy-ticks').textContent.replace(/\sticks$/, '') })));
+    return { core: Number(table?.name.split(' ').at(-1)), rows: table?.rows ?? [], bars };
+  };
+  return untilFits(read, answers(viewer, 'system'), ({ core, rows, bars }, { nodes: [{ workers }] }) => {
+    if (!workers.some((worker) => worker.stages.some(({ share }) => share !== null))) return [same(String(rows.length), 0)];
+    const told = workers.find(({ cpu }) => cpu === core)?.stages ?? [];
+    return [
+      ...rowMisfits(rows, told, (row, { name }) => begins(row.Stage, name) === '', { 'Ticks a packet': of('ticks_per_packet'), Share: of('share') }, ({ name }) => name),
+      same(rows.map((row) => row.Stage.split(' ')[0]).join(), told.map(({ name }) => name).join()),
+      ...rowMisfits(bars, workers, (bar, { cpu }) => bar.core === `core ${cpu}`, { ticks: of('ticks_per_packet') }, ({ cpu }) => `core ${cpu}`)];
+  });
+}
+
 async function system(viewer) {
   const both = (packets, bytes) => (text, port) => {
     const parts = text.split(' ');
@@ -80,7 +117,7 @@ async function system(viewer) {
   const drops = await compare(/^Drops by reason$/, (rows, node) => rowMisfits(
     rows, node.drops.filter(({ count }) => count > 0), (row, { reason }) => row.Why.endsWith(reason),
     { 'In all': (text, { count }) => same(text.replaceAll(',', ''), count), Now: of('rate') }, ({ reason }) => reason));
-  return [...ports, ...workers, ...drops];
+  return [...ports, ...workers, ...drops, ...await node(viewer), ...await stages(viewer)];
 }
 
 export const cases = { traffic, anomalies, incident, retries, alerts, system };

@@ -9,6 +9,7 @@ import { When } from "../../components/When";
 import { count, number, rate, ratio } from "../../format";
 import { fillLevel, levelTone } from "../../lib/levels";
 import { Drops, Ports, Workers } from "./packets";
+import { Stages } from "./stages";
 import { Discovery, Events, History } from "./story";
 
 export type NodeData = System["nodes"][number];
@@ -36,6 +37,7 @@ export function Node({ node }: { node: NodeData }) {
               <Ports ports={node.ports} />
             </Panel>
           </div>
+          <Stages node={node} />
           <Panel
             title="Drops"
             flush
