@@ -47,6 +47,12 @@ double rate_of(uint64_t now, const json& before, const std::string& name, double
   return seconds > 0 && now > then ? static_cast<double>(now - then) / seconds : 0;
 }
 
+// Of a shuntd that doesn't tell stages; it tells 0 where it has measured no packet.
+json told_ticks(const json& worker) {
+  const auto ticks = get<double>(worker, "ticks_per_packet");
+  return ticks > 0 ? json(ticks) : json(nullptr);
+}
+
 json history_of(const json& answer) {
   json all = json::array();
   for (const json& row : member(answer, "generations")) {
@@ -138,12 +144,14 @@ void NodeSystem::read_status(const RawAnswers& raw, double seconds) {
     const auto index = get<uint64_t>(worker, "index");
     const std::string name = "worker " + std::to_string(index);
     StageCosts& costs = stages.insert_or_assign(index, stages_[index]).first->second;
+    const json stages_told = costs.reading(member(worker, "stages"));
     const double packets = rate(name, get<uint64_t>(worker, "packets"));
-    workers.push_back({{"cpu", get<uint64_t>(worker, "cpu")},
-                       {"busy_ratio", member(worker, "busy")},
-                       {"packets", packets},
-                       {"ticks_per_packet", measured_ticks(worker)},
-                       {"stages", costs.reading(member(worker, "stages"))}});
+    workers.push_back(
+        {{"cpu", get<uint64_t>(worker, "cpu")},
+         {"busy_ratio", member(worker, "busy")},
+         {"packets", packets},
+         {"ticks_per_packet", stages_told.empty() ? told_ticks(worker) : costs.ticks_per_packet()},
+         {"stages", stages_told}});
     entries += get<uint64_t>(member(worker, "flow_table"), "entries");
     capacity += get<uint64_t>(member(worker, "flow_table"), "capacity");
   }

@@ -387,21 +387,22 @@ TEST(NodeSystem, TellsWhereTheTicksOfAWorkerGo) {
   };
   EXPECT_EQ(read(), json({stage("receive", nullptr, nullptr), stage("lookup", nullptr, nullptr),
                           stage("select", nullptr, nullptr)}));
-  shuntd.stages = {{"receive", {200, 100, 2.0}}, {"lookup", {600, 100, 6.0}}, {"select", {0, 0, 0}}};
+  shuntd.stages = {{"receive", {200, 100}}, {"lookup", {600, 100}}, {"select", {}}};
   EXPECT_EQ(read(),
             json({stage("receive", 2.0, 0.25), stage("lookup", 6.0, 0.75), stage("select", nullptr, 0.0)}));
-  // The newest: 100 of 400 ticks, 200, 100; the select's ten packets cost more each than all stages together.
-  shuntd.stages = {{"receive", {300, 150, 2.0}}, {"lookup", {800, 150, 4.0}}, {"select", {100, 10, 10.0}}};
-  const json newest = {stage("receive", 2.0, 0.25), stage("lookup", 4.0, 0.5), stage("select", 10.0, 0.25)};
+  // The newest: 100, 200 and 100 of 400 ticks for 40 packets, of which 10 met select.
+  shuntd.stages = {{"receive", {300, 140}}, {"lookup", {800, 140}}, {"select", {100, 10}}};
+  const json newest = {stage("receive", 2.5, 0.25), stage("lookup", 5.0, 0.5), stage("select", 10.0, 0.25)};
   EXPECT_EQ(read(), newest);
   EXPECT_EQ(read(), newest);  // no burst was measured meanwhile
+  EXPECT_EQ(system.entry({})["workers"][0]["ticks_per_packet"], 10.0);
   system.failed("refused");
   EXPECT_EQ(system.entry({})["workers"][0]["stages"],
             json({stage("receive", nullptr, nullptr), stage("lookup", nullptr, nullptr),
                   stage("select", nullptr, nullptr)}));
   EXPECT_EQ(read(), newest);
   shuntd.started_s += 50;  // its counters are new
-  shuntd.stages = {{"receive", {900, 90, 10.0}}, {"lookup", {900, 90, 10.0}}, {"select", {}}};
+  shuntd.stages = {{"receive", {900, 90}}, {"lookup", {900, 90}}, {"select", {}}};
   EXPECT_EQ(read(),
             json({stage("receive", 10.0, 0.5), stage("lookup", 10.0, 0.5), stage("select", nullptr, 0.0)}));
 }
@@ -410,16 +411,18 @@ TEST(NodeSystem, StagesMayBeNewerOrNonsense) {
   StageCosts costs;
   EXPECT_EQ(costs.reading(nullptr), json::array());
   EXPECT_EQ(costs.reading(json::array({1})), json::array());
-  const json told = {{"crypto", {{"ticks", 30}, {"ticks_per_packet", 3.5}}},
-                     {"transmit", {{"ticks", -4}, {"ticks_per_packet", "4"}}},
-                     {"parse", {{"ticks", 10}, {"ticks_per_packet", 1}}},
+  const json told = {{"crypto", {{"ticks", 30}, {"packets", 10}}},
+                     {"transmit", {{"ticks", -4}, {"packets", "4"}}},
+                     {"parse", {{"ticks", 10}, {"packets", 10}}},
                      {"rewrite", nullptr}};
   EXPECT_EQ(costs.reading(json::parse(told.dump())),
-            json({stage("parse", 1, 0.25), stage("rewrite", nullptr, 0.0), stage("transmit", nullptr, 0.0),
-                  stage("crypto", 3.5, 0.75)}));
+            json({stage("parse", 1.0, 0.25), stage("rewrite", nullptr, 0.0), stage("transmit", nullptr, 0.0),
+                  stage("crypto", 3.0, 0.75)}));
   // Counters that began anew count from 0.
-  EXPECT_EQ(costs.reading(json::parse(R"({"parse": {"ticks": 5}, "crypto": {"ticks": 45}})")),
-            json({stage("parse", nullptr, 0.25), stage("crypto", nullptr, 0.75)}));
+  EXPECT_EQ(costs.reading(json::parse(
+                R"({"parse": {"ticks": 5, "packets": 1}, "crypto": {"ticks": 45, "packets": 20}})")),
+            json({stage("parse", 5.0, 0.25), stage("crypto", 1.5, 0.75)}));
+  EXPECT_EQ(costs.ticks_per_packet(), nullptr);  // nobody knows how many were received
 }
 
 TEST(NodeSystem, EachWorkerHasStagesOfItsOwn) {
