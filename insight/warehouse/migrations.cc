@@ -85,6 +85,19 @@ std::string sql_of(const Migration& migration, Dialect dialect) {
   return sql;
 }
 
+Result<bool> has_schema(Database& database) {
+  bool has = false;
+  const char* question = database.dialect() == Dialect::sqlite
+                             ? "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migration'"
+                             : "SELECT count(*) FROM pg_class WHERE oid = to_regclass('schema_migration')";
+  const Result<Ok> read = database.query(question, {}, [&](const SqlRow& row) {
+    has = row.integer(0) > 0;
+    return true;
+  });
+  if (!read) return read.error();
+  return has;
+}
+
 Result<Ok> migrate(Database& database, std::span<const Migration> migrations, int64_t now_s) {
   Result<std::map<int, Applied>> applied = applied_of(database);
   if (!applied) return applied.error();

@@ -24,6 +24,8 @@ const std::vector<Migration>& all_migrations();
 // Its text in one dialect.
 std::string sql_of(const Migration& migration, Dialect dialect);
 
+// Whether any step was applied to it.
+Result<bool> has_schema(Database& database);
 // Brings the database up to date, or says why not. `now_s` is noted.
 Result<Ok> migrate(Database& database, std::span<const Migration> migrations, int64_t now_s);
 

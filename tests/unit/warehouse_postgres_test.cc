@@ -21,7 +21,9 @@ class Postgres : public testing::TestWithParam<std::string> {
   }
   std::unique_ptr<Database> migrated() {
     std::unique_ptr<Database> database = opened(address_);
+    EXPECT_FALSE(has_schema(*database).value());
     expect_ok(migrate(*database, all_migrations(), kHour));
+    EXPECT_TRUE(has_schema(*database).value());
     return database;
   }
   WriterSettings settings() const {

@@ -13,7 +13,9 @@ TEST_P(Sqlite, DoesWhatAWarehouseDoes) {
   const DatabaseAddress address{.url = "sqlite:" + folder.file()};
   const std::unique_ptr<Database> database = opened(address);
   ASSERT_NE(database, nullptr);
+  EXPECT_FALSE(has_schema(*database).value());
   expect_ok(migrate(*database, all_migrations(), kHour));
+  EXPECT_TRUE(has_schema(*database).value());
   warehouse_cases().at(GetParam())(*database, address);
 }
 
