@@ -88,12 +88,14 @@ Answer make_answer(const ApiContext& context, ApiResponse&& from, unsigned versi
 // What the caller takes as gzip goes as that. An ETag names one representation (RFC 9110 8.8.3): such an
 // answer stays as it is, as one that is packed already does.
 void pack(ApiResponse& answer, const ApiCall& call) {
-  if (answer.status != 200 || answer.shared_body || answer.stream || answer.fields.contains("ETag")) return;
-  if (answer.fields.contains("Content-Encoding") || answer.body.size() > kMostPacked) return;
+  if (answer.status != 200 || answer.stream || answer.fields.contains("ETag")) return;
+  const std::string& text = answer.shared_body ? *answer.shared_body : answer.body;
+  if (answer.fields.contains("Content-Encoding") || text.size() > kMostPacked) return;
   if (!takes_gzip(call.accept_encoding)) return;
-  std::optional<std::string> packed = gzip(answer.body, kQuickest);
+  std::optional<std::string> packed = gzip(text, kQuickest);
   if (!packed) return;
   answer.body = *std::move(packed);
+  answer.shared_body = nullptr;
   answer.fields["Content-Encoding"] = "gzip";
   answer.fields["Vary"] = "Accept-Encoding";
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "tests/unit/api_harness.h"
 #include "tests/unit/unpacked.h"
 
@@ -41,7 +43,15 @@ TEST(Gzip, OnlyWhereItIsWorthIt) {
 }
 
 TEST(Gzip, IsWhatAServerAnswersIn) {
-  ServerOnThread server;
+  ApiRoute shared;
+  shared.method = "GET";
+  shared.pattern = "/api/v1/shared";
+  shared.handler = [text = std::make_shared<const std::string>(5'000, 'a')](const ApiCall&) {
+    ApiResponse answer;
+    answer.shared_body = text;
+    return answer;
+  };
+  ServerOnThread server({}, {}, {shared});
   const auto get = [&](const std::string& method, const std::string& path, const std::string& more) {
     RawClient client(server.unix_address());
     client.send(request_text(method, path, more));
@@ -59,6 +69,8 @@ TEST(Gzip, IsWhatAServerAnswersIn) {
   EXPECT_EQ(unpacked(packed.body), plain.body);
   EXPECT_EQ(get("HEAD", path, takes).fields["content-length"], std::to_string(packed.body.size()));
   EXPECT_EQ(get("GET", "/api/v1/missing", takes).fields.count("content-encoding"), 0U);
+  EXPECT_EQ(get("GET", "/api/v1/shared", "").body, std::string(5'000, 'a'));
+  EXPECT_EQ(unpacked(get("GET", "/api/v1/shared", takes).body), std::string(5'000, 'a'));
   RawAnswer tagged = get("GET", "/api/v1/services", takes);
   EXPECT_EQ(tagged.fields.count("etag"), 1U);
   EXPECT_EQ(tagged.fields.count("content-encoding"), 0U) << "the tag is of the text as it is";
