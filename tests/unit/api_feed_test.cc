@@ -13,9 +13,9 @@
 #include "http/api_openapi.h"
 #include "http/api_schema.h"
 #include "tests/unit/api_harness.h"
+#include "tests/unit/desired_bed.h"
 #include "tests/unit/schema_validator.h"
 #include "tests/unit/web_socket_client.h"
-#include "tests/unit/desired_bed.h"
 
 namespace shunt {
 namespace {
