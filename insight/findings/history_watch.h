@@ -4,11 +4,11 @@
 // the tail of the values is exponential, a range of n values is ln n deviations wide, and the next value lies
 // `e` widths beyond it with probability n^-(1 + e): times the values of a day that is how often chance alone
 // does it in a day. An anomaly is one that chance makes once in 20 days of one series. So a young series
-// needs much to be unusual, an old one little. What
-// lies less than a tenth beyond its band is never told.
+// needs much to be unusual, an old one little. What lies less than a tenth beyond its band is never told.
+// Runs of the same value are held against the longest of them in the same way.
 //
-// Once it is unusual it stays so while it lies outside of the band expected then, for an hour at most: what
-// stays longer is the new normal. Owner: one thread. State: under 3 kB.
+// Once it is unusual it stays so while it lies outside of the band expected then (or stands still), for an
+// hour at most: what stays longer is the new normal. Owner: one thread. State: under 3 kB.
 #pragma once
 
 #include <cstdint>

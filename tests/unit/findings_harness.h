@@ -75,6 +75,7 @@ struct Site {
     }
   }
 
+  bool jitters = true;
   static constexpr int64_t kStart_s = 1'767'571'200;  // as synthetic_telemetry.h's
   // Up to 12 per cent more: real traffic never stands still.
   static uint64_t jitter(int64_t begin_s, size_t backend) {
@@ -89,8 +90,10 @@ struct Site {
       uint64_t active = 0;
       for (size_t i = 0; i < backends.size(); ++i) {
         TenSeconds told = backends[i];
-        told.opened += jitter(begin_s, i) * told.opened / 100;
-        told.active += jitter(begin_s, i + 1) * told.active / 100;
+        if (jitters) {
+          told.opened += jitter(begin_s, i) * told.opened / 100;
+          told.active += jitter(begin_s, i + 1) * told.active / 100;
+        }
         const KpiCell cell = cell_of(told, node.backends[i].weight);
         active += cell.active_max;
         whole.merge(cell);

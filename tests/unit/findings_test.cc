@@ -141,6 +141,29 @@ TEST(Findings, NothingIsUnusualBeforeThereIsAPast) {
   EXPECT_TRUE(finds(HistoryWatch::kWarmUp));
 }
 
+TEST(Findings, AValueThatStandsStillIsUnusualWhileItDoes) {
+  HistoryWatch watch;
+  int64_t time_s = 0;
+  const auto next = [&](double value) { return watch.observe(time_s += 10, value); };
+  for (int i = 0; i < 300; ++i)
+    EXPECT_FALSE(next(100 + i % 7)) << i;
+  int before = 0;
+  std::optional<HistoryVerdict> found;
+  while (!(found = next(103)) && before < 100)
+    ++before;
+  EXPECT_EQ(before, 30);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->opens);
+  EXPECT_EQ(found->words, "it stands still at 103, for longer than it ever did");
+  for (int i = 0; i < 50; ++i) {
+    const auto still = next(103);
+    ASSERT_TRUE(still) << i;
+    EXPECT_FALSE(still->opens) << i;
+  }
+  EXPECT_FALSE(next(104));
+  EXPECT_FALSE(next(103));
+}
+
 TEST(Findings, AnOutageInTheFirstMinuteIsSeen) {
   // All of a service: it burns its budget. It doesn't become usual either.
   Site all(2);

@@ -61,6 +61,7 @@ TEST_P(Troubles, AreFoundWhileTheyLast) {
   const Trouble& trouble = GetParam();
   const SyntheticTelemetry made = two_days(trouble.kind, 7);
   Site site;
+  site.jitters = trouble.kind != AnomalyKind::flatline;
   play(site, made, made.last - kDay + 2);
   const std::string who = trouble.of_touched ? "web-" + std::to_string(made.touched + 1) : "";
   const FoundAnomaly* best = nullptr;
@@ -82,6 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Trouble{AnomalyKind::drop, Kpi::flows, false, Severity::major},
                     Trouble{AnomalyKind::level, Kpi::flows, false, Severity::info},
                     Trouble{AnomalyKind::variance, Kpi::latency, true, Severity::info},
+                    Trouble{AnomalyKind::flatline, Kpi::flows, false, Severity::info},
                     Trouble{AnomalyKind::slow_backend, Kpi::latency, true, Severity::minor},
                     Trouble{AnomalyKind::rst_storm, Kpi::failures, true, Severity::critical},
                     Trouble{AnomalyKind::syn_loss, Kpi::syn_retransmits, false, Severity::info},
