@@ -99,6 +99,10 @@ class Insight:
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
 
+    def reload(self):
+        """Tokens and certificate anew; it says in its log what came of that."""
+        self.process.send_signal(signal.SIGHUP)
+
     def stop(self):
         if self.process is None or self.process.poll() is not None:
             return

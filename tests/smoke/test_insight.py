@@ -227,6 +227,23 @@ class Life(InsightTest):
         self.assertEqual(report["ok"], report["offered"] - report.get("unfinished", 0), report)
         self.rest(bed)
 
+    def test_tokens_are_read_again(self):
+        bed = self.start_bed(served=["web"])
+        self.insight.need_tokens("reader")
+        self.insight.start()
+        old = self.insight.tokens["reader"]
+        self.assertEqual(self.insight.get("/api/v1/info", old)[0], 200)
+        self.insight.need_tokens("reader")
+        new = self.insight.tokens["reader"]
+        self.insight.reload()
+        wait_until(lambda: self.insight.get("/api/v1/info", new)[0] == 200, 5, "the new token is known")
+        self.assertEqual(self.insight.get("/api/v1/info", old)[0], 401)
+        pathlib.Path(self.insight.config["api"]["token_file"]).write_text("nonsense\n", encoding="ascii")
+        self.insight.reload()
+        wait_until(lambda: "nothing has changed" in self.insight.log(), 5, "it says that the file is wrong")
+        self.assertEqual(self.insight.get("/api/v1/info", new)[0], 200)
+        self.rest(bed)
+
     def open_incidents(self):
         return self.insight.answer("incidents?open=1")["incidents"]
 
