@@ -95,18 +95,6 @@ ApiHandler of_service(StatusSource& source, Ask ask) {
   };
 }
 
-ApiRoute read_row(const char* pattern, ApiRole role, const char* summary, const char* answer,
-                  ApiHandler handler) {
-  ApiRoute row;
-  row.method = "GET";
-  row.pattern = pattern;
-  row.role = role;
-  row.summary = summary;
-  row.answer = answer;
-  row.handler = std::move(handler);
-  return row;
-}
-
 std::vector<ApiRoute> probe_rows(NodeApi& node) {
   StatusSource& source = node.source;
   auto metrics = std::make_shared<StatusMetrics>(source);

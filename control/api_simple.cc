@@ -144,33 +144,21 @@ void probe(NodeApi& node, size_t& running, const ApiCall& call,
   });
 }
 
-ApiRoute row_of(const char* pattern, ApiRole role, const char* summary, const char* answer) {
-  ApiRoute row;
-  row.method = "GET";
-  row.pattern = pattern;
-  row.role = role;
-  row.summary = summary;
-  row.answer = answer;
-  return row;
-}
-
 }  // namespace
 
 std::vector<ApiRoute> simple_routes(NodeApi& node) {
   StatusSource& source = node.source;
-  ApiRoute front = row_of("/", ApiRole::anyone, "What this is", "Index");
-  front.handler = [&node](const ApiCall&) { return index(*node.table); };
-  ApiRoute sums = row_of("/stats", ApiRole::reader, "The most important numbers", "Stats");
-  sums.handler = [&source](const ApiCall&) { return stats(source); };
+  ApiRoute front = read_row("/", ApiRole::anyone, "What this is", "Index",
+                            [&node](const ApiCall&) { return index(*node.table); });
+  ApiRoute sums = read_row("/stats", ApiRole::reader, "The most important numbers", "Stats",
+                           [&source](const ApiCall&) { return stats(source); });
   ApiRoute algorithm =
-      row_of("/algorithm/{name}", ApiRole::operator_, "Gives services another scheduler", "Change");
+      read_row("/algorithm/{name}", ApiRole::operator_, "Gives services another scheduler", "Change",
+               [&node](const ApiCall& call) { return set_algorithm(node.source, call, node.simple_writes); });
   algorithm.writes = true;
   algorithm.parameters = {{"service", "text", "Only this service"}};
-  algorithm.handler = [&node](const ApiCall& call) {
-    return set_algorithm(node.source, call, node.simple_writes);
-  };
   ApiRoute request =
-      row_of("/request", ApiRole::operator_, "One request through a VIP, and its timing", "Probe");
+      read_row("/request", ApiRole::operator_, "One request through a VIP, and its timing", "Probe", {});
   request.loopback = true;
   request.parameters = {
       {"service", "text", "Through this one; else through the first of TCP"},

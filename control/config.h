@@ -12,6 +12,7 @@
 
 #include "common/address.h"
 #include "common/forwarding.h"
+#include "common/log_level.h"
 
 namespace shunt {
 
@@ -61,9 +62,6 @@ enum class DnsType : uint8_t {
 enum class DnsRcode : uint8_t { noerror = 0, servfail = 2, nxdomain = 3, refused = 5 };
 enum class DiscoveryType : uint8_t { file, dns, etcd, kubernetes };
 enum class DnsRecords : uint8_t { addresses, a, aaaa, srv };
-enum class LogLevel : uint8_t { trace, debug, info, warning, error };
-enum class LogFormat : uint8_t { text, json };
-
 struct NodeConfig {
   std::string name;              // default: host name
   std::string cluster_key_file;  // empty: the fixed default key, with a warning

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/log_json.h"
+#include "common/spdlog_level.h"
 
 namespace shunt {
 namespace {
@@ -20,22 +21,6 @@ bool is_known_noise(std::string_view line) {
                                             "Disabling rte flow support",
                                             "tap_mp_req_on_rxtx(): Failed to send start req to secondary"};
   return std::ranges::any_of(kHarmless, [&](std::string_view part) { return line.find(part) != line.npos; });
-}
-
-spdlog::level::level_enum spdlog_level(LogLevel level) {
-  switch (level) {
-    case LogLevel::trace:
-      return spdlog::level::trace;
-    case LogLevel::debug:
-      return spdlog::level::debug;
-    case LogLevel::info:
-      return spdlog::level::info;
-    case LogLevel::warning:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
 }
 
 constexpr const char* kDpdk = "dpdk";

@@ -73,6 +73,18 @@ std::vector<std::string> path_parameters(std::string_view pattern) {
   return names;
 }
 
+ApiRoute read_row(const char* pattern, ApiRole role, const char* summary, const char* answer,
+                  ApiHandler handler) {
+  ApiRoute row;
+  row.method = "GET";
+  row.pattern = pattern;
+  row.role = role;
+  row.summary = summary;
+  row.answer = answer;
+  row.handler = std::move(handler);
+  return row;
+}
+
 void ApiRouteTable::add(std::vector<ApiRoute> rows) {
   const auto parameters = [](const ApiRoute& row) { return path_parameters(row.pattern).size(); };
   for (ApiRoute& row : rows)

@@ -61,6 +61,10 @@ struct ApiRoute {
   size_t body_bytes = 64 * 1024;  // more is 413
 };
 
+// A row of GET; what is special about it is added.
+ApiRoute read_row(const char* pattern, ApiRole role, const char* summary, const char* answer,
+                  ApiHandler handler);
+
 class ApiRouteTable {
  public:
   void add(std::vector<ApiRoute> rows);

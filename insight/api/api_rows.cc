@@ -33,18 +33,6 @@ ApiResponse no_service(const ApiState& state, const std::string& service) {
 
 }  // namespace
 
-ApiRoute read_row(const char* pattern, ApiRole role, const char* summary, const char* answer,
-                  ApiHandler handler) {
-  ApiRoute row;
-  row.method = "GET";
-  row.pattern = pattern;
-  row.role = role;
-  row.summary = summary;
-  row.answer = answer;
-  row.handler = std::move(handler);
-  return row;
-}
-
 ApiRoute later_row(const char* pattern, const char* summary, const char* answer, ApiLaterHandler handler) {
   ApiRoute row = read_row(pattern, ApiRole::reader, summary, answer, {});
   row.later = std::move(handler);

@@ -15,10 +15,7 @@ std::vector<ApiRoute> history_rows(ApiState& state);   // what the warehouse kno
 std::vector<ApiRoute> findings_rows(ApiState& state);  // anomalies, incidents, alerts
 std::vector<ApiRoute> action_rows(ApiState& state);    // what changes something
 
-// A GET that a handler answers.
-ApiRoute read_row(const char* pattern, ApiRole role, const char* summary, const char* answer,
-                  ApiHandler handler);
-// The same of what the warehouse has to be asked for.
+// A GET of what the warehouse has to be asked for.
 ApiRoute later_row(const char* pattern, const char* summary, const char* answer, ApiLaterHandler handler);
 
 // 404 for a service that nobody knows, with those that there are; "" is none.

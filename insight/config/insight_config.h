@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/log_level.h"
 #include "http/api_address.h"
 #include "http/http_url.h"
 
@@ -14,9 +15,6 @@ namespace shunt::insight {
 
 // The role of who asks from this host without a token, where there is no file of tokens.
 enum class AnonymousRole : uint8_t { none, reader, operator_ };
-enum class LogLevel : uint8_t { trace, debug, info, warning, error };
-enum class LogFormat : uint8_t { text, json };
-
 struct ApiConfig {
   std::vector<ApiAddress> listen;
   std::string token_file;  // paths: empty where there is none

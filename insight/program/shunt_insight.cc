@@ -11,42 +11,25 @@
 #include <string>
 
 #include "common/log_json.h"
+#include "common/spdlog_level.h"
 #include "insight/config/config_read.h"
 #include "insight/program/insight_program.h"
 
 namespace {
 
 using shunt::insight::InsightConfig;
-using shunt::insight::LogFormat;
-using shunt::insight::LogLevel;
 
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitConfig = 78;  // EX_CONFIG of sysexits.h
-
-spdlog::level::level_enum spdlog_level(LogLevel level) {
-  switch (level) {
-    case LogLevel::trace:
-      return spdlog::level::trace;
-    case LogLevel::debug:
-      return spdlog::level::debug;
-    case LogLevel::info:
-      return spdlog::level::info;
-    case LogLevel::warning:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
 
 void start_logging(const InsightConfig& config) {
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
   auto logger = std::make_shared<spdlog::logger>("shunt-insight", std::move(sink));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
-  spdlog::set_level(spdlog_level(config.log_level));
-  if (config.log_format == LogFormat::json) {
+  spdlog::set_level(shunt::spdlog_level(config.log_level));
+  if (config.log_format == shunt::LogFormat::json) {
     spdlog::set_formatter(std::make_unique<shunt::JsonLines>());
   } else {
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
