@@ -60,7 +60,7 @@ class Insight:
 
     def _made_up_countries(self):
         rows = sorted((int(ipaddress.ip_address(address)), code) for address, code in COUNTRIES.items())
-        for name, text in (("geoip", "".join(f"{number},{number},{code}\n" for number, code in rows)), ("geoip6", "")):
+        for name, text in (("geoip", "".join(f"{number},{number},{code}\n" for number, code in rows)), ("geoip6", "2001:db8::,2001:db8::ffff,SE\n")):
             with open(f"{self.folder}/{name}", "w", encoding="ascii") as file:
                 file.write(text)
         return self.folder
