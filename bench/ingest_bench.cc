@@ -283,12 +283,13 @@ void bench_queries(Report& report, const Options& options, const Folder& folder,
   warehouse.fill(Resolution::minute, rows);
   const int64_t minutes = static_cast<int64_t>(rows / kSeries);
   warehouse.fill(Resolution::hour, (rows / kSeries / 60 + 1) * kSeries);
+  warehouse.measured();
+  std::fprintf(stderr, "%lu cells of a minute: %.0f bytes each\n", static_cast<unsigned long>(rows),
+               static_cast<double>(warehouse.bytes()) / static_cast<double>(rows));
   warehouse.fill_clients(std::min<int64_t>(minutes, 1440));
   const int64_t end = kBegin + minutes * 60;
   warehouse.fill_flows(options.quick ? 2'000 : 2 * WarehouseReader::kMostFlowRows, end);
   warehouse.measured();
-  std::fprintf(stderr, "%lu cells of a minute: %.0f bytes each\n", static_cast<unsigned long>(rows),
-               static_cast<double>(warehouse.bytes()) / static_cast<double>(rows));
   Result<WarehouseReader> opened = WarehouseReader::open({.url = path});
   prove(opened.ok(), "a reader");
   WarehouseReader& reader = opened.value();

@@ -109,7 +109,7 @@ enum class Sketches : uint8_t { all, connect, none };
 class WarehouseReader {
  public:
   static constexpr size_t kMostPoints = 1'000;
-  static constexpr size_t kMostFlowRows = 200'000;  // that attempts() looks at: the newest
+  static constexpr size_t kMostFlowRows = 100'000;  // that attempts() looks at: the newest
 
   static Result<WarehouseReader> open(DatabaseAddress address, const RetentionSettings& retention = {});
 
