@@ -72,7 +72,7 @@ class RollUps {
  public:
   explicit RollUps(const CountryTable* countries)
       : roll_up_({}, kBegin * kMicro, [this](ClosedCell&& cell) { see(cell); }),
-        clients_({}, countries, kBegin * kMicro, [this](ClientMinute&& minute) { keep(minute.begin_s); }) {}
+        clients_({}, countries, kBegin * kMicro, [](ClientMinute&& minute) { keep(minute.begin_s); }) {}
 
   uint64_t run(uint64_t events, bool with_clients) {
     for (uint64_t i = 0; i < events; ++i) {
