@@ -13,6 +13,7 @@
 #include "http/api_await.h"
 #include "http/api_download.h"
 #include "http/api_gate.h"
+#include "http/api_head.h"
 #include "http/api_viewer.h"
 #include "http/http_gzip.h"
 
@@ -70,13 +71,7 @@ Answer make_answer(const ApiContext& context, ApiResponse&& from, unsigned versi
                                  : std::make_shared<const std::string>(std::move(from.body));
   Response& response = answer.response;
   response.version(version);
-  response.result(from.status);
-  response.set(http::field::server, context.host.identity.program);
-  response.set(http::field::content_type, from.content_type);
-  response.set(http::field::cache_control, "no-store");
-  response.set("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : from.fields)
-    response.set(name, value);
+  set_head(response, context, from);
   response.keep_alive(keep_alive);
   // RFC 9110 8.6: neither has a length of its own.
   if (from.status == 204 || from.status == 304) return answer;

@@ -12,6 +12,8 @@
 #include <boost/beast/http/write.hpp>
 #include <cerrno>
 
+#include "http/api_head.h"
+
 namespace shunt {
 namespace {
 
@@ -32,13 +34,7 @@ bool has_gone(ApiTransport& transport) {
 asio::awaitable<bool> send_head(ApiContext& context, ApiTransport& transport, const ApiResponse& answer) {
   http::response<http::empty_body> response;
   response.version(11);
-  response.result(answer.status);
-  response.set(http::field::server, context.host.identity.program);
-  response.set(http::field::content_type, answer.content_type);
-  response.set(http::field::cache_control, "no-store");
-  response.set("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : answer.fields)
-    response.set(name, value);
+  set_head(response, context, answer);
   response.chunked(true);
   http::response_serializer<http::empty_body> serializer(response);
   transport.expires_after(context.limits.idle);
