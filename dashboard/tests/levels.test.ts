@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { failureLevel, fillLevel, usageLevel } from "../src/lib/levels";
+import { burnTone, failureLevel, fillLevel, usageLevel } from "../src/lib/levels";
 
 test("a machine's figure against its threshold", () => {
   assert.deepEqual(
     [null, 0.7, 0.73, 0.79, 0.8, 1].map((value) => usageLevel(value, 0.8)),
     ["fine", "fine", "look", "look", "bad", "bad"],
   );
+});
+
+test("how fast an error budget goes", () => {
+  assert.deepEqual([0, 1, 1.1, 10, 10.1].map(burnTone), ["ok", "ok", "warn", "warn", "fail"]);
 });
 
 test("failures against the objective", () => {

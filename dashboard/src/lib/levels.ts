@@ -21,3 +21,6 @@ export function failureLevel(ratio: number | null, objective: number): Level {
 
 // A worker's busy share, a table's fill: worth a look from 80 %, bad from 95 %.
 export const fillLevel = (share: number | null): Level => (share === null || share < 0.8 ? "fine" : share >= 0.95 ? "bad" : "look");
+
+// How many times too fast an error budget goes: at 1 it lasts, above that it is worth a look, above 10 it is gone in days.
+export const burnTone = (burn: number): "ok" | "warn" | "fail" => (burn > 10 ? "fail" : burn > 1 ? "warn" : "ok");

@@ -6,6 +6,7 @@ import { Help } from "../../components/Help";
 import { ACTIVE, AVAILABILITY, BURN, BYTES, CONNECT, FAILURES, FLOWS, methodWords } from "../../components/Meanings";
 import { Sparkline } from "../../components/Sparkline";
 import { availability, availabilityParts, bitRateParts, microsParts, numberParts, rateParts, ratioParts, times, type Figure as Parts } from "../../format";
+import { burnTone } from "../../lib/levels";
 import { openFlows } from "../../lib/open_flows";
 import { range } from "../../router";
 import type { Lines } from "../../series";
@@ -68,7 +69,7 @@ function Objective({ w, slo }: { w: KpiWindow | null; slo: number | null }) {
   const burn = w?.budget_burn ?? null;
   return (
     <>
-      {burn === null ? <>of {availability(slo)}</> : <>budget use <span class={`delta ${burn > 1 ? "bad" : "good"}`}>{times(burn)}</span></>}
+      {burn === null ? <>of {availability(slo)}</> : <>budget use <span class={`strong c-${burnTone(burn)}`}>{times(burn)}</span></>}
     </>
   );
 }

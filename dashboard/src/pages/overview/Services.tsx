@@ -9,6 +9,7 @@ import { Panel } from "../../components/Panel";
 import { STATE_RANK, State } from "../../components/State";
 import { Table, type Column } from "../../components/Table";
 import { NONE, availability, bitRate, count, micros, rate, ratio, times } from "../../format";
+import { burnTone } from "../../lib/levels";
 import { isUdp, openFlows } from "../../lib/open_flows";
 import { now } from "../../live";
 import { href, range, service } from "../../router";
@@ -21,7 +22,7 @@ interface Row {
 
 function Burn({ burn }: { burn: number | null }) {
   if (burn === null) return <>{NONE}</>;
-  const tone = burn > 10 ? "fail" : burn > 1 ? "warn" : "ok";
+  const tone = burnTone(burn);
   return (
     <span class={`burn c-${tone}`}>
       <Meter share={burn / 10} tone={tone} label={`${times(burn)} of the budget’s rate`} /> {times(burn)}
