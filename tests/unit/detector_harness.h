@@ -11,7 +11,7 @@
 #include "insight/detect/failure_test.h"
 #include "insight/detect/peer_outlier.h"
 #include "insight/detect/series_detector.h"
-#include "insight/detect/synthetic_telemetry.h"
+#include "tests/unit/synthetic_telemetry.h"
 
 namespace shunt {
 

@@ -11,8 +11,8 @@
 #include <variant>
 #include <vector>
 
-#include "insight/detect/synthetic_telemetry.h"
 #include "insight/findings/findings.h"
+#include "tests/unit/synthetic_telemetry.h"
 
 namespace shunt::insight {
 

@@ -1,6 +1,6 @@
 // Each kind of made-up anomaly is found by a detector that is meant for it, and calm days are calm. Made-up
 // data proves that the parts work together, not how good they are: that is nab_score_test.cc.
-#include "insight/detect/synthetic_telemetry.h"
+#include "tests/unit/synthetic_telemetry.h"
 
 #include <gtest/gtest.h>
 

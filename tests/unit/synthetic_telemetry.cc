@@ -1,5 +1,5 @@
 // Rhythm, noise, and what goes wrong.
-#include "insight/detect/synthetic_telemetry.h"
+#include "tests/unit/synthetic_telemetry.h"
 
 #include <algorithm>
 #include <cmath>
